@@ -17,7 +17,7 @@ import {
   useLiteWeightSources,
   type WeightTensor,
 } from '../../examples/use-lite/weights.ts';
-import { testDataPath } from '../support/test-data.ts';
+import { describeWithData } from '../support/test-data.ts';
 import { timing, useLiteReference } from '../support/use-lite-reference.ts';
 
 interface Golden {
@@ -33,7 +33,6 @@ function readGoldens(path: string): readonly Golden[] {
 }
 
 const fixture = readGoldens(fileURLToPath(new URL('../fixtures/use-lite.json', import.meta.url)));
-const fullList = testDataPath('use-lite', 'golden.json');
 
 let weights: Map<string, WeightTensor>;
 let tokenizer: UseLiteTokenizer;
@@ -103,8 +102,8 @@ describe('embeddings', () => {
   });
 });
 
-describe.skipIf(fullList === undefined)('all goldens (needs the test data)', () => {
-  const goldens = fullList === undefined ? [] : readGoldens(fullList);
+describeWithData('all goldens', 'use-lite/golden.json', (path) => {
+  const goldens = readGoldens(path);
 
   test.each(goldens)('ids and embedding of $sentence', ({ sentence, ids, embedding }) => {
     expect(tokenizer.encode(sentence)).toEqual(ids);
