@@ -1,0 +1,37 @@
+// The JS limit: what a bare matmul micro-kernel reaches on this machine, now. K = 384, operands
+// small enough for the first cache level, no tails. The best of several register tiles counts.
+
+import { compileMatmul } from '../js-shapes/matmul-source.mjs';
+import { fill, interleavedMedians } from '../rounds.mjs';
+
+const tiles = [
+  { rows: 2, columns: 3, unroll: 2 },
+  { rows: 2, columns: 3, unroll: 1 },
+  { rows: 3, columns: 2, unroll: 2 },
+  { rows: 2, columns: 4, unroll: 2 },
+  { rows: 3, columns: 4, unroll: 1 },
+  { rows: 4, columns: 4, unroll: 1 },
+];
+
+/** One call of a bare kernel for `interleavedMedians`, with the floating-point operations it does. */
+export function bareKernel(tile) {
+  const k = 384;
+  const n = 12;
+  const rows = 12;
+  const run = compileMatmul({ k, n, ...tile });
+  const a = fill(new Float32Array(rows * k), 0.5, 3);
+  const weights = fill(new Float32Array(n * k + n), 0.05, 5);
+  const out = new Float32Array(rows * n);
+  const flops = 2 * rows * n * k;
+  return { flops, calls: 60, run: () => run(out, 0, a, 0, weights, 0, n * k, rows) };
+}
+
+/** GFLOP/s of the fastest bare kernel in plain JS, and its register tile as text. */
+export function measureJsLimit({ rounds = 21 } = {}) {
+  const kernels = tiles.map(bareKernel);
+  const medians = interleavedMedians(kernels, { rounds });
+  const gflops = medians.map((ms, index) => kernels[index].flops / ms / 1e6);
+  const best = gflops.indexOf(Math.max(...gflops));
+  const { rows, columns, unroll } = tiles[best];
+  return { gflops: gflops[best], tile: `${rows}x${columns}, k by ${unroll}` };
+}
