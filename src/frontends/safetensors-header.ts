@@ -39,6 +39,8 @@ export const LENGTH_BYTES = 8;
 export const MAX_HEADER_BYTES = 100_000_000;
 export const METADATA_KEY = '__metadata__';
 const MAX_RANK = 64;
+/** How a clone without Git LFS holds large files: as text that begins with the pointer's version. */
+const GIT_LFS_START = 'version ';
 
 /** The header's length, from the file's first eight bytes (fewer where the file is shorter). */
 export function headerLength(start: Uint8Array, fileBytes: number, origin: string): number {
@@ -46,6 +48,12 @@ export function headerLength(start: Uint8Array, fileBytes: number, origin: strin
     throw new EncompileError(
       `${origin} is not a safetensors file: it has ${fileBytes} bytes, and its first ` +
         `${LENGTH_BYTES} should be the header's length. Fetch the file again.`,
+    );
+  }
+  if (new TextDecoder().decode(start) === GIT_LFS_START) {
+    throw new EncompileError(
+      `${origin} is a Git LFS pointer, not the weights themselves. Run 'git lfs pull' in its ` +
+        'repository, or download the file from the hub.',
     );
   }
   const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,6 +128,11 @@ describe('hostile and damaged files are refused within a second, by name', () =>
   const cases: [string, Uint8Array, RegExp][] = [
     ['an empty file', new Uint8Array(), /bad\.safetensors .* has 0 bytes/],
     ['seven bytes', new Uint8Array(7), /has 7 bytes/],
+    [
+      'a Git LFS pointer',
+      new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n'),
+      /Git LFS pointer.*git lfs pull/,
+    ],
     ['a header longer than the file', file('{}', eight, 11n), /header of 11 bytes.* has 10 left/],
     ['a header of 2^64 - 1 bytes', file('{}', eight, 2n ** 64n - 1n), /18446744073709551615/],
     ['a header past the cap', file(new Uint8Array(100_000_001)), /allows 100000000/],
@@ -390,6 +396,12 @@ describe('files', () => {
     await expect(readSafetensors(path)).rejects.toThrow(/short\.safetensors lies .* only 7 bytes/);
     await expect(readSafetensors(join(folder, 'absent'))).rejects.toThrow(/no file .*absent/);
     await expect(readSafetensors(folder)).rejects.toThrow(/is not a file/);
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    await expect(readSafetensors(path)).rejects.toThrow(/pipe is not a file/);
   });
 
   it('checks a file of a terabyte without reading it', async () => {
