@@ -2,7 +2,7 @@
  * Float16 and bfloat16 as they lie in tensor files, to and from float32. Reading is exact; writing
  * rounds to nearest, ties to even.
  */
-import { f16round, getFloat16, setFloat16 } from '@petamoriken/float16';
+import { getFloat16, setFloat16 } from '@petamoriken/float16';
 
 /** Below this many elements, filling a table of all 65,536 float16 values costs more than it saves. */
 const TABLE_PAYS_FROM = 1 << 16;
@@ -26,11 +26,6 @@ export function encodeFloat16(values: Float32Array): Uint16Array {
   const view = new DataView(bits.buffer);
   for (let i = 0; i < values.length; i++) setFloat16(view, 2 * i, values[i] as number, true);
   return bits;
-}
-
-/** The float16 value nearest to `value`, as a number. */
-export function roundToFloat16(value: number): number {
-  return f16round(value);
 }
 
 /** A bfloat16 is the upper half of the float32 of the same value. */
