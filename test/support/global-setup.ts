@@ -3,6 +3,6 @@ import { vulkanEnvironment } from '../../src/check/webgpu-node.ts';
 import { buildDist } from './build-dist.ts';
 
 export default async function setup(): Promise<void> {
-  await buildDist();
+  buildDist();
   Object.assign(process.env, await vulkanEnvironment());
 }
