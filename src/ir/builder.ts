@@ -1,0 +1,328 @@
+/**
+ * Declares graphs. `g.matmul(x, w)` has the typed signature that the op's file gives it; here all
+ * ops are called alike: operands in order, then an object of attributes.
+ */
+import { EncompileError } from '../errors.ts';
+import { type AttributeValue, completeAttributes } from './attributes.ts';
+import type { Graph, Node, NodeId, Origin, Output, Parameter, Value, ValueId } from './graph.ts';
+import { inferTypes, type OpDefinition } from './op.ts';
+import { opDefinition, type Registry, registry } from './ops/index.ts';
+import { printType, type TensorData, type TensorType } from './types.ts';
+
+type CallOf<O> = O extends OpDefinition<infer Call> ? Call : never;
+
+/** One method an op, with the op's own signature. */
+export type OpCalls = { readonly [N in keyof Registry]: CallOf<Registry[N]> };
+
+export interface GraphCalls {
+  input<const T extends TensorType>(name: string, type: T): Value<T['dtype'], T['shape']>;
+  /** A weight; its numbers are bound by name later, or given here. */
+  weight<const T extends TensorType>(
+    name: string,
+    type: T,
+    data?: TensorData,
+  ): Value<T['dtype'], T['shape']>;
+  /** A builder of the same graph whose names all begin with `prefix.` */
+  scope(prefix: string): Builder;
+  /** Gives a value its name in dumps: `g.named('query', g.matmul(x, w))`. */
+  named<V extends Value>(name: string, value: V): V;
+}
+
+export type Builder = OpCalls & GraphCalls;
+
+type UntypedArgument =
+  | Value
+  | readonly Value[]
+  | number
+  | null
+  | undefined
+  | { readonly [attribute: string]: AttributeValue };
+
+type UntypedCall<Call> = Call extends (...args: never) => readonly Value[]
+  ? (...args: readonly UntypedArgument[]) => readonly Value[]
+  : (...args: readonly UntypedArgument[]) => Value;
+
+/**
+ * The same methods for code whose types are data, such as expansions and importers: what is wrong
+ * is an error when it runs.
+ */
+export type UntypedBuilder = { readonly [N in keyof Registry]: UntypedCall<CallOf<Registry[N]>> };
+
+export interface NodeOptions {
+  /** Names of the results; made unique. The op's name stands in where they are left out. */
+  readonly names?: readonly string[];
+  readonly body?: Graph | null;
+  readonly origin?: Origin;
+}
+
+/** The state of a graph under construction, shared by all scopes of its builder. */
+export class GraphConstruction {
+  readonly values = new Map<ValueId, Value>();
+  readonly inputs: ValueId[] = [];
+  readonly parameters: Parameter[] = [];
+  readonly nodes: Node[] = [];
+  private readonly names = new Map<string, number>();
+  private readonly boundary = new Map<string, Value>();
+  private readonly originOf: () => Origin;
+  private nextValue = 0;
+
+  constructor(originOf: () => Origin = callOrigin) {
+    this.originOf = originOf;
+  }
+
+  /** A construction that begins with a graph's values, inputs and parameters, but no node. */
+  static continuing(graph: Graph): GraphConstruction {
+    const next = new GraphConstruction();
+    for (const [id, value] of graph.values) {
+      next.values.set(id, value);
+      next.names.set(value.name, 1);
+      next.nextValue = Math.max(next.nextValue, id + 1);
+    }
+    next.inputs.push(...graph.inputs);
+    next.parameters.push(...graph.parameters);
+    return next;
+  }
+
+  builder(prefix = ''): Builder {
+    const calls: GraphCalls = {
+      input: (name, type) => this.define('input', prefix + name, type, null),
+      weight: (name, type, data) => this.define('weight', prefix + name, type, data ?? null),
+      scope: (inner) => this.builder(`${prefix}${inner}.`),
+      named: (name, value) => this.rename(value, prefix + name),
+    };
+    return Object.assign(this.opCalls(prefix), calls) as Builder;
+  }
+
+  untypedBuilder(prefix = ''): UntypedBuilder {
+    return this.opCalls(prefix) as UntypedBuilder;
+  }
+
+  private opCalls(prefix: string): object {
+    const ops = Object.keys(registry).map((op) => [
+      op,
+      (...args: readonly unknown[]) => this.call(prefix, op, args),
+    ]);
+    return Object.fromEntries(ops);
+  }
+
+  finish(name: string, outputs: readonly Output[]): Graph {
+    const { inputs, parameters, nodes, values } = this;
+    return { name, inputs, parameters, nodes, outputs, values };
+  }
+
+  /** Adds a value that an enclosing graph defines, for bodies and rewrites. */
+  addValue(name: string, type: TensorType): Value {
+    const id = this.nextValue++ as ValueId;
+    const value: Value = { id, name: this.unique(name), dtype: type.dtype, shape: type.shape };
+    this.values.set(id, value);
+    return value;
+  }
+
+  addInput(name: string, type: TensorType): Value {
+    const value = this.addValue(name, type);
+    this.inputs.push(value.id);
+    return value;
+  }
+
+  addNode(
+    op: string,
+    present: readonly (Value | null)[],
+    given: { readonly [name: string]: unknown },
+    options: NodeOptions = {},
+  ): readonly Value[] {
+    const definition = opDefinition(op);
+    const operands = completeOperands(op, definition, present);
+    const attributes = completeAttributes(op, definition.attributes, given);
+    const types = inferTypes(
+      op,
+      definition,
+      operands.map((value) => value ?? undefined),
+      attributes,
+      options.body ?? null,
+    );
+    const names = options.names ?? [];
+    const results = types.map((type, i) => this.addValue(names[i] ?? names[0] ?? op, type));
+    const origin = options.origin ?? this.originOf();
+    this.nodes.push({
+      id: this.nodes.length as NodeId,
+      op,
+      operands: operands.map((value) => value?.id ?? null),
+      attributes,
+      results: results.map((value) => value.id),
+      body: options.body ?? null,
+      origin: origin.names.length > 0 ? origin : { ...origin, names: results.map((v) => v.name) },
+    });
+    return results;
+  }
+
+  private define<T extends TensorType>(
+    role: 'input' | 'weight',
+    name: string,
+    type: T,
+    data: TensorData | null,
+  ): Value<T['dtype'], T['shape']> {
+    const known = this.boundary.get(name);
+    if (known !== undefined) {
+      throw new EncompileError(
+        `The ${role} '${name}' is declared twice: first as ${printType(known)}, now as ` +
+          `${printType(type)}. Give each its own name, or use a scope.`,
+      );
+    }
+    const value = this.addValue(name, type);
+    if (value.name !== name) this.rename(value, name);
+    this.boundary.set(name, value);
+    if (role === 'input') this.inputs.push(value.id);
+    else this.parameters.push({ value: value.id, data });
+    return value as Value<T['dtype'], T['shape']>;
+  }
+
+  private call(prefix: string, op: string, args: readonly unknown[]): unknown {
+    const definition = opDefinition(op);
+    const split = splitArguments(op, definition, args);
+    for (const value of split.operands) {
+      if (!isValue(value) || this.values.get(value.id)?.shape === value.shape) continue;
+      throw new EncompileError(`${op}: the operand '${value.name}' belongs to another graph.`);
+    }
+    const { attributes } = split;
+    const operands = this.withConstants(prefix, op, definition, split.operands);
+    const results = this.addNode(op, operands, attributes, { names: [prefix + op] });
+    return results.length === 1 ? results[0] : results;
+  }
+
+  /** The operands with constants for plain numbers, of the dtype of the other such operand. */
+  private withConstants(
+    prefix: string,
+    op: string,
+    { operands: specs }: OpDefinition,
+    operands: readonly (Value | number | null)[],
+  ): readonly (Value | null)[] {
+    if (!operands.some((operand) => typeof operand === 'number')) return operands.filter(isOperand);
+    const like = operands.find((operand, i) => specs[i]?.number && isValue(operand));
+    if (!isValue(like)) {
+      throw new EncompileError(`${op} of numbers alone is a number: one operand must be a value.`);
+    }
+    return operands.map((operand) => {
+      if (typeof operand !== 'number') return operand;
+      const attributes = { value: [operand], dtype: like.dtype };
+      const [constant] = this.addNode('constant', [], attributes, { names: [`${prefix}constant`] });
+      return constant ?? null;
+    });
+  }
+
+  private rename<V extends Value>(value: V, name: string): V {
+    const renamed = { ...value, name: this.unique(name) };
+    this.values.set(value.id, renamed);
+    const at = this.nodes.findLastIndex((node) => node.results.includes(value.id));
+    const node = this.nodes[at];
+    if (node !== undefined) {
+      const names = node.origin.names.map((old) => (old === value.name ? renamed.name : old));
+      this.nodes[at] = { ...node, origin: { ...node.origin, names } };
+    }
+    return renamed;
+  }
+
+  /** The name itself, or with the next free number behind it. */
+  private unique(name: string): string {
+    let count = this.names.get(name);
+    let free = name;
+    while (count !== undefined && this.names.has(free)) free = `${name}_${count++}`;
+    this.names.set(name, count ?? 1);
+    this.names.set(free, this.names.get(free) ?? 1);
+    return free;
+  }
+}
+
+function isValue(x: unknown): x is Value {
+  return typeof x === 'object' && x !== null && 'id' in x && 'dtype' in x && 'shape' in x;
+}
+
+function isOperand(operand: Value | number | null): operand is Value | null {
+  return typeof operand !== 'number';
+}
+
+/** The operands with null for optional ones left out at the end; fails on a wrong number of them. */
+function completeOperands(
+  op: string,
+  { operands: specs }: OpDefinition,
+  given: readonly (Value | null)[],
+): readonly (Value | null)[] {
+  const missing = specs.slice(given.length);
+  const complete = [...given, ...missing.map(() => null)];
+  const surplus = given.length > specs.length && specs.at(-1)?.variadic !== true;
+  const absent = specs.find((spec, i) => !spec.optional && !spec.variadic && !complete[i]);
+  if (!surplus && absent === undefined) return specs.at(-1)?.variadic ? given : complete;
+  const names = specs.map((spec) => spec.name).join(', ') || 'none';
+  throw new EncompileError(
+    `${op} takes the operands ${names}, but got ${given.length}` +
+      `${absent === undefined ? '' : ` and no '${absent.name}'`}.`,
+  );
+}
+
+function splitArguments(op: string, definition: OpDefinition, args: readonly unknown[]) {
+  const operands: (Value | number | null)[] = [];
+  const rest = [...args];
+  for (const spec of definition.operands) {
+    const next = rest[0];
+    if (spec.variadic && Array.isArray(next) && next.every(isValue)) {
+      operands.push(...next);
+      rest.shift();
+    } else if (isValue(next) || (spec.number && typeof next === 'number')) {
+      operands.push(next);
+      rest.shift();
+    } else if (spec.optional) {
+      operands.push(null);
+      if (next === null || next === undefined) rest.shift();
+    } else {
+      throw new EncompileError(
+        `${op} needs a value for its operand '${spec.name}', but got ${describe(next)}.`,
+      );
+    }
+  }
+  const attributes = rest.shift() ?? {};
+  if (rest.length > 0 || typeof attributes !== 'object' || isValue(attributes)) {
+    const names = definition.operands.map((spec) => spec.name).join(', ');
+    throw new EncompileError(
+      `${op} takes ${names === '' ? 'no operands' : `the operands ${names}`} and then an object ` +
+        `of attributes, but got ${describe(rest.at(-1) ?? attributes)} besides.`,
+    );
+  }
+  return { operands, attributes: attributes as { readonly [name: string]: unknown } };
+}
+
+function describe(x: unknown): string {
+  if (isValue(x)) return `the value '${x.name}'`;
+  if (Array.isArray(x)) return 'a list';
+  return x === undefined ? 'nothing' : (JSON.stringify(x) ?? String(x));
+}
+
+/** Frames of encompile's own files are not the user's place. */
+const OWN = new URL('..', import.meta.url).href;
+
+/** Where the user's code called: the first stack frame outside encompile, read when asked for. */
+function callOrigin(): Origin {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 30;
+  const trace = new Error();
+  Error.stackTraceLimit = limit;
+  return {
+    names: [],
+    location: () => {
+      const frames = (trace.stack ?? '').split('\n').slice(1);
+      const user = frames.find((line) => !line.includes(OWN) && /:\d+:\d+\)?$/.test(line));
+      return user?.match(/([^( ]+:\d+:\d+)\)?$/)?.[1]?.replace(/^file:\/\//, '') ?? null;
+    },
+  };
+}
+
+/** Builds a graph from typed inputs; used by expansions, tests and importers. */
+export function buildGraph(
+  name: string,
+  build: (g: Builder) => { readonly [output: string]: Value },
+): Graph {
+  const construction = new GraphConstruction();
+  const outputs = Object.entries(build(construction.builder()));
+  return construction.finish(
+    name,
+    outputs.map(([output, value]) => ({ name: output, value: value.id })),
+  );
+}

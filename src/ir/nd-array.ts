@@ -1,0 +1,49 @@
+/** Tensors of the interpreter: float64 for every dtype, row-major. */
+import type { DType } from './types.ts';
+
+export interface NdType {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface NdArray extends NdType {
+  readonly data: Float64Array;
+}
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((count, dim) => count * dim, 1);
+}
+
+/** The array whose element at each index is f(index). The index array is reused between calls. */
+export function tabulate(type: NdType, f: (index: readonly number[]) => number): NdArray {
+  const { dtype, shape } = type;
+  const data = new Float64Array(elementCount(shape));
+  const index = shape.map(() => 0);
+  for (let i = 0; i < data.length; i++) {
+    data[i] = f(index);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      const next = (index[axis] ?? 0) + 1;
+      index[axis] = next === shape[axis] ? 0 : next;
+      if (next !== shape[axis]) break;
+    }
+  }
+  return { dtype, shape, data };
+}
+
+/** The element at an index. */
+export function at(array: NdArray, index: readonly number[]): number {
+  let offset = 0;
+  for (let axis = 0; axis < array.shape.length; axis++) {
+    offset = offset * (array.shape[axis] ?? 1) + (index[axis] ?? 0);
+  }
+  return array.data[offset] ?? Number.NaN;
+}
+
+/** The element that stands at `index` of a result to which `array` is broadcast. */
+export function atBroadcast(array: NdArray, index: readonly number[]): number {
+  const skip = index.length - array.shape.length;
+  return at(
+    array,
+    array.shape.map((dim, axis) => (dim === 1 ? 0 : (index[skip + axis] ?? 0))),
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * concat: the operands one after another along the axis
+ *
+ * xs [..p, n1, ..q], [..p, n2, ..q], .. -> y [..p, n1 + n2 + .., ..q]
+ * - c1: all have the same dtype and the same number of dims
+ * - c2: the axis exists
+ * - c3: beside the axis all dims agree
+ */
+import { binary, constant, type Expression, index as indexOf } from '../../loops/nodes.ts';
+import { integer } from '../attributes.ts';
+import { resolveAxis } from '../broadcasting.ts';
+import { add, type Dim, subtract } from '../dims.ts';
+import type { Value } from '../graph.ts';
+import { at, tabulate } from '../nd-array.ts';
+import { defineOp, type OpDefinition, present } from '../op.ts';
+import { scalarOf } from '../scalars.ts';
+import type { ConcatShape } from '../shape-types.ts';
+import type { DType, Shape } from '../types.ts';
+
+export type Concat = <
+  D extends DType,
+  const Shapes extends readonly Shape[],
+  const Axis extends number = -1,
+>(
+  xs: readonly [...{ [I in keyof Shapes]: Value<D, Shapes[I]> }],
+  attributes?: { readonly axis?: Axis },
+) => Value<D, ConcatShape<Shapes, Axis>>;
+
+export const concat: OpDefinition<Concat> = defineOp({
+  kind: 'view',
+  summary: 'the operands one after another along the axis',
+  operands: [{ name: 'xs', variadic: true }],
+  attributes: { axis: integer(-1) },
+  infer: ({ operand, operands, attributes, require }) => {
+    const { dtype, shape } = operand(0);
+    const axis = resolveAxis(attributes.axis, shape.length);
+    let total: Dim = 0;
+    operands.forEach((_, i) => {
+      const x = operand(i);
+      require('c1', x.dtype === dtype && x.shape.length === shape.length, () => {
+        return 'all must have the same dtype and number of dims';
+      });
+      require('c2', axis !== null, () => `axis ${attributes.axis} does not exist`);
+      const agrees = x.shape.every((dim, other) => other === axis || dim === shape[other]);
+      require('c3', agrees, () => 'the shapes differ beside the axis');
+      total = add(total, x.shape[axis ?? 0] ?? 1);
+    });
+    return [{ dtype, shape: shape.map((dim, other) => (other === axis ? total : dim)) }];
+  },
+  evaluate: ({ operands, operand, attributes, result }) => {
+    const axis = resolveAxis(attributes.axis, result.shape.length) ?? 0;
+    const y = tabulate(result, (index) => {
+      const place = [...index];
+      for (let i = 0; i < operands.length; i++) {
+        const [k = 0, length = 0] = [place[axis], operand(i).shape[axis]];
+        if (k < length) return at(operand(i), place);
+        place[axis] = k - length;
+      }
+      throw new Error('concat: index beyond the last operand');
+    });
+    return [y];
+  },
+  lower: ({ index, types, type, attributes, operand, emit }) => {
+    const axis = resolveAxis(attributes.axis, type.shape.length) ?? 0;
+    const place = index[axis] ?? 0;
+    let start: Dim = 0;
+    let element: Expression = constant(0, scalarOf(type.dtype));
+    types.forEach((_, i) => {
+      const from = start;
+      start = add(start, present(types, i).shape[axis] ?? 1);
+      // Both bounds are tested, as every guard stands for itself: none may load out of range.
+      const conditions = [
+        ...(i > 0 ? [binary('le', indexOf(from), indexOf(place))] : []),
+        ...(i < types.length - 1 ? [binary('lt', indexOf(place), indexOf(start))] : []),
+      ];
+      const within = index.map((k, other) => (other === axis ? subtract(place, from) : k));
+      const [first, second] = conditions;
+      if (first === undefined) element = operand(i, within);
+      else {
+        const inside = second === undefined ? first : binary('and', first, second);
+        element = emit.guard(inside, () => operand(i, within), element);
+      }
+    });
+    return element;
+  },
+});

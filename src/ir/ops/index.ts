@@ -1,0 +1,74 @@
+/** The registry: one line an op, or a family of ops that share a file. */
+import { EncompileError } from '../../errors.ts';
+import type { OpDefinition } from '../op.ts';
+import { activationOps } from './activations.ts';
+import { add_norm } from './add_norm.ts';
+import { argReduceOps } from './argmax.ts';
+import { arithmeticOps } from './arithmetic.ts';
+import { attention } from './attention.ts';
+import { broadcast } from './broadcast.ts';
+import { cast } from './cast.ts';
+import { comparisonOps } from './comparison.ts';
+import { concat } from './concat.ts';
+import { constant } from './constant.ts';
+import { embedding } from './embedding.ts';
+import { fused } from './fused.ts';
+import { gather } from './gather.ts';
+import { iota } from './iota.ts';
+import { layer_norm } from './layer_norm.ts';
+import { linear } from './linear.ts';
+import { log_softmax } from './log_softmax.ts';
+import { logicOps } from './logic.ts';
+import { matmul } from './matmul.ts';
+import { pad } from './pad.ts';
+import { reductionOps } from './reductions.ts';
+import { reshape } from './reshape.ts';
+import { rms_norm } from './rms_norm.ts';
+import { select } from './select.ts';
+import { slice } from './slice.ts';
+import { softmax } from './softmax.ts';
+import { transpose } from './transpose.ts';
+import { unaryOps } from './unary.ts';
+
+export const registry = {
+  ...unaryOps,
+  ...arithmeticOps,
+  ...comparisonOps,
+  ...logicOps,
+  select,
+  cast,
+  ...reductionOps,
+  ...argReduceOps,
+  matmul,
+  reshape,
+  transpose,
+  broadcast,
+  slice,
+  concat,
+  pad,
+  gather,
+  iota,
+  constant,
+  softmax,
+  log_softmax,
+  layer_norm,
+  rms_norm,
+  add_norm,
+  ...activationOps,
+  attention,
+  linear,
+  embedding,
+  fused,
+} as const;
+
+export type Registry = typeof registry;
+export type OpName = keyof Registry;
+
+export function isOpName(name: string): name is OpName {
+  return Object.hasOwn(registry, name);
+}
+
+export function opDefinition(name: string): OpDefinition {
+  if (isOpName(name)) return registry[name];
+  throw new EncompileError(`There is no op '${name}'. Ops: ${Object.keys(registry).join(', ')}.`);
+}

@@ -1,0 +1,67 @@
+/**
+ * Logic of two bools after broadcasting; `not` stands with the unary ops.
+ *
+ * a bool[..p], b bool[..q] -> y bool[..broadcast(p, q)]
+ * - c1: the shapes broadcast
+ * - c2: both are bool
+ */
+import { binary, type Expression } from '../../loops/nodes.ts';
+import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
+import type { Value } from '../graph.ts';
+import { atBroadcast, tabulate } from '../nd-array.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { Broadcast } from '../shape-types.ts';
+import type { Shape } from '../types.ts';
+
+export type Logic = <const A extends Shape, const B extends Shape>(
+  a: Value<'bool', A>,
+  b: Value<'bool', B>,
+) => Value<'bool', Broadcast<A, B>>;
+
+function logic(
+  word: string,
+  holds: (a: boolean, b: boolean) => boolean,
+  lower: (a: Expression, b: Expression) => Expression,
+): OpDefinition<Logic> {
+  return defineOp({
+    kind: 'elementwise',
+    summary: `y[i] = a[i] ${word} b[i]`,
+    operands: [{ name: 'a' }, { name: 'b' }],
+    attributes: {},
+    infer: ({ operand, require }) => {
+      const [a, b] = [operand(0), operand(1)];
+      const shape = broadcastShapes(a.shape, b.shape);
+      require('c1', shape !== null, () => 'the shapes do not broadcast');
+      require('c2', a.dtype === 'bool' && b.dtype === 'bool', () => 'both must be bool');
+      return [{ dtype: 'bool', shape: shape ?? [] }];
+    },
+    evaluate: ({ operand, result }) => {
+      const [a, b] = [operand(0), operand(1)];
+      const f = (index: readonly number[]) =>
+        holds(atBroadcast(a, index) !== 0, atBroadcast(b, index) !== 0) ? 1 : 0;
+      return [tabulate(result, f)];
+    },
+    lower: ({ index, types, operand }) => {
+      const [a, b] = [types[0]?.shape ?? [], types[1]?.shape ?? []];
+      return lower(operand(0, broadcastIndex(index, a)), operand(1, broadcastIndex(index, b)));
+    },
+  });
+}
+
+export const logicOps = {
+  and: logic(
+    'and',
+    (a, b) => a && b,
+    (a, b) => binary('and', a, b),
+  ),
+  or: logic(
+    'or',
+    (a, b) => a || b,
+    (a, b) => binary('or', a, b),
+  ),
+  xor: logic(
+    'xor',
+    (a, b) => a !== b,
+    (a, b) => binary('ne', a, b),
+  ),
+} as const;

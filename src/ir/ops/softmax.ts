@@ -1,0 +1,63 @@
+/**
+ * softmax: y[i] = e[i] / sum over the axis of e, with e[i] = exp(x[i] - max over the axis of x)
+ *
+ * x [.., n, ..], mask [broadcasts to x] (true: visible) -> y as x. A masked element is 0, and so
+ * is all of a row with no visible element, or with no finite one; it is never NaN.
+ * - c1: x is floating point
+ * - c2: the axis exists
+ * - c3: the mask is bool and broadcasts to x
+ */
+import { integer } from '../attributes.ts';
+import { broadcastShapes, resolveAxis } from '../broadcasting.ts';
+import type { Value } from '../graph.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import { type FloatType, isFloat, type Shape, sameShape } from '../types.ts';
+
+export interface Softmax {
+  <D extends FloatType, const S extends Shape>(
+    x: Value<D, S>,
+    attributes?: { readonly axis?: number },
+  ): Value<D, S>;
+  <D extends FloatType, const S extends Shape>(
+    x: Value<D, S>,
+    mask: Value<'bool'> | null | undefined,
+    attributes?: { readonly axis?: number },
+  ): Value<D, S>;
+}
+
+/** The lowest finite float32: what stands for an invisible score before the maximum is taken. */
+export const LOWEST = -3.4028234663852886e38;
+
+export const softmax: OpDefinition<Softmax> = defineOp({
+  kind: 'composite',
+  keep: true,
+  summary: 'y[i] = exp(x[i]) / sum of exp(x) along the axis, over the visible elements',
+  operands: [{ name: 'x' }, { name: 'mask', optional: true }],
+  attributes: { axis: integer(-1) },
+  infer: ({ operand, operands, attributes, require }) => {
+    const x = operand(0);
+    const mask = operands[1];
+    require('c1', isFloat(x.dtype), () => `softmax is defined on f32 and f16, not on ${x.dtype}`);
+    require('c2', resolveAxis(attributes.axis, x.shape.length) !== null, () => {
+      return `axis ${attributes.axis} is not an axis of a value with ${x.shape.length} dims`;
+    });
+    if (mask !== undefined) {
+      const together = broadcastShapes(x.shape, mask.shape);
+      const fits = together !== null && sameShape(together, x.shape);
+      require('c3', mask.dtype === 'bool' && fits, () =>
+        'the mask must be bool and broadcast to x');
+    }
+    return [x];
+  },
+  expand: ({ g, operand, operands, attributes: { axis } }) => {
+    const x = operand(0);
+    const mask = operands[1];
+    const over = { axes: [axis], keep: true };
+    const visible = mask === undefined ? x : g.select(mask, x, LOWEST);
+    const largest = g.maximum(g.reduce_max(visible, over), LOWEST);
+    const exps = g.exp(g.sub(visible, largest));
+    const weights = mask === undefined ? exps : g.select(mask, exps, 0);
+    // Where all is masked the sum is 0, and so must the quotient be; any other sum is at least 1.
+    return [g.div(weights, g.maximum(g.reduce_sum(weights, over), 1e-30))];
+  },
+});

@@ -1,0 +1,119 @@
+/**
+ * Elementwise ops of one operand: y[i] = f(x[i]), of the operand's type.
+ * - c1: the dtype is one the function is defined on
+ */
+import { binary, constant, type Expression, unary } from '../../loops/nodes.ts';
+import type { Value } from '../graph.ts';
+import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
+import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
+
+export type Unary<D extends DType> = <E extends D, const S extends Shape>(
+  x: Value<E, S>,
+) => Value<E, S>;
+
+interface UnaryFunction {
+  readonly formula: string;
+  readonly evaluate: (x: number) => number;
+  readonly lower: (x: Expression) => Expression;
+  readonly tolerance?: Tolerance;
+}
+
+function family<D extends DType>(defined: string, accepts: (dtype: DType) => boolean) {
+  return ({ formula, evaluate, lower, tolerance }: UnaryFunction): OpDefinition<Unary<D>> =>
+    defineOp({
+      kind: 'elementwise',
+      summary: `y[i] = ${formula}`,
+      operands: [{ name: 'x' }],
+      attributes: {},
+      ...(tolerance === undefined ? {} : { tolerance }),
+      infer: ({ operand, require }) => {
+        const { dtype, shape } = operand(0);
+        require('c1', accepts(dtype), () => `defined on ${defined}, not on ${dtype}`);
+        return [{ dtype, shape }];
+      },
+      evaluate: ({ operand, result }) => [{ ...result, data: operand(0).data.map(evaluate) }],
+      lower: ({ index, operand }) => lower(operand(0, index)),
+    });
+}
+
+const onFloats = family<FloatType>('f32 and f16', isFloat);
+const onNumbers = family<NumericType>('numbers', (dtype) => dtype !== 'bool');
+const onBools = family<'bool'>('bool', (dtype) => dtype === 'bool');
+
+const like = (x: Expression, value: number) => constant(value, x.type);
+
+export const unaryOps = {
+  neg: onNumbers({ formula: '-x[i]', evaluate: (x) => -x, lower: (x) => unary('neg', x) }),
+  abs: onNumbers({ formula: '|x[i]|', evaluate: Math.abs, lower: (x) => unary('abs', x) }),
+  sign: onNumbers({ formula: 'sign(x[i])', evaluate: Math.sign, lower: (x) => unary('sign', x) }),
+  relu: onNumbers({
+    formula: 'max(x[i], 0)',
+    evaluate: (x) => Math.max(x, 0),
+    lower: (x) => binary('max', x, like(x, 0)),
+  }),
+  exp: onFloats({ formula: 'exp(x[i])', evaluate: Math.exp, lower: (x) => unary('exp', x) }),
+  log: onFloats({ formula: 'log(x[i])', evaluate: Math.log, lower: (x) => unary('log', x) }),
+  sqrt: onFloats({ formula: 'sqrt(x[i])', evaluate: Math.sqrt, lower: (x) => unary('sqrt', x) }),
+  rsqrt: onFloats({
+    formula: '1 / sqrt(x[i])',
+    evaluate: (x) => 1 / Math.sqrt(x),
+    lower: (x) => binary('div', like(x, 1), unary('sqrt', x)),
+  }),
+  reciprocal: onFloats({
+    formula: '1 / x[i]',
+    evaluate: (x) => 1 / x,
+    lower: (x) => binary('div', like(x, 1), x),
+  }),
+  sin: onFloats({ formula: 'sin(x[i])', evaluate: Math.sin, lower: (x) => unary('sin', x) }),
+  cos: onFloats({ formula: 'cos(x[i])', evaluate: Math.cos, lower: (x) => unary('cos', x) }),
+  tanh: onFloats({ formula: 'tanh(x[i])', evaluate: Math.tanh, lower: (x) => unary('tanh', x) }),
+  erf: onFloats({ formula: 'erf(x[i])', evaluate: erf, lower: (x) => unary('erf', x) }),
+  sigmoid: onFloats({
+    formula: '1 / (1 + exp(-x[i]))',
+    evaluate: (x) => 1 / (1 + Math.exp(-x)),
+    lower: (x) =>
+      binary('div', like(x, 1), binary('add', like(x, 1), unary('exp', unary('neg', x)))),
+  }),
+  floor: onFloats({
+    formula: 'floor(x[i])',
+    evaluate: Math.floor,
+    lower: (x) => unary('floor', x),
+  }),
+  ceil: onFloats({ formula: 'ceil(x[i])', evaluate: Math.ceil, lower: (x) => unary('ceil', x) }),
+  round: onFloats({
+    formula: 'the integer nearest to x[i], halves to even',
+    evaluate: roundToEven,
+    lower: (x) => unary('round', x),
+  }),
+  not: onBools({ formula: 'not x[i]', evaluate: (x) => 1 - x, lower: (x) => unary('not', x) }),
+} as const;
+
+function roundToEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/**
+ * The error function to double precision: its Maclaurin series for |x| < 3, the continued fraction
+ * of erfc (Lentz's method) beyond (Abramowitz and Stegun 7.1.5 and 7.1.14).
+ */
+export function erf(x: number): number {
+  const size = Math.abs(x);
+  if (size > 6) return Math.sign(x);
+  if (size >= 3) return Math.sign(x) * (1 - erfcFraction(size));
+  let term = x;
+  let sum = x;
+  for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
+    term *= -(x * x) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+function erfcFraction(x: number): number {
+  let fraction = x;
+  for (let k = 60; k >= 1; k--) fraction = x + k / 2 / fraction;
+  return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
+}
