@@ -106,8 +106,14 @@ export class GraphConstruction {
   }
 
   finish(name: string, outputs: readonly Output[]): Graph {
-    const { inputs, parameters, nodes, values } = this;
-    return { name, inputs, parameters, nodes, outputs, values };
+    const { inputs, parameters, nodes } = this;
+    const defined = [
+      ...inputs,
+      ...parameters.map(({ value }) => value),
+      ...nodes.flatMap(({ results }) => results),
+    ];
+    const values = new Map(defined.map((id) => [id, this.values.get(id)] as const));
+    return { name, inputs, parameters, nodes, outputs, values: values as Graph['values'] };
   }
 
   /** Adds a value that an enclosing graph defines, for bodies and rewrites. */

@@ -1,5 +1,5 @@
-/** Tensors of the interpreter: float64 for every dtype, row-major. */
-import type { DType } from './types.ts';
+/** Tensors of the interpreter: float64 for every dtype, row-major; a bool is 0 or 1. */
+import type { DType, TensorData, TypedData } from './types.ts';
 
 export interface NdType {
   readonly dtype: DType;
@@ -47,3 +47,25 @@ export function atBroadcast(array: NdArray, index: readonly number[]): number {
     array.shape.map((dim, axis) => (dim === 1 ? 0 : (index[skip + axis] ?? 0))),
   );
 }
+
+/** An i64 beyond 2^53 loses its last digits. */
+export function toNdArray({ dtype, shape, data }: TensorData): NdArray {
+  const doubles =
+    data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data);
+  return { dtype, shape, data: doubles };
+}
+
+/** The array in its dtype: floats rounded to float32, integers wrapped. */
+export function fromNdArray({ dtype, shape, data }: NdArray): TensorData {
+  return { dtype, shape, data: STORE[dtype](data) };
+}
+
+const STORE: { readonly [D in DType]: (data: Float64Array) => TypedData } = {
+  f32: (data) => Float32Array.from(data),
+  f16: (data) => Float32Array.from(data),
+  i64: (data) => BigInt64Array.from(data, (value) => BigInt(Math.trunc(value))),
+  i32: (data) => Int32Array.from(data),
+  i8: (data) => Int8Array.from(data),
+  u8: (data) => Uint8Array.from(data),
+  bool: (data) => Uint8Array.from(data, (value) => (value === 0 ? 0 : 1)),
+};
