@@ -202,7 +202,9 @@ export function select(
 }
 
 export function cast(type: Scalar, x: Expression): Expression {
-  return x.type === type ? x : { tag: 'cast', type, lanes: x.lanes, x };
+  if (x.type === type) return x;
+  if (x.tag === 'index' && typeof x.value === 'number') return constant(x.value, type);
+  return { tag: 'cast', type, lanes: x.lanes, x };
 }
 
 export function bitcast(type: 'f32' | 'i32', x: Expression): Expression {

@@ -19,34 +19,60 @@ import type { UntypedBuilder } from '../builder.ts';
 import { divideExactly, subtract } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { AttentionShape } from '../shape-types.ts';
-import { type FloatType, isFloat, type Shape, sameShape } from '../types.ts';
+import type { AttentionShape, DTypeOk, KeyOk, MaskOk, SameDTypeOk, ValueOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape, sameShape } from '../types.ts';
 
 interface AttentionAttributes {
   readonly scale: number;
   readonly causal?: boolean;
 }
 
+/** The generics are those of query, key, value, mask and bias. */
 export interface Attention {
-  <D extends FloatType, const Q extends Shape, const K extends Shape, const V extends Shape>(
-    query: Value<D, Q>,
-    key: Value<D, K>,
-    value: Value<D, V>,
+  <
+    D extends DType,
+    Q extends Shape,
+    E extends DType,
+    K extends Shape,
+    F extends DType,
+    V extends Shape,
+  >(
+    query: Value<D, Q> & DTypeOk<'attention_c6', FloatType, D>,
+    key: Value<E, K> & KeyOk<Q, K> & SameDTypeOk<'attention_c6', D, E>,
+    value: Value<F, V> & ValueOk<K, V> & SameDTypeOk<'attention_c6', D, F>,
     attributes: AttentionAttributes,
   ): Value<D, AttentionShape<Q, V>>;
-  <D extends FloatType, const Q extends Shape, const K extends Shape, const V extends Shape>(
-    query: Value<D, Q>,
-    key: Value<D, K>,
-    value: Value<D, V>,
-    mask: Value<'bool'> | null | undefined,
+  <
+    D extends DType,
+    Q extends Shape,
+    E extends DType,
+    K extends Shape,
+    F extends DType,
+    V extends Shape,
+    M extends Shape = [],
+  >(
+    query: Value<D, Q> & DTypeOk<'attention_c6', FloatType, D>,
+    key: Value<E, K> & KeyOk<Q, K> & SameDTypeOk<'attention_c6', D, E>,
+    value: Value<F, V> & ValueOk<K, V> & SameDTypeOk<'attention_c6', D, F>,
+    mask: (Value<'bool', M> & MaskOk<Q, K, M>) | null | undefined,
     attributes: AttentionAttributes,
   ): Value<D, AttentionShape<Q, V>>;
-  <D extends FloatType, const Q extends Shape, const K extends Shape, const V extends Shape>(
-    query: Value<D, Q>,
-    key: Value<D, K>,
-    value: Value<D, V>,
-    mask: Value<'bool'> | null | undefined,
-    bias: Value<D> | null | undefined,
+  <
+    D extends DType,
+    Q extends Shape,
+    E extends DType,
+    K extends Shape,
+    F extends DType,
+    V extends Shape,
+    M extends Shape = [],
+    G extends DType = D,
+    B extends Shape = [],
+  >(
+    query: Value<D, Q> & DTypeOk<'attention_c6', FloatType, D>,
+    key: Value<E, K> & KeyOk<Q, K> & SameDTypeOk<'attention_c6', D, E>,
+    value: Value<F, V> & ValueOk<K, V> & SameDTypeOk<'attention_c6', D, F>,
+    mask: (Value<'bool', M> & MaskOk<Q, K, M>) | null | undefined,
+    bias: (Value<G, B> & MaskOk<Q, K, B> & SameDTypeOk<'attention_c6', D, G>) | null | undefined,
     attributes: AttentionAttributes,
   ): Value<D, AttentionShape<Q, V>>;
 }
@@ -54,6 +80,7 @@ export interface Attention {
 export const attention: OpDefinition<Attention> = defineOp({
   kind: 'composite',
   keep: true,
+  nest: 'attention',
   summary: 'softmax(scale * query key^T + bias, over the visible keys) value',
   operands: [
     { name: 'query' },

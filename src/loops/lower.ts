@@ -1,0 +1,248 @@
+/**
+ * From a graph in kernel form to a program for one target: every top-level node but a plain
+ * reshape becomes one step, steps of equal loops share a kernel, weights get the layouts that the
+ * kernels ask for.
+ */
+import { add, type Dim, multiply, sizeOf, symbolsOf } from '../ir/dims.ts';
+import {
+  dimSymbols,
+  type Graph,
+  type Node,
+  type Parameter,
+  resultOf,
+  type ValueId,
+  valueOf,
+} from '../ir/graph.ts';
+import { printType, staticShape, type TensorType } from '../ir/types.ts';
+import { EncompileError } from '../errors.ts';
+import { storageOf } from './emitter.ts';
+import { copyKernel } from './copy.ts';
+import type { Kernel } from './nodes.ts';
+import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
+import { type Region, type RegionOperand, regionOf } from './region.ts';
+import { SCHEDULES } from './schedule/targets.ts';
+import { ROWS, type WeightLayout } from './weight-layout.ts';
+
+export function lower(graph: Graph, target: Target): Program {
+  return new Lowering(graph, target).run();
+}
+
+class Lowering {
+  private readonly graph: Graph;
+  private readonly target: Target;
+  private readonly symbols: readonly string[];
+  private readonly parameters: ReadonlyMap<ValueId, Parameter>;
+  private readonly buffers = new Map<string, ProgramBuffer>();
+  private readonly bufferOf = new Map<ValueId, string>();
+  private readonly weights = new Map<string, WeightBuffer>();
+  private readonly kernels = new Map<string, Kernel>();
+  private readonly kernelNames = new Set<string>();
+  private readonly steps: Step[] = [];
+
+  constructor(graph: Graph, target: Target) {
+    this.graph = graph;
+    this.target = target;
+    this.symbols = dimSymbols(graph, symbolsOf);
+    this.parameters = new Map(graph.parameters.map((p) => [p.value, p]));
+  }
+
+  run(): Program {
+    const { graph } = this;
+    const inputs = graph.inputs.map((id): ProgramIo => {
+      const value = valueOf(graph, id);
+      this.addBuffer(id, value.name, 'input', value);
+      return { name: value.name, dtype: value.dtype, shape: value.shape, buffer: value.name };
+    });
+    const outputs = this.placeOutputs();
+    for (const node of graph.nodes) {
+      if (node.op === 'reshape' && this.isAlias(node)) this.alias(node);
+      else this.addStep(node);
+    }
+    this.copyOutputs(outputs);
+    return {
+      name: graph.name,
+      target: this.target,
+      symbols: this.symbols,
+      inputs,
+      outputs,
+      buffers: [...this.buffers.values()],
+      weights: [...this.weights.values()],
+      kernels: [...this.kernels.values()],
+      steps: this.steps,
+    };
+  }
+
+  /** Values that are outputs are computed right into the output's buffer. */
+  private placeOutputs(): readonly ProgramIo[] {
+    const { graph } = this;
+    const computed = new Set(graph.nodes.flatMap((node) => node.results));
+    return graph.outputs.map(({ name, value: id }) => {
+      const value = valueOf(graph, id);
+      const buffer = this.unique(`out:${name}`);
+      const type = storageOf(value.dtype);
+      const size = sizeOf(value.shape);
+      this.buffers.set(buffer, { name: buffer, role: 'output', type, size, tensor: value });
+      if (computed.has(id) && !this.bufferOf.has(id)) this.bufferOf.set(id, buffer);
+      return { name, dtype: value.dtype, shape: value.shape, buffer };
+    });
+  }
+
+  private isAlias(node: Node): boolean {
+    return this.buffers.get(this.bufferOf.get(resultOf(node)) ?? '')?.role !== 'output';
+  }
+
+  private alias(node: Node): void {
+    const [from] = node.operands;
+    if (from == null) throw new Error('reshape without an operand');
+    const buffer = this.bufferOf.get(from) ?? this.weightBuffer(this.parameterOf(from), ROWS);
+    this.bufferOf.set(resultOf(node), buffer);
+  }
+
+  private parameterOf(id: ValueId): Parameter {
+    const parameter = this.parameters.get(id);
+    if (parameter === undefined) throw new Error(`${valueOf(this.graph, id).name} has no buffer`);
+    return parameter;
+  }
+
+  private addStep(node: Node): void {
+    const { graph } = this;
+    const region = regionOf(graph, node, this.parameters);
+    const { kernel, layouts } = SCHEDULES[this.target](region, this.symbols);
+    const shared = this.share(kernel);
+    const operands = region.operands.map((operand, i) =>
+      this.operandBuffer(region, operand, layouts[i] ?? ROWS),
+    );
+    const results = node.results.map((id) => {
+      const value = valueOf(graph, id);
+      return this.bufferOf.get(id) ?? this.addBuffer(id, value.name, 'intermediate', value);
+    });
+    const moved = shared.buffers.map(({ size }) => multiply(4, size)).reduce<Dim>(add, 0);
+    this.steps.push({
+      kernel: shared.name,
+      arguments: [...operands, ...results],
+      provenance: {
+        node: region.name,
+        ops: region.ops,
+        names: region.origin.names,
+        location: region.origin.location(),
+        flops: region.flops,
+        bytes: moved,
+      },
+    });
+  }
+
+  /** The known kernel of equal loops, or this one under a name of its own. */
+  private share(kernel: Kernel): Kernel {
+    const { buffers, symbols, body } = kernel;
+    const key = JSON.stringify([buffers, symbols, body]);
+    const known = this.kernels.get(key);
+    if (known !== undefined) return known;
+    let name = kernel.name;
+    for (let n = 1; this.kernelNames.has(name); n++) name = `${kernel.name}_${n}`;
+    this.kernelNames.add(name);
+    const named = { ...kernel, name };
+    this.kernels.set(key, named);
+    return named;
+  }
+
+  private operandBuffer(region: Region, operand: RegionOperand, layout: WeightLayout): string {
+    const { outer, parameter, constant, type } = operand;
+    if (parameter !== null) return this.weightBuffer(parameter, layout);
+    if (constant !== null) {
+      const data = () =>
+        storageOf(type.dtype) === 'f32' ? Float32Array.from(constant) : Int32Array.from(constant);
+      return this.addWeight(`${region.name}.${operand.name}`, type, ROWS, data);
+    }
+    const buffer = outer === null ? undefined : this.bufferOf.get(outer);
+    if (buffer === undefined) throw new Error(`%${region.name} reads a value without a buffer`);
+    return buffer;
+  }
+
+  private weightBuffer(parameter: Parameter, layout: WeightLayout): string {
+    const value = valueOf(this.graph, parameter.value);
+    const name = layout === ROWS ? value.name : `${value.name} (${layout.name})`;
+    return this.weights.has(name)
+      ? name
+      : this.addWeight(name, value, layout, () => numbersOf(parameter, value), name);
+  }
+
+  private addWeight(
+    wanted: string,
+    type: TensorType,
+    layout: WeightLayout,
+    data: () => Float32Array | Int32Array | null,
+    exact?: string,
+  ): string {
+    const shape = staticShape(type.shape);
+    if (shape === null) {
+      throw new EncompileError(
+        `The weight '${wanted}' has the type ${printType(type)}, but a weight's dims must be numbers.`,
+      );
+    }
+    const name = exact ?? this.unique(wanted);
+    const storage = storageOf(type.dtype);
+    const size = Number(layout.size(shape));
+    this.buffers.set(name, { name, role: 'weight', type: storage, size, tensor: type });
+    this.weights.set(name, {
+      buffer: name,
+      layout: layout.name,
+      type: storage,
+      size,
+      data: () => {
+        const numbers = data();
+        return numbers === null ? null : layout.pack(numbers, shape);
+      },
+    });
+    return name;
+  }
+
+  /** Outputs that no step computes, such as an input given back, are copied. */
+  private copyOutputs(outputs: readonly ProgramIo[]): void {
+    this.graph.outputs.forEach(({ value }, i) => {
+      const output = outputs[i];
+      if (output === undefined || this.bufferOf.get(value) === output.buffer) return;
+      const from = this.bufferOf.get(value) ?? this.weightBuffer(this.parameterOf(value), ROWS);
+      const type = valueOf(this.graph, value);
+      const kernel = this.share(copyKernel(type, this.target, this.symbols));
+      this.steps.push({
+        kernel: kernel.name,
+        arguments: [from, output.buffer],
+        provenance: {
+          node: output.name,
+          ops: ['copy'],
+          names: [output.name],
+          location: null,
+          flops: 0,
+          bytes: multiply(8, sizeOf(type.shape)),
+        },
+      });
+    });
+  }
+
+  private addBuffer(
+    id: ValueId,
+    wanted: string,
+    role: ProgramBuffer['role'],
+    tensor: TensorType,
+  ): string {
+    const name = role === 'input' ? wanted : this.unique(wanted);
+    const type = storageOf(tensor.dtype);
+    this.buffers.set(name, { name, role, type, size: sizeOf(tensor.shape), tensor });
+    this.bufferOf.set(id, name);
+    return name;
+  }
+
+  private unique(wanted: string): string {
+    let name = wanted;
+    for (let n = 1; this.buffers.has(name); n++) name = `${wanted}_${n}`;
+    return name;
+  }
+}
+
+/** A parameter's numbers as kernels hold them. */
+function numbersOf(parameter: Parameter, type: TensorType): Float32Array | Int32Array | null {
+  const data = parameter.data?.data;
+  if (data === undefined) return null;
+  if (storageOf(type.dtype) === 'f32') return Float32Array.from(data as Float32Array);
+  return Int32Array.from(data as Int32Array, Number);
+}

@@ -1,0 +1,89 @@
+/** The operands of an attention node as elements, shared by the nests of all targets. */
+import { add, type Dim, subtract } from '../../ir/dims.ts';
+import { broadcastIndex } from '../../ir/broadcasting.ts';
+import { type Node, type ValueId, valueOf } from '../../ir/graph.ts';
+import type { Shape } from '../../ir/types.ts';
+import type { Emitter } from '../emitter.ts';
+import { binary, type Expression, index as indexOf } from '../nodes.ts';
+
+export class AttentionOperands {
+  /** Of the result: [.., heads, queries, value width]. */
+  readonly shape: Shape;
+  readonly queries: Dim;
+  readonly keys: Dim;
+  /** Width of a query and a key; a number. */
+  readonly width: number;
+  /** Width of a value; a number. */
+  readonly valueWidth: number;
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly hasMask: boolean;
+  readonly hasBias: boolean;
+  private readonly emitter: Emitter;
+  private readonly ids: readonly (ValueId | null)[];
+  private readonly shapes: readonly Shape[];
+
+  constructor(emitter: Emitter, node: Node) {
+    const { body } = emitter;
+    this.emitter = emitter;
+    this.ids = node.operands;
+    this.shapes = node.operands.map((id) => (id === null ? [] : valueOf(body, id).shape));
+    const [query = [], key = [], value = []] = this.shapes;
+    this.queries = query.at(-2) ?? 1;
+    this.keys = key.at(-2) ?? 1;
+    this.width = Number(query.at(-1));
+    this.valueWidth = Number(value.at(-1));
+    this.scale = Number(node.attributes['scale']);
+    this.causal = node.attributes['causal'] === true;
+    this.hasMask = node.operands[3] != null;
+    this.hasBias = node.operands[4] != null;
+    this.shape = valueOf(body, node.results[0] ?? (-1 as ValueId)).shape;
+  }
+
+  /** Whether the widths are numbers: a nest unrolls and allocates by them. */
+  get isStatic(): boolean {
+    return Number.isInteger(this.width) && Number.isInteger(this.valueWidth);
+  }
+
+  /** Element d of a query; `leading` are the batch axes and the head. */
+  query(leading: readonly Dim[], i: Dim, d: Dim): Expression {
+    return this.element(0, [...leading, i, d]);
+  }
+
+  key(leading: readonly Dim[], j: Dim, d: Dim): Expression {
+    return this.element(1, [...this.groupOf(1, leading), j, d]);
+  }
+
+  value(leading: readonly Dim[], j: Dim, v: Dim): Expression {
+    return this.element(2, [...this.groupOf(2, leading), j, v]);
+  }
+
+  bias(leading: readonly Dim[], i: Dim, j: Dim): Expression {
+    return this.element(4, [...leading, i, j]);
+  }
+
+  /** Whether key j is visible to query i; null where every key is. */
+  visible(leading: readonly Dim[], i: Dim, j: Dim): Expression | null {
+    const masked = this.hasMask ? this.element(3, [...leading, i, j]) : null;
+    if (!this.causal) return masked;
+    const last = add(i, subtract(this.keys, this.queries));
+    const past = binary('le', indexOf(j), indexOf(last));
+    return masked === null ? past : binary('and', masked, past);
+  }
+
+  private element(operand: number, index: readonly Dim[]): Expression {
+    const id = this.ids[operand];
+    if (id == null) throw new Error(`attention has no operand ${operand}`);
+    return this.emitter.value(id, broadcastIndex(index, this.shapes[operand] ?? []));
+  }
+
+  /** The leading index of the key/value head that a query head shares. */
+  private groupOf(operand: number, leading: readonly Dim[]): readonly Dim[] {
+    const heads = this.shape.at(-3);
+    const kept = this.shapes[operand]?.at(-3);
+    if (heads === undefined || kept === heads) return leading;
+    const group = Number(heads) / Number(kept);
+    const head = this.emitter.elements.divide(leading.at(-1) ?? 0, group);
+    return [...leading.slice(0, -1), head];
+  }
+}

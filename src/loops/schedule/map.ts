@@ -1,0 +1,95 @@
+/**
+ * The nest for any region: one loop an axis of the result, each element pulled on its own;
+ * reductions become serial loops inside. Axes are joined into one loop where every index stays
+ * free of divisions.
+ *
+ * CPU: parallel loops around the elements. GPU: one invocation an element, in a grid of two
+ * dimensions, as one holds at most 65,535 workgroups.
+ */
+import { add, ceilDivide, type Dim, minimum, multiply, sizeOf } from '../../ir/dims.ts';
+import { valueOf } from '../../ir/graph.ts';
+import type { Shape } from '../../ir/types.ts';
+import { sameShape } from '../../ir/types.ts';
+import { type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
+import { binary, cast, index as indexOf, type Statement, store } from '../nodes.ts';
+import type { KernelDraft } from './schedule.ts';
+
+export const WORKGROUP = 128;
+const GRID = 65_535;
+
+export function mapCpu(draft: KernelDraft): readonly Statement[] {
+  const shape = resultShape(draft);
+  const nest = (joined: number): readonly Statement[] => {
+    const emitter = draft.emitter();
+    const groups: Shape[] = [shape.slice(0, joined), ...shape.slice(joined).map((dim) => [dim])];
+    overGroups(emitter, groups, 'parallel', (at) => storeResults(draft, emitter, at));
+    return emitter.statements;
+  };
+  for (let joined = shape.length; joined > 1; joined--) {
+    const statements = nest(joined);
+    if (!hasDivision(statements)) return statements;
+  }
+  return nest(0);
+}
+
+export function mapGpu(draft: KernelDraft): readonly Statement[] {
+  const emitter = draft.emitter();
+  const shape = resultShape(draft);
+  const size = sizeOf(shape);
+  const groups = ceilDivide(size, WORKGROUP);
+  emitter.loop('workgroup', 'gy', ceilDivide(groups, GRID), (gy) =>
+    emitter.loop('workgroup', 'gx', minimum(groups, GRID), (gx) =>
+      emitter.loop('invocation', 'lane', WORKGROUP, (lane) => {
+        const group = add(multiply(gy, GRID), gx);
+        const flat = emitter.integer('i', add(multiply(group, WORKGROUP), lane), size);
+        emitter.when(binary('lt', indexOf(flat), indexOf(size)), () =>
+          storeResults(draft, emitter, unflatten(flat, shape, emitter.ranges)),
+        );
+      }, { fence: true }),
+    ),
+  );
+  return emitter.statements;
+}
+
+/** Loops over groups of axes; each group is one loop over the product of its dims. */
+export function overGroups(
+  emitter: Emitter,
+  groups: readonly Shape[],
+  kind: 'parallel' | 'serial',
+  body: (at: readonly Dim[]) => void,
+  at: readonly Dim[] = [],
+): void {
+  const [group, ...rest] = groups;
+  if (group === undefined) {
+    body(at);
+  } else if (group.every((dim) => dim === 1)) {
+    overGroups(emitter, rest, kind, body, [...at, ...group.map(() => 0)]);
+  } else {
+    emitter.loop(kind, 'i', sizeOf(group), (i) =>
+      overGroups(emitter, rest, kind, body, [...at, ...unflatten(i, group, emitter.ranges)]),
+    );
+  }
+}
+
+/** Stores every result's element at an index of the common shape. */
+export function storeResults(draft: KernelDraft, emitter: Emitter, at: readonly Dim[]): void {
+  draft.region.body.outputs.forEach(({ value }, i) => {
+    const type = valueOf(draft.region.body, value);
+    const element = emitter.value(value, at);
+    const stored = cast(storageOf(type.dtype), element);
+    emitter.emit(store(draft.outputs[i] ?? 'out', flatIndex(at, type.shape), stored));
+  });
+}
+
+function resultShape(draft: KernelDraft): Shape {
+  const { body } = draft.region;
+  const [first, ...others] = body.outputs.map(({ value }) => valueOf(body, value).shape);
+  if (first === undefined || !others.every((shape) => sameShape(shape, first))) {
+    throw new Error(`the results of %${draft.region.name} differ in shape`);
+  }
+  return first;
+}
+
+export function hasDivision(statements: readonly Statement[]): boolean {
+  return JSON.stringify(statements).includes('floor(');
+}

@@ -1,0 +1,248 @@
+/**
+ * The nest for regions whose reductions all run along the last axis: norms, softmax, add and norm,
+ * embedding and norm, unit vectors.
+ *
+ * A row at a time: what several passes over the row need and is dear to compute again is kept in
+ * scratch, each reduction is one pass, the last pass stores.
+ * CPU: rows are parallel, passes are serial loops. GPU: a workgroup a row; invocations take
+ * elements lane, lane + width, ..., and reductions meet in workgroup memory.
+ */
+import { ceilDivide, type Dim, minimum, multiply, add, sizeOf } from '../../ir/dims.ts';
+import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../../ir/graph.ts';
+import { resolveAxis } from '../../ir/broadcasting.ts';
+import { opDefinition } from '../../ir/ops/index.ts';
+import { type Shape, sameShape } from '../../ir/types.ts';
+import { type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
+import {
+  binary,
+  cast,
+  constant,
+  type Expression,
+  index as indexOf,
+  load,
+  type Statement,
+  store,
+} from '../nodes.ts';
+import { hasDivision, overGroups } from './map.ts';
+import type { KernelDraft } from './schedule.ts';
+
+/** The most elements of scratch a row may take: with the exchange, within 16 KiB of workgroup memory. */
+const MAX_SCRATCH = 3072;
+const GRID = 65_535;
+
+export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
+  const domain = rowDomain(draft.region.body);
+  if (domain === null) return null;
+  const kept = valuesToKeep(draft.region.body, domain);
+  const leading = domain.slice(0, -1);
+  const nest = (groups: readonly Shape[]): readonly Statement[] => {
+    const emitter = draft.emitter();
+    overGroups(emitter, groups, 'parallel', (row) => {
+      keepInScratch(emitter, domain, kept, row, 'scratch', SERIAL);
+      storeRow(draft, emitter, domain, row, SERIAL);
+    });
+    return emitter.statements;
+  };
+  const joined = nest([leading]);
+  return hasDivision(joined) ? nest(leading.map((dim) => [dim])) : joined;
+}
+
+export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
+  const domain = rowDomain(draft.region.body);
+  if (domain === null) return null;
+  const length = domain.at(-1) ?? 1;
+  const width = typeof length === 'number' && length <= 128 ? 32 : 128;
+  const kept = valuesToKeep(draft.region.body, domain);
+  const emitter = draft.emitter();
+  const leading = domain.slice(0, -1);
+  const rows = sizeOf(leading);
+  emitter.loop('workgroup', 'gy', ceilDivide(rows, GRID), (gy) =>
+    emitter.loop('workgroup', 'gx', minimum(rows, GRID), (gx) => {
+      const exchange = emitter.alloc('exchange', width, 'workgroup');
+      const scratch = kept.map(() => emitter.alloc('row', Number(length), 'workgroup'));
+      const takeRow = (lane: Dim) => {
+        emitter.shareReductions({ lane: String(lane), width, exchange });
+        const row = unflatten(add(multiply(gy, GRID), gx), leading, emitter.ranges);
+        const pass: Pass = { from: lane, step: width, first: true };
+        keepInScratch(emitter, domain, kept, row, scratch, pass);
+        storeRow(draft, emitter, domain, row, pass);
+      };
+      const inside = binary('lt', indexOf(add(multiply(gy, GRID), gx)), indexOf(rows));
+      const isWhole = typeof rows === 'number' && rows <= GRID;
+      emitter.loop(
+        'invocation',
+        'lane',
+        width,
+        (lane) => (isWhole ? takeRow(lane) : emitter.when(inside, () => takeRow(lane))),
+        { fence: true },
+      );
+    }),
+  );
+  return emitter.statements;
+}
+
+/** Which elements of a row one thread of execution takes. */
+interface Pass {
+  readonly from: Dim;
+  readonly step: number;
+  /** Whether only the first lane may store what a row has once. */
+  readonly first: boolean;
+}
+const SERIAL: Pass = { from: 0, step: 1, first: false };
+
+/** The common shape of all operands of reductions, where the region is row-wise; else null. */
+function rowDomain(body: Graph): Shape | null {
+  const reductions = body.nodes.filter((node) => kindOf(node) === 'reduction');
+  const [first] = reductions;
+  if (first === undefined) return null;
+  const domain = operandShape(body, first);
+  const last = domain.length - 1;
+  const rowWise = reductions.every((node) => {
+    const axes = axesOf(node, domain.length);
+    return sameShape(operandShape(body, node), domain) && axes.length === 1 && axes[0] === last;
+  });
+  const results = body.outputs.every(({ value }) => {
+    const { shape } = valueOf(body, value);
+    return sameShape(shape, domain) || isOnceARow(shape, domain);
+  });
+  return rowWise && results ? domain : null;
+}
+
+function isOnceARow(shape: Shape, domain: Shape): boolean {
+  const rows = domain.slice(0, -1);
+  return sameShape(shape, rows) || sameShape(shape, [...rows, 1]);
+}
+
+function axesOf(node: Node, rank: number): readonly number[] {
+  const axes = node.attributes['axes'];
+  const list = Array.isArray(axes) ? (axes as readonly number[]) : [Number(node.attributes['axis'])];
+  return list.map((axis) => resolveAxis(axis, rank) ?? -1);
+}
+
+function operandShape(body: Graph, node: Node): Shape {
+  const [operand] = presentOperands(node);
+  return operand === undefined ? [] : valueOf(body, operand).shape;
+}
+
+function kindOf(node: Node): string {
+  return opDefinition(node.op).meaning.kind;
+}
+
+/**
+ * Values of the whole row that more than one pass reads and that cost more than a load: what a
+ * pass is, is a reduction, or the last one that stores.
+ */
+function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
+  const length = domain.at(-1);
+  if (typeof length !== 'number') return [];
+  const passes = passesReading(body);
+  const kept = new Set<ValueId>();
+  const work = new Map<ValueId, number>();
+  const workOf = (id: ValueId) => {
+    const isRowWide = valueOf(body, id).shape.at(-1) === length;
+    return isRowWide ? (work.get(id) ?? 1) : 0;
+  };
+  for (const node of body.nodes) {
+    const [id] = node.results;
+    if (id === undefined || kindOf(node) === 'reduction') continue;
+    const own = DEAR.has(node.op) ? 4 : kindOf(node) === 'gather' ? 1 : 0;
+    const total = presentOperands(node).reduce((sum, operand) => sum + workOf(operand), own);
+    const value = valueOf(body, id);
+    const fits =
+      sameShape(value.shape, domain) &&
+      storageOf(value.dtype) === 'f32' &&
+      (kept.size + 1) * length <= MAX_SCRATCH;
+    const again = (passes.get(id)?.size ?? 0) >= 2;
+    if (fits && again && total >= 2) kept.add(id);
+    work.set(id, kept.has(id) ? 1 : total);
+  }
+  return [...kept];
+}
+
+/** Ops that cost many times a multiplication. */
+const DEAR: ReadonlySet<string> = new Set(['exp', 'log', 'tanh', 'erf', 'sin', 'cos', 'pow', 'div']);
+
+/** For every value, the passes that read it without a reduction in between. */
+function passesReading(body: Graph): ReadonlyMap<ValueId, ReadonlySet<string>> {
+  const reading = new Map<ValueId, Set<string>>();
+  const mark = (id: ValueId, passes: Iterable<string>) => {
+    const known = reading.get(id) ?? new Set<string>();
+    for (const pass of passes) known.add(pass);
+    reading.set(id, known);
+  };
+  for (const { value } of body.outputs) mark(value, ['store']);
+  for (const node of [...body.nodes].reverse()) {
+    const passes =
+      kindOf(node) === 'reduction'
+        ? [`reduction ${node.id}`]
+        : node.results.flatMap((id) => [...(reading.get(id) ?? [])]);
+    for (const id of presentOperands(node)) mark(id, passes);
+  }
+  return reading;
+}
+
+/** Fills scratch with the kept values of a row, in order, and lets the emitter read from there. */
+function keepInScratch(
+  emitter: Emitter,
+  domain: Shape,
+  kept: readonly ValueId[],
+  row: readonly Dim[],
+  space: 'scratch' | readonly string[],
+  pass: Pass,
+): void {
+  const length = domain.at(-1) ?? 1;
+  kept.forEach((id, i) => {
+    const buffer =
+      space === 'scratch' ? emitter.alloc('row', Number(length), 'scratch') : (space[i] ?? '');
+    emitter.loop(
+      'serial',
+      'j',
+      length,
+      (j) => emitter.emit(store(buffer, j, emitter.value(id, [...row, j]))),
+      { from: pass.from, step: pass.step },
+    );
+    emitter.overrides.set(id, (at) => load(buffer, at.at(-1) ?? 0));
+  });
+}
+
+function storeRow(
+  draft: KernelDraft,
+  emitter: Emitter,
+  domain: Shape,
+  row: readonly Dim[],
+  pass: Pass,
+): void {
+  const { body } = draft.region;
+  const elementOf = (which: number, at: readonly Dim[]) =>
+    emitter.value(body.outputs[which]?.value ?? (-1 as ValueId), at);
+  const storeAt = (which: number, at: readonly Dim[], element: Expression) => {
+    const type = valueOf(body, body.outputs[which]?.value ?? (-1 as ValueId));
+    const value = cast(storageOf(type.dtype), element);
+    emitter.emit(store(draft.outputs[which] ?? 'out', flatIndex(at, type.shape), value));
+  };
+  const indices = body.outputs.map((_, i) => i);
+  const shapeOf = (i: number) => valueOf(body, body.outputs[i]?.value ?? (-1 as ValueId)).shape;
+  const once = indices.filter((i) => !sameShape(shapeOf(i), domain));
+  const wide = indices.filter((i) => sameShape(shapeOf(i), domain));
+  for (const i of once) {
+    const at = shapeOf(i).length === domain.length ? [...row, 0] : row;
+    // every lane takes part in the reductions, one stores
+    const element = emitter.bind('result', elementOf(i, at));
+    if (!pass.first) storeAt(i, at, element);
+    else {
+      const isFirst = binary('eq', indexOf(pass.from), constant(0, 'i32'));
+      emitter.when(isFirst, () => storeAt(i, at, element));
+    }
+  }
+  if (wide.length === 0) return;
+  // reductions are emitted at the row's scope when the loop's body first asks for them
+  emitter.loop(
+    'serial',
+    'j',
+    domain.at(-1) ?? 1,
+    (j) => {
+      for (const i of wide) storeAt(i, [...row, j], elementOf(i, [...row, j]));
+    },
+    { from: pass.from, step: pass.step },
+  );
+}

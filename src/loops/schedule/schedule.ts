@@ -1,0 +1,127 @@
+/**
+ * What a schedule is: from a region to the loops of one target. The nests differ by target, the
+ * elements inside all come from the same `Emitter`.
+ */
+import { type Dim, symbolsOf } from '../../ir/dims.ts';
+import { type ValueId, valueOf } from '../../ir/graph.ts';
+import { Emitter, storageOf } from '../emitter.ts';
+import type { BufferParameter, Expression, Kernel, Statement } from '../nodes.ts';
+import { childrenOf } from '../nodes.ts';
+import type { Region } from '../region.ts';
+import type { WeightLayout } from '../weight-layout.ts';
+import { ROWS } from '../weight-layout.ts';
+
+/** A kernel, and how it wants the region's operands laid out. */
+export interface ScheduledRegion {
+  readonly kernel: Kernel;
+  /** One an operand; `ROWS` for all but weights. */
+  readonly layouts: readonly WeightLayout[];
+}
+
+/** Builds a nest, or null where the region is not of its form. */
+export type Nest = (draft: KernelDraft) => readonly Statement[] | null;
+
+/** A kernel being made: names for its buffers, and the emitter that knows them. */
+export class KernelDraft {
+  readonly region: Region;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly layouts: WeightLayout[];
+  readonly symbols: readonly string[];
+
+  constructor(region: Region, symbols: readonly string[]) {
+    this.region = region;
+    this.symbols = symbols;
+    const taken = new Set<string>(symbols);
+    const unique = (base: string): string => {
+      const clean = base.replace(/\W+/g, '_').replace(/^(?=\d)/, '_') || 'x';
+      let name = clean;
+      for (let n = 1; taken.has(name); n++) name = `${clean}_${n}`;
+      taken.add(name);
+      return name;
+    };
+    this.inputs = region.operands.map((operand) => unique(operand.name));
+    this.outputs = region.body.outputs.map((_, i) => unique(i === 0 ? 'out' : `out${i}`));
+    this.layouts = region.operands.map(() => ROWS);
+  }
+
+  /** A fresh emitter: a nest that does not fit can be dropped with all it emitted. */
+  emitter(): Emitter {
+    const buffers = new Map<ValueId, string>();
+    this.region.body.inputs.forEach((id, i) => {
+      buffers.set(id, this.inputs[i] ?? 'x');
+    });
+    return new Emitter(this.region.body, buffers, [...this.outputs, ...this.symbols]);
+  }
+
+  finish(name: string, body: readonly Statement[]): Kernel {
+    const { region, inputs, outputs, layouts } = this;
+    const reads = region.operands.map((operand, i): BufferParameter => ({
+      name: inputs[i] ?? 'x',
+      type: storageOf(operand.type.dtype),
+      access: 'read',
+      size: (layouts[i] ?? ROWS).size(operand.type.shape),
+    }));
+    const writes = region.body.outputs.map(({ value }, i): BufferParameter => {
+      const type = valueOf(region.body, value);
+      return {
+        name: outputs[i] ?? 'out',
+        type: storageOf(type.dtype),
+        access: 'write',
+        size: ROWS.size(type.shape),
+      };
+    });
+    const used = dimSymbolsIn(body);
+    return {
+      name,
+      summary: region.summary,
+      buffers: [...reads, ...writes],
+      symbols: this.symbols.filter((symbol) => used.has(symbol)),
+      body,
+    };
+  }
+}
+
+/** Every symbol that stands in an index, a bound or an integer expression. */
+export function dimSymbolsIn(body: readonly Statement[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const dim = (d: Dim) => {
+    for (const symbol of symbolsOf(d)) found.add(symbol);
+  };
+  const expression = (x: Expression): void => {
+    if (x.tag === 'index') dim(x.value);
+    if (x.tag === 'load') dim(x.index);
+    childrenOf(x).forEach(expression);
+  };
+  const statement = (s: Statement): void => {
+    switch (s.tag) {
+      case 'for':
+        [s.from, s.to, s.step].forEach(dim);
+        s.body.forEach(statement);
+        break;
+      case 'if':
+        expression(s.condition);
+        [...s.then, ...s.otherwise].forEach(statement);
+        break;
+      case 'let':
+      case 'set':
+        expression(s.value);
+        break;
+      case 'variable':
+        expression(s.initial);
+        break;
+      case 'store':
+        dim(s.index);
+        expression(s.value);
+        break;
+      case 'alloc':
+      case 'barrier':
+      case 'comment':
+        break;
+      default:
+        s satisfies never;
+    }
+  };
+  body.forEach(statement);
+  return found;
+}

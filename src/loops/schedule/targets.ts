@@ -1,0 +1,48 @@
+/** The nests of each target, most special first; the map nest takes what no other does. */
+import type { Statement } from '../nodes.ts';
+import type { Target } from '../program.ts';
+import type { Region } from '../region.ts';
+import { hoistIndices } from './hoist.ts';
+import { mapCpu, mapGpu } from './map.ts';
+import { matmulCpu } from './matmul-cpu.ts';
+import { matmulGpu } from './matmul-gpu.ts';
+import { attentionCpu } from './attention-cpu.ts';
+import { attentionGpu } from './attention-gpu.ts';
+import { rowCpu, rowGpu } from './row.ts';
+import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
+
+export type Schedule = (region: Region, symbols: readonly string[]) => ScheduledRegion;
+
+function schedule(nests: readonly Nest[]): Schedule {
+  return (region, symbols) => {
+    const draft = new KernelDraft(region, symbols);
+    for (const nest of nests) {
+      const body: readonly Statement[] | null = nest(draft);
+      if (body === null) continue;
+      const kernel = draft.finish(kernelName(region), hoistIndices(body, [...draft.inputs, ...draft.outputs, ...symbols]));
+      return { kernel, layouts: draft.layouts };
+    }
+    throw new Error(`no nest takes %${region.name}`);
+  };
+}
+
+export const SCHEDULES: { readonly [T in Target]: Schedule } = {
+  js: schedule([attentionCpu, matmulCpu, rowCpu, mapCpu]),
+  wgsl: schedule([attentionGpu, matmulGpu, rowGpu, mapGpu]),
+};
+
+/** The ops inside that say what the kernel is for, as `matmul_add_gelu`. */
+function kernelName(region: Region): string {
+  const named = region.ops.filter((op) => !MOVES.has(op));
+  const distinct = named.filter((op, i) => named.indexOf(op) === i);
+  return (distinct.length > 0 ? distinct : region.ops).slice(0, 4).join('_');
+}
+
+const MOVES: ReadonlySet<string> = new Set([
+  'reshape',
+  'transpose',
+  'slice',
+  'broadcast',
+  'constant',
+  'cast',
+]);
