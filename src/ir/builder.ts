@@ -7,7 +7,7 @@ import { type AttributeValue, completeAttributes } from './attributes.ts';
 import type { Graph, Node, NodeId, Origin, Output, Parameter, Value, ValueId } from './graph.ts';
 import { inferTypes, type OpDefinition } from './op.ts';
 import { opDefinition, type Registry, registry } from './ops/index.ts';
-import { printType, type TensorData, type TensorType } from './types.ts';
+import { type DType, printType, type Shape, type TensorData, type TensorType } from './types.ts';
 
 type CallOf<O> = O extends OpDefinition<infer Call> ? Call : never;
 
@@ -15,13 +15,13 @@ type CallOf<O> = O extends OpDefinition<infer Call> ? Call : never;
 export type OpCalls = { readonly [N in keyof Registry]: CallOf<Registry[N]> };
 
 export interface GraphCalls {
-  input<const T extends TensorType>(name: string, type: T): Value<T['dtype'], T['shape']>;
+  input<D extends DType, S extends Shape>(name: string, type: TensorType<D, S>): Value<D, [...S]>;
   /** A weight; its numbers are bound by name later, or given here. */
-  weight<const T extends TensorType>(
+  weight<D extends DType, S extends Shape>(
     name: string,
-    type: T,
+    type: TensorType<D, S>,
     data?: TensorData,
-  ): Value<T['dtype'], T['shape']>;
+  ): Value<D, [...S]>;
   /** A builder of the same graph whose names all begin with `prefix.` */
   scope(prefix: string): Builder;
   /** Gives a value its name in dumps: `g.named('query', g.matmul(x, w))`. */
@@ -161,12 +161,12 @@ export class GraphConstruction {
     return results;
   }
 
-  private define<T extends TensorType>(
+  private define<D extends DType, S extends Shape>(
     role: 'input' | 'weight',
     name: string,
-    type: T,
+    type: TensorType<D, S>,
     data: TensorData | null,
-  ): Value<T['dtype'], T['shape']> {
+  ): Value<D, [...S]> {
     const known = this.boundary.get(name);
     if (known !== undefined) {
       throw new EncompileError(
@@ -179,7 +179,7 @@ export class GraphConstruction {
     this.boundary.set(name, value);
     if (role === 'input') this.inputs.push(value.id);
     else this.parameters.push({ value: value.id, data });
-    return value as Value<T['dtype'], T['shape']>;
+    return value as Value<D, [...S]>;
   }
 
   private call(prefix: string, op: string, args: readonly unknown[]): unknown {

@@ -10,14 +10,17 @@
 import { oneOf } from '../attributes.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type InferArguments, type OpDefinition } from '../op.ts';
-import { type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
+import type { DTypeOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
 
-export type Gelu = <D extends FloatType, const S extends Shape>(
-  x: Value<D, S>,
+export type Gelu = <D extends DType, S extends Shape>(
+  x: Value<D, S> & DTypeOk<'gelu_c1', FloatType, D>,
   attributes?: { readonly approximation?: 'none' | 'tanh' },
 ) => Value<D, S>;
 
-export type Silu = <D extends FloatType, const S extends Shape>(x: Value<D, S>) => Value<D, S>;
+export type Silu = <D extends DType, S extends Shape>(
+  x: Value<D, S> & DTypeOk<'silu_c1', FloatType, D>,
+) => Value<D, S>;
 
 const gelu: OpDefinition<Gelu> = defineOp({
   kind: 'composite',

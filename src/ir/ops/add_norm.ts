@@ -11,16 +11,25 @@
 import { integer, real } from '../attributes.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { SameShapeOk } from '../shape-types.ts';
-import { type FloatType, type Shape, sameType } from '../types.ts';
+import type { DTypeOk, LastDimOk, SameDTypeOk, SameShapeOk } from '../shape-types.ts';
+import { type DType, type FloatType, type Shape, sameType } from '../types.ts';
 import { requireNorm, requireVectors } from './layer_norm.ts';
 
 /** `const [out, sum] = g.add_norm(x, residual, gamma, beta)`. */
-export type AddNorm = <D extends FloatType, const S extends Shape, const R extends Shape>(
-  x: Value<D, S>,
-  residual: Value<NoInfer<D>, R> & SameShapeOk<'add_norm_c4', S, R>,
-  gamma: Value<NoInfer<D>>,
-  beta: Value<NoInfer<D>>,
+export type AddNorm = <
+  D extends DType,
+  S extends Shape,
+  C extends DType,
+  R extends Shape,
+  E extends DType,
+  G extends Shape,
+  F extends DType,
+  B extends Shape,
+>(
+  x: Value<D, S> & DTypeOk<'add_norm_c1', FloatType, D>,
+  residual: Value<C, R> & SameShapeOk<'add_norm_c4', S, R> & SameDTypeOk<'add_norm_c4', D, C>,
+  gamma: Value<E, G> & LastDimOk<'add_norm_c3', S, G> & SameDTypeOk<'add_norm_c3', D, E>,
+  beta: Value<F, B> & LastDimOk<'add_norm_c3', S, B> & SameDTypeOk<'add_norm_c3', D, F>,
   attributes?: { readonly axis?: number; readonly eps?: number },
 ) => readonly [out: Value<D, S>, sum: Value<D, S>];
 

@@ -12,23 +12,24 @@ import type { Dim } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { ReduceShape } from '../shape-types.ts';
-import type { NumericType, Shape } from '../types.ts';
+import type { AxisOk, DTypeOk, ReduceShape } from '../shape-types.ts';
+import type { DType, NumericType, Shape } from '../types.ts';
 
-export type ArgReduce = <
-  const S extends Shape,
-  const Axis extends number = -1,
-  const Keep extends boolean = false,
+export type ArgReduce<Op extends string> = <
+  D extends DType,
+  S extends Shape,
+  Axis extends number = -1,
+  Keep extends boolean = false,
 >(
-  x: Value<NumericType, S>,
-  attributes?: { readonly axis?: Axis; readonly keep?: Keep },
-) => Value<'i64', ReduceShape<S, readonly [Axis], Keep>>;
+  x: Value<D, S> & DTypeOk<`${Op}_c1`, NumericType, D>,
+  attributes?: { readonly axis?: Axis & AxisOk<`${Op}_c2`, S, Axis>; readonly keep?: Keep },
+) => Value<'i64', ReduceShape<S, [Axis], Keep>>;
 
-function argReduce(
+function argReduce<Op extends string>(
   word: string,
   better: (a: number, b: number) => boolean,
   betterOf: (a: Expression, b: Expression) => Expression,
-): OpDefinition<ArgReduce> {
+): OpDefinition<ArgReduce<Op>> {
   return defineOp({
     kind: 'reduction',
     summary: `y[i] = the first k at which x[i, k] is ${word} along the axis`,
@@ -85,12 +86,12 @@ function placeOf<D extends Dim>(
 }
 
 export const argReduceOps = {
-  argmax: argReduce(
+  argmax: argReduce<'argmax'>(
     'largest',
     (a, b) => a > b,
     (a, b) => binary('lt', b, a),
   ),
-  argmin: argReduce(
+  argmin: argReduce<'argmin'>(
     'smallest',
     (a, b) => a < b,
     (a, b) => binary('lt', a, b),

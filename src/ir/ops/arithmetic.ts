@@ -12,17 +12,18 @@ import type { Value } from '../graph.ts';
 import { WRAP, wrapExpression } from '../integers.ts';
 import { atBroadcast, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
-import type { Broadcast } from '../shape-types.ts';
+import type { Broadcast, BroadcastOk, DTypeOk, SameDTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
 
-export type Arithmetic<D extends NumericType> = <
-  F extends D,
-  const B extends Shape = readonly [],
-  E extends D = F,
-  const A extends Shape = readonly [],
+/** A plain number has the shape [] and the other operand's dtype. */
+export type Arithmetic<Op extends string, Defined extends NumericType> = <
+  F extends DType,
+  B extends Shape = [],
+  E extends DType = F,
+  A extends Shape = [],
 >(
-  a: Value<E, A> | number,
-  b: Value<F, B> | number,
+  a: (Value<E, A> & DTypeOk<`${Op}_c2`, Defined, E>) | number,
+  b: (Value<F, B> | number) & BroadcastOk<`${Op}_c1`, A, B> & SameDTypeOk<`${Op}_c2`, E, F>,
 ) => Value<E, Broadcast<A, B>>;
 
 interface BinaryFunction {
@@ -33,7 +34,12 @@ interface BinaryFunction {
 }
 
 function family<D extends NumericType>(defined: string, accepts: (dtype: DType) => boolean) {
-  return ({ formula, evaluate, lower, tolerance }: BinaryFunction): OpDefinition<Arithmetic<D>> =>
+  return <Op extends string>({
+    formula,
+    evaluate,
+    lower,
+    tolerance,
+  }: BinaryFunction): OpDefinition<Arithmetic<Op, D>> =>
     defineOp({
       kind: 'elementwise',
       summary: `y[i] = ${formula}`,
@@ -71,43 +77,43 @@ const onNumbers = family<NumericType>('a number', (dtype) => dtype !== 'bool');
 const onFloats = family<FloatType>('f32 and f16', isFloat);
 
 export const arithmeticOps = {
-  add: onNumbers({
+  add: onNumbers<'add'>({
     formula: 'a[i] + b[i]',
     evaluate: (a, b) => a + b,
     lower: (a, b) => binary('add', a, b),
   }),
-  sub: onNumbers({
+  sub: onNumbers<'sub'>({
     formula: 'a[i] - b[i]',
     evaluate: (a, b) => a - b,
     lower: (a, b) => binary('sub', a, b),
   }),
-  mul: onNumbers({
+  mul: onNumbers<'mul'>({
     formula: 'a[i] * b[i]',
     evaluate: (a, b, dtype) => (isFloat(dtype) || dtype === 'i64' ? a * b : Math.imul(a, b)),
     lower: (a, b) => binary('mul', a, b),
   }),
-  div: onNumbers({
+  div: onNumbers<'div'>({
     formula: 'a[i] / b[i], of integers truncated toward 0',
     evaluate: (a, b, dtype) => (isFloat(dtype) ? a / b : b === 0 ? 0 : Math.trunc(a / b)),
     lower: (a, b, dtype) => (isFloat(dtype) ? binary('div', a, b) : safely('div', a, b)),
   }),
-  rem: onNumbers({
+  rem: onNumbers<'rem'>({
     formula: 'a[i] - b[i] * trunc(a[i] / b[i]), of the sign of a[i] as the fmod of C',
     evaluate: (a, b, dtype) => (isFloat(dtype) || b !== 0 ? a % b : 0),
     lower: (a, b, dtype) => (isFloat(dtype) ? binary('rem', a, b) : safely('rem', a, b)),
   }),
-  pow: onFloats({
+  pow: onFloats<'pow'>({
     formula: 'a[i] to the power b[i]',
     evaluate: (a, b) => a ** b,
     lower: power,
     tolerance: { absolute: 1e-6, relative: 1e-4 },
   }),
-  minimum: onNumbers({
+  minimum: onNumbers<'minimum'>({
     formula: 'min(a[i], b[i])',
     evaluate: (a, b) => Math.min(a, b),
     lower: (a, b) => binary('min', a, b),
   }),
-  maximum: onNumbers({
+  maximum: onNumbers<'maximum'>({
     formula: 'max(a[i], b[i])',
     evaluate: (a, b) => Math.max(a, b),
     lower: (a, b) => binary('max', a, b),

@@ -19,7 +19,14 @@ import type { UntypedBuilder } from '../builder.ts';
 import { divideExactly, subtract } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { AttentionShape, DTypeOk, KeyOk, MaskOk, SameDTypeOk, ValueOk } from '../shape-types.ts';
+import type {
+  AttentionShape,
+  DTypeOk,
+  KeyOk,
+  MaskOk,
+  SameDTypeOk,
+  ValueOk,
+} from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type Shape, sameShape } from '../types.ts';
 
 interface AttentionAttributes {

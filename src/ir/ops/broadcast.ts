@@ -9,12 +9,12 @@ import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { atBroadcast, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, present } from '../op.ts';
-import type { BroadcastTo } from '../shape-types.ts';
+import type { BroadcastTo, BroadcastToOk } from '../shape-types.ts';
 import { type DType, type Shape, sameShape } from '../types.ts';
 
-export type BroadcastCall = <D extends DType, const S extends Shape, const T extends Shape>(
+export type BroadcastCall = <D extends DType, S extends Shape, const T extends Shape>(
   x: Value<D, S>,
-  attributes: { readonly shape: T },
+  attributes: { readonly shape: T & BroadcastToOk<'broadcast_c1', S, T> },
 ) => Value<D, BroadcastTo<T>>;
 
 export const broadcast: OpDefinition<BroadcastCall> = defineOp({

@@ -14,10 +14,10 @@ import { RANGE, WRAP, wrapExpression } from '../integers.ts';
 import { defineOp, type OpDefinition, present } from '../op.ts';
 import { type DType, isFloat, isInteger, type Shape } from '../types.ts';
 
-export type Cast = <const T extends DType, const S extends Shape>(
+export type Cast = <D extends DType, S extends Shape>(
   x: Value<DType, S>,
-  attributes: { readonly dtype: T },
-) => Value<T, S>;
+  attributes: { readonly dtype: D },
+) => Value<D, S>;
 
 export const cast: OpDefinition<Cast> = defineOp({
   kind: 'elementwise',

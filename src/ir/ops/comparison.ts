@@ -10,25 +10,26 @@ import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { atBroadcast, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { Broadcast } from '../shape-types.ts';
+import type { Broadcast, BroadcastOk, DTypeOk, SameDTypeOk } from '../shape-types.ts';
 import type { DType, NumericType, Shape } from '../types.ts';
 
-export type Comparison<D extends DType> = <
-  F extends D,
-  const B extends Shape = readonly [],
-  E extends D = F,
-  const A extends Shape = readonly [],
+/** A plain number has the shape [] and the other operand's dtype. */
+export type Comparison<Op extends string, Defined extends DType> = <
+  F extends DType,
+  B extends Shape = [],
+  E extends DType = F,
+  A extends Shape = [],
 >(
-  a: Value<E, A> | number,
-  b: Value<F, B> | number,
+  a: (Value<E, A> & DTypeOk<`${Op}_c2`, Defined, E>) | number,
+  b: (Value<F, B> | number) & BroadcastOk<`${Op}_c1`, A, B> & SameDTypeOk<`${Op}_c2`, E, F>,
 ) => Value<'bool', Broadcast<A, B>>;
 
-function comparison<D extends DType>(
+function comparison<Op extends string, D extends DType>(
   formula: string,
   holds: (a: number, b: number) => boolean,
   lower: (a: Expression, b: Expression) => Expression,
   accepts: (dtype: DType) => boolean,
-): OpDefinition<Comparison<D>> {
+): OpDefinition<Comparison<Op, D>> {
   return defineOp({
     kind: 'elementwise',
     summary: `y[i] = ${formula}`,
@@ -63,37 +64,37 @@ const isNumber = (dtype: DType) => dtype !== 'bool';
 const isAny = () => true;
 
 export const comparisonOps = {
-  equal: comparison<DType>(
+  equal: comparison<'equal', DType>(
     'a[i] = b[i]',
     (a, b) => a === b,
     (a, b) => binary('eq', a, b),
     isAny,
   ),
-  not_equal: comparison<DType>(
+  not_equal: comparison<'not_equal', DType>(
     'a[i] != b[i]',
     (a, b) => a !== b,
     (a, b) => binary('ne', a, b),
     isAny,
   ),
-  less: comparison<NumericType>(
+  less: comparison<'less', NumericType>(
     'a[i] < b[i]',
     (a, b) => a < b,
     (a, b) => binary('lt', a, b),
     isNumber,
   ),
-  less_equal: comparison<NumericType>(
+  less_equal: comparison<'less_equal', NumericType>(
     'a[i] <= b[i]',
     (a, b) => a <= b,
     (a, b) => binary('le', a, b),
     isNumber,
   ),
-  greater: comparison<NumericType>(
+  greater: comparison<'greater', NumericType>(
     'a[i] > b[i]',
     (a, b) => a > b,
     (a, b) => binary('lt', b, a),
     isNumber,
   ),
-  greater_equal: comparison<NumericType>(
+  greater_equal: comparison<'greater_equal', NumericType>(
     'a[i] >= b[i]',
     (a, b) => a >= b,
     (a, b) => binary('le', b, a),

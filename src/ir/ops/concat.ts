@@ -14,17 +14,16 @@ import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, present } from '../op.ts';
 import { scalarOf } from '../scalars.ts';
-import type { ConcatShape } from '../shape-types.ts';
-import type { DType, Shape } from '../types.ts';
+import type { AxisOk, ConcatOk, ConcatShape, SameDTypeOk } from '../shape-types.ts';
 
-export type Concat = <
-  D extends DType,
-  const Shapes extends readonly Shape[],
-  const Axis extends number = -1,
->(
-  xs: readonly [...{ [I in keyof Shapes]: Value<D, Shapes[I]> }],
-  attributes?: { readonly axis?: Axis },
-) => Value<D, ConcatShape<Shapes, Axis>>;
+export type Concat = <const V extends readonly Value[], Axis extends number = -1>(
+  xs: {
+    readonly [I in keyof V]: V[I] &
+      ConcatOk<'concat_c3', V[0]['shape'], V[I]['shape'], Axis> &
+      SameDTypeOk<'concat_c1', V[0]['dtype'], V[I]['dtype']>;
+  },
+  attributes?: { readonly axis?: Axis & AxisOk<'concat_c2', V[0]['shape'], Axis> },
+) => Value<V[0]['dtype'], ConcatShape<{ [I in keyof V]: V[I]['shape'] }, Axis>>;
 
 export const concat: OpDefinition<Concat> = defineOp({
   kind: 'view',

@@ -7,12 +7,12 @@
  */
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { EmbeddingShape } from '../shape-types.ts';
+import type { DTypeOk, EmbeddingShape } from '../shape-types.ts';
 import { type DType, type IntegerType, isInteger, type Shape } from '../types.ts';
 
-export type Embedding = <D extends DType, const T extends Shape, const I extends Shape>(
+export type Embedding = <D extends DType, T extends Shape, E extends DType, I extends Shape>(
   table: Value<D, T>,
-  ids: Value<IntegerType, I>,
+  ids: Value<E, I> & DTypeOk<'embedding_c2', IntegerType, E>,
 ) => Value<D, EmbeddingShape<T, I>>;
 
 export const embedding: OpDefinition<Embedding> = defineOp({

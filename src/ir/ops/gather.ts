@@ -11,19 +11,20 @@ import { resolveAxis } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, present } from '../op.ts';
-import type { GatherShape } from '../shape-types.ts';
+import type { AxisOk, DTypeOk, GatherShape } from '../shape-types.ts';
 import { type DType, type IntegerType, isInteger, type Shape } from '../types.ts';
 
 export type Gather = <
   D extends DType,
-  const S extends Shape,
-  const I extends Shape,
-  const Axis extends number = 0,
+  T extends Shape,
+  E extends DType,
+  I extends Shape,
+  Axis extends number = 0,
 >(
-  table: Value<D, S>,
-  indices: Value<IntegerType, I>,
-  attributes?: { readonly axis?: Axis },
-) => Value<D, GatherShape<S, I, Axis>>;
+  table: Value<D, T>,
+  indices: Value<E, I> & DTypeOk<'gather_c1', IntegerType, E>,
+  attributes?: { readonly axis?: Axis & AxisOk<'gather_c2', T, Axis> },
+) => Value<D, GatherShape<T, I, Axis>>;
 
 export const gather: OpDefinition<Gather> = defineOp({
   kind: 'gather',

@@ -14,12 +14,16 @@ import { WRAP, wrapExpression } from '../integers.ts';
 import { tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
 import { scalarOf } from '../scalars.ts';
-import type { BroadcastTo } from '../shape-types.ts';
+import type { AxisOk, BroadcastTo } from '../shape-types.ts';
 import type { Dim, NumericType, Shape } from '../types.ts';
 
-export type Iota = <const S extends Shape, const D extends NumericType = 'i32'>(attributes: {
+export type Iota = <
+  const S extends Shape,
+  D extends NumericType = 'i32',
+  Axis extends number = -1,
+>(attributes: {
   readonly shape: S;
-  readonly axis?: number;
+  readonly axis?: Axis & AxisOk<'iota_c2', S, Axis>;
   readonly start?: Dim;
   readonly dtype?: D;
 }) => Value<D, BroadcastTo<S>>;

@@ -11,30 +11,34 @@ import { integer, real } from '../attributes.ts';
 import { resolveAxis } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type InferArguments, type OpDefinition } from '../op.ts';
-import { type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
+import type { DTypeOk, LastDim, LastDimOk, SameDTypeOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
 
 interface LayerNormAttributes {
   readonly axis?: number;
   readonly eps?: number;
 }
 
-export interface LayerNorm {
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    attributes?: LayerNormAttributes,
-  ): Value<D, S>;
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    gamma: Value<D>,
-    attributes?: LayerNormAttributes,
-  ): Value<D, S>;
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    gamma: Value<D> | null,
-    beta: Value<D> | null,
-    attributes?: LayerNormAttributes,
-  ): Value<D, S>;
-}
+/** `layer_norm(x, { eps })`, `layer_norm(x, gamma, { eps })` or `layer_norm(x, gamma, beta, { eps })`. */
+export type LayerNorm = <
+  D extends DType,
+  S extends Shape,
+  E extends DType = D,
+  G extends Shape = [LastDim<S>],
+  F extends DType = D,
+  B extends Shape = [LastDim<S>],
+>(
+  x: Value<D, S> & DTypeOk<'layer_norm_c1', FloatType, D>,
+  gamma?:
+    | (Value<E, G> & LastDimOk<'layer_norm_c3', S, G> & SameDTypeOk<'layer_norm_c3', D, E>)
+    | LayerNormAttributes
+    | null,
+  beta?:
+    | (Value<F, B> & LastDimOk<'layer_norm_c3', S, B> & SameDTypeOk<'layer_norm_c3', D, F>)
+    | LayerNormAttributes
+    | null,
+  attributes?: LayerNormAttributes,
+) => Value<D, S>;
 
 export const layer_norm: OpDefinition<LayerNorm> = defineOp({
   kind: 'composite',

@@ -9,13 +9,27 @@
  */
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { LinearShape } from '../shape-types.ts';
-import { type FloatType, isFloat, type Shape } from '../types.ts';
+import type {
+  DTypeOk,
+  LastDim,
+  LastDimOk,
+  LinearOk,
+  LinearShape,
+  SameDTypeOk,
+} from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape } from '../types.ts';
 
-export type Linear = <D extends FloatType, const S extends Shape, const W extends Shape>(
-  x: Value<D, S>,
-  weight: Value<D, W>,
-  bias?: Value<D> | null,
+export type Linear = <
+  D extends DType,
+  S extends Shape,
+  E extends DType,
+  W extends Shape,
+  F extends DType = D,
+  B extends Shape = [LastDim<W>],
+>(
+  x: Value<D, S> & DTypeOk<'linear_c4', FloatType, D>,
+  weight: Value<E, W> & LinearOk<'linear_c2', S, W> & SameDTypeOk<'linear_c4', D, E>,
+  bias?: (Value<F, B> & LastDimOk<'linear_c3', W, B> & SameDTypeOk<'linear_c4', D, F>) | null,
 ) => Value<D, LinearShape<S, W>>;
 
 export const linear: OpDefinition<Linear> = defineOp({

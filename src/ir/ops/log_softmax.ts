@@ -9,11 +9,12 @@ import { integer } from '../attributes.ts';
 import { resolveAxis } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import { type FloatType, isFloat, type Shape } from '../types.ts';
+import type { AxisOk, DTypeOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape } from '../types.ts';
 
-export type LogSoftmax = <D extends FloatType, const S extends Shape>(
-  x: Value<D, S>,
-  attributes?: { readonly axis?: number },
+export type LogSoftmax = <D extends DType, S extends Shape, Axis extends number = -1>(
+  x: Value<D, S> & DTypeOk<'log_softmax_c1', FloatType, D>,
+  attributes?: { readonly axis?: Axis & AxisOk<'log_softmax_c2', S, Axis> },
 ) => Value<D, S>;
 
 export const log_softmax: OpDefinition<LogSoftmax> = defineOp({

@@ -10,19 +10,24 @@ import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { atBroadcast, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { Broadcast } from '../shape-types.ts';
-import type { Shape } from '../types.ts';
+import type { Broadcast, BroadcastOk, DTypeOk } from '../shape-types.ts';
+import type { DType, Shape } from '../types.ts';
 
-export type Logic = <const A extends Shape, const B extends Shape>(
-  a: Value<'bool', A>,
-  b: Value<'bool', B>,
+export type Logic<Op extends string> = <
+  D extends DType,
+  A extends Shape,
+  E extends DType,
+  B extends Shape,
+>(
+  a: Value<D, A> & DTypeOk<`${Op}_c2`, 'bool', D>,
+  b: Value<E, B> & BroadcastOk<`${Op}_c1`, A, B> & DTypeOk<`${Op}_c2`, 'bool', E>,
 ) => Value<'bool', Broadcast<A, B>>;
 
-function logic(
+function logic<Op extends string>(
   word: string,
   holds: (a: boolean, b: boolean) => boolean,
   lower: (a: Expression, b: Expression) => Expression,
-): OpDefinition<Logic> {
+): OpDefinition<Logic<Op>> {
   return defineOp({
     kind: 'elementwise',
     summary: `y[i] = a[i] ${word} b[i]`,
@@ -49,17 +54,17 @@ function logic(
 }
 
 export const logicOps = {
-  and: logic(
+  and: logic<'and'>(
     'and',
     (a, b) => a && b,
     (a, b) => binary('and', a, b),
   ),
-  or: logic(
+  or: logic<'or'>(
     'or',
     (a, b) => a || b,
     (a, b) => binary('or', a, b),
   ),
-  xor: logic(
+  xor: logic<'xor'>(
     'xor',
     (a, b) => a !== b,
     (a, b) => binary('ne', a, b),

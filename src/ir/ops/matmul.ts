@@ -12,12 +12,12 @@ import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { MatmulOk, MatmulShape } from '../shape-types.ts';
-import { type FloatType, isFloat, type Shape } from '../types.ts';
+import type { DTypeOk, MatmulOk, MatmulShape, SameDTypeOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape } from '../types.ts';
 
-export type Matmul = <D extends FloatType, const A extends Shape, const B extends Shape>(
-  a: Value<D, A>,
-  b: Value<D, B> & MatmulOk<A, B>,
+export type Matmul = <D extends DType, A extends Shape, E extends DType, B extends Shape>(
+  a: Value<D, A> & DTypeOk<'matmul_c4', FloatType, D>,
+  b: Value<E, B> & MatmulOk<A, B> & SameDTypeOk<'matmul_c4', D, E>,
 ) => Value<D, MatmulShape<A, B>>;
 
 export const matmul: OpDefinition<Matmul> = defineOp({

@@ -18,7 +18,7 @@ import type { DType, Shape } from '../types.ts';
 
 export type Pad = <
   D extends DType,
-  const S extends Shape,
+  S extends Shape,
   const Before extends Shape,
   const After extends Shape,
 >(

@@ -16,19 +16,19 @@ import type { Value } from '../graph.ts';
 import { RANGE, WRAP } from '../integers.ts';
 import { at, type NdArray, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
-import type { ReduceShape } from '../shape-types.ts';
+import type { AxesOk, DTypeOk, ReduceShape } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
 import { LOWEST } from './softmax.ts';
 
-export type Reduce<D extends NumericType> = <
-  E extends D,
-  const S extends Shape,
+export type Reduce<Op extends string, Defined extends NumericType> = <
+  D extends DType,
+  S extends Shape,
   const Axes extends readonly number[],
-  const Keep extends boolean = false,
+  Keep extends boolean = false,
 >(
-  x: Value<E, S>,
-  attributes: { readonly axes: Axes; readonly keep?: Keep },
-) => Value<E, ReduceShape<S, Axes, Keep>>;
+  x: Value<D, S> & DTypeOk<`${Op}_c1`, Defined, D>,
+  attributes: { readonly axes: Axes & AxesOk<`${Op}_c2`, S, Axes>; readonly keep?: Keep },
+) => Value<D, ReduceShape<S, Axes, Keep>>;
 
 interface Reduction {
   readonly formula: string;
@@ -42,7 +42,13 @@ interface Reduction {
 const ACCUMULATED: Tolerance = { absolute: 1e-5, relative: 1e-4 };
 
 function family<D extends NumericType>(accepts: (dtype: DType) => boolean, defined: string) {
-  return ({ formula, evaluate, combine, finish, tolerance }: Reduction): OpDefinition<Reduce<D>> =>
+  return <Op extends string>({
+    formula,
+    evaluate,
+    combine,
+    finish,
+    tolerance,
+  }: Reduction): OpDefinition<Reduce<Op, D>> =>
     defineOp({
       kind: 'reduction',
       summary: `y[i] = ${formula} over the axes`,
@@ -90,30 +96,30 @@ const onNumbers = family<NumericType>((dtype) => dtype !== 'bool', 'numbers');
 const onFloats = family<FloatType>(isFloat, 'f32 and f16');
 
 export const reductionOps = {
-  reduce_sum: onNumbers({
+  reduce_sum: onNumbers<'reduce_sum'>({
     formula: 'sum of x[i, k]',
     evaluate: sum,
     combine: 'add',
     tolerance: ACCUMULATED,
   }),
-  reduce_mean: onFloats({
+  reduce_mean: onFloats<'reduce_mean'>({
     formula: 'mean of x[i, k]',
     evaluate: (terms) => sum(terms) / terms.length,
     combine: 'add',
     finish: (total, count) => binary('div', total, cast('f32', indexOf(count))),
     tolerance: ACCUMULATED,
   }),
-  reduce_max: onNumbers({
+  reduce_max: onNumbers<'reduce_max'>({
     formula: 'max of x[i, k]',
     evaluate: (terms, dtype) => terms.reduce((a, b) => Math.max(a, b), lowest(dtype)),
     combine: 'max',
   }),
-  reduce_min: onNumbers({
+  reduce_min: onNumbers<'reduce_min'>({
     formula: 'min of x[i, k]',
     evaluate: (terms, dtype) => terms.reduce((a, b) => Math.min(a, b), highest(dtype)),
     combine: 'min',
   }),
-  reduce_prod: onNumbers({
+  reduce_prod: onNumbers<'reduce_prod'>({
     formula: 'product of x[i, k]',
     evaluate: (terms, dtype) =>
       terms.reduce((a, b) => (isFloat(dtype) || dtype === 'i64' ? a * b : Math.imul(a, b)), 1),

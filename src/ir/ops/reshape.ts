@@ -8,12 +8,12 @@ import { dimList } from '../attributes.ts';
 import { add, type Dim, multiply, sizeOf } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type ElementEmitter, type OpDefinition, present } from '../op.ts';
-import type { ReshapeShape } from '../shape-types.ts';
+import type { ReshapeOk, ReshapeShape } from '../shape-types.ts';
 import type { DType, Shape } from '../types.ts';
 
-export type Reshape = <D extends DType, const S extends Shape, const T extends Shape>(
+export type Reshape = <D extends DType, S extends Shape, const T extends Shape>(
   x: Value<D, S>,
-  attributes: { readonly shape: T },
+  attributes: { readonly shape: T & ReshapeOk<'reshape_c1', S, T> },
 ) => Value<D, ReshapeShape<T>>;
 
 export const reshape: OpDefinition<Reshape> = defineOp({

@@ -10,20 +10,28 @@
 import { real } from '../attributes.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import { type FloatType, isFloat, type Shape } from '../types.ts';
+import type { DTypeOk, LastDim, LastDimOk, SameDTypeOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape } from '../types.ts';
 import { requireVectors } from './layer_norm.ts';
 
-export interface RmsNorm {
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    attributes?: { readonly eps?: number },
-  ): Value<D, S>;
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    gamma: Value<D> | null,
-    attributes?: { readonly eps?: number },
-  ): Value<D, S>;
+interface RmsNormAttributes {
+  readonly eps?: number;
 }
+
+/** `rms_norm(x, { eps })` or `rms_norm(x, gamma, { eps })`. */
+export type RmsNorm = <
+  D extends DType,
+  S extends Shape,
+  E extends DType = D,
+  G extends Shape = [LastDim<S>],
+>(
+  x: Value<D, S> & DTypeOk<'rms_norm_c1', FloatType, D>,
+  gamma?:
+    | (Value<E, G> & LastDimOk<'rms_norm_c3', S, G> & SameDTypeOk<'rms_norm_c3', D, E>)
+    | RmsNormAttributes
+    | null,
+  attributes?: RmsNormAttributes,
+) => Value<D, S>;
 
 export const rms_norm: OpDefinition<RmsNorm> = defineOp({
   kind: 'composite',

@@ -12,20 +12,22 @@ import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { atBroadcast, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { Broadcast } from '../shape-types.ts';
+import type { Broadcast, BroadcastOk, SameDTypeOk } from '../shape-types.ts';
 import type { DType, Shape } from '../types.ts';
 
 export type Select = <
-  const C extends Shape,
+  C extends Shape,
   F extends DType,
-  const B extends Shape = readonly [],
+  B extends Shape = [],
   E extends DType = F,
-  const A extends Shape = readonly [],
+  A extends Shape = [],
 >(
   condition: Value<'bool', C>,
-  then: Value<E, A> | number,
-  otherwise: Value<F, B> | number,
-) => Value<E, Broadcast<C, Broadcast<A, B>>>;
+  then: (Value<E, A> | number) & BroadcastOk<'select_c1', C, A>,
+  otherwise: (Value<F, B> | number) &
+    BroadcastOk<'select_c1', Broadcast<C, A>, B> &
+    SameDTypeOk<'select_c3', E, F>,
+) => Value<E, Broadcast<Broadcast<C, A>, B>>;
 
 export const select: OpDefinition<Select> = defineOp({
   kind: 'elementwise',

@@ -11,18 +11,23 @@ import { integer } from '../attributes.ts';
 import { broadcastShapes, resolveAxis } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import { type FloatType, isFloat, type Shape, sameShape } from '../types.ts';
+import type { AxisOk, DTypeOk, StretchesToOk } from '../shape-types.ts';
+import { type DType, type FloatType, isFloat, type Shape, sameShape } from '../types.ts';
 
-export interface Softmax {
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    attributes?: { readonly axis?: number },
-  ): Value<D, S>;
-  <D extends FloatType, const S extends Shape>(
-    x: Value<D, S>,
-    mask: Value<'bool'> | null | undefined,
-    attributes?: { readonly axis?: number },
-  ): Value<D, S>;
+/** `softmax(x, { axis })` or `softmax(x, mask, { axis })`. */
+export type Softmax = <
+  D extends DType,
+  S extends Shape,
+  M extends Shape = [],
+  Axis extends number = -1,
+>(
+  x: Value<D, S> & DTypeOk<'softmax_c1', FloatType, D>,
+  mask?: (Value<'bool', M> & StretchesToOk<'softmax_c3', M, S>) | SoftmaxAttributes<S, Axis> | null,
+  attributes?: SoftmaxAttributes<S, Axis>,
+) => Value<D, S>;
+
+interface SoftmaxAttributes<S, Axis extends number> {
+  readonly axis?: Axis & AxisOk<'softmax_c2', S, Axis>;
 }
 
 /** The lowest finite float32: what stands for an invisible score before the maximum is taken. */

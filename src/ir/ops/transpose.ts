@@ -9,12 +9,12 @@ import type { Dim } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { TransposeShape } from '../shape-types.ts';
+import type { PermutationOk, TransposeShape } from '../shape-types.ts';
 import type { DType, Shape } from '../types.ts';
 
-export type Transpose = <D extends DType, const S extends Shape, const P extends readonly number[]>(
+export type Transpose = <D extends DType, S extends Shape, const P extends readonly number[]>(
   x: Value<D, S>,
-  attributes: { readonly permutation: P },
+  attributes: { readonly permutation: P & PermutationOk<'transpose_c1', S, P> },
 ) => Value<D, TransposeShape<S, P>>;
 
 export const transpose: OpDefinition<Transpose> = defineOp({

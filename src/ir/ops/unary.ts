@@ -1,15 +1,17 @@
 /**
- * Elementwise ops of one operand: y[i] = f(x[i]), of the operand's type.
+ * Elementwise ops of one operand: y[i] = f(x[i]), of the operand's type. Integers wrap around.
  * - c1: the dtype is one the function is defined on
  */
 import { binary, constant, type Expression, unary } from '../../loops/nodes.ts';
 import type { Value } from '../graph.ts';
+import { WRAP, wrapExpression } from '../integers.ts';
 import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
+import type { DTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
 
-export type Unary<D extends DType> = <E extends D, const S extends Shape>(
-  x: Value<E, S>,
-) => Value<E, S>;
+export type Unary<Op extends string, Defined extends DType> = <D extends DType, S extends Shape>(
+  x: Value<D, S> & DTypeOk<`${Op}_c1`, Defined, D>,
+) => Value<D, S>;
 
 interface UnaryFunction {
   readonly formula: string;
@@ -19,7 +21,12 @@ interface UnaryFunction {
 }
 
 function family<D extends DType>(defined: string, accepts: (dtype: DType) => boolean) {
-  return ({ formula, evaluate, lower, tolerance }: UnaryFunction): OpDefinition<Unary<D>> =>
+  return <Op extends string>({
+    formula,
+    evaluate,
+    lower,
+    tolerance,
+  }: UnaryFunction): OpDefinition<Unary<Op, D>> =>
     defineOp({
       kind: 'elementwise',
       summary: `y[i] = ${formula}`,
@@ -31,8 +38,11 @@ function family<D extends DType>(defined: string, accepts: (dtype: DType) => boo
         require('c1', accepts(dtype), () => `defined on ${defined}, not on ${dtype}`);
         return [{ dtype, shape }];
       },
-      evaluate: ({ operand, result }) => [{ ...result, data: operand(0).data.map(evaluate) }],
-      lower: ({ index, operand }) => lower(operand(0, index)),
+      evaluate: ({ operand, result }) => {
+        const f = (x: number) => WRAP[result.dtype](evaluate(x));
+        return [{ ...result, data: operand(0).data.map(f) }];
+      },
+      lower: ({ index, type, operand }) => wrapExpression(type.dtype, lower(operand(0, index))),
     });
 }
 
@@ -43,49 +53,69 @@ const onBools = family<'bool'>('bool', (dtype) => dtype === 'bool');
 const like = (x: Expression, value: number) => constant(value, x.type);
 
 export const unaryOps = {
-  neg: onNumbers({ formula: '-x[i]', evaluate: (x) => -x, lower: (x) => unary('neg', x) }),
-  abs: onNumbers({ formula: '|x[i]|', evaluate: Math.abs, lower: (x) => unary('abs', x) }),
-  sign: onNumbers({ formula: 'sign(x[i])', evaluate: Math.sign, lower: (x) => unary('sign', x) }),
-  relu: onNumbers({
+  neg: onNumbers<'neg'>({ formula: '-x[i]', evaluate: (x) => -x, lower: (x) => unary('neg', x) }),
+  abs: onNumbers<'abs'>({ formula: '|x[i]|', evaluate: Math.abs, lower: (x) => unary('abs', x) }),
+  sign: onNumbers<'sign'>({
+    formula: 'sign(x[i])',
+    evaluate: Math.sign,
+    lower: (x) => unary('sign', x),
+  }),
+  relu: onNumbers<'relu'>({
     formula: 'max(x[i], 0)',
     evaluate: (x) => Math.max(x, 0),
     lower: (x) => binary('max', x, like(x, 0)),
   }),
-  exp: onFloats({ formula: 'exp(x[i])', evaluate: Math.exp, lower: (x) => unary('exp', x) }),
-  log: onFloats({ formula: 'log(x[i])', evaluate: Math.log, lower: (x) => unary('log', x) }),
-  sqrt: onFloats({ formula: 'sqrt(x[i])', evaluate: Math.sqrt, lower: (x) => unary('sqrt', x) }),
-  rsqrt: onFloats({
+  exp: onFloats<'exp'>({ formula: 'exp(x[i])', evaluate: Math.exp, lower: (x) => unary('exp', x) }),
+  log: onFloats<'log'>({ formula: 'log(x[i])', evaluate: Math.log, lower: (x) => unary('log', x) }),
+  sqrt: onFloats<'sqrt'>({
+    formula: 'sqrt(x[i])',
+    evaluate: Math.sqrt,
+    lower: (x) => unary('sqrt', x),
+  }),
+  rsqrt: onFloats<'rsqrt'>({
     formula: '1 / sqrt(x[i])',
     evaluate: (x) => 1 / Math.sqrt(x),
     lower: (x) => binary('div', like(x, 1), unary('sqrt', x)),
   }),
-  reciprocal: onFloats({
+  reciprocal: onFloats<'reciprocal'>({
     formula: '1 / x[i]',
     evaluate: (x) => 1 / x,
     lower: (x) => binary('div', like(x, 1), x),
   }),
-  sin: onFloats({ formula: 'sin(x[i])', evaluate: Math.sin, lower: (x) => unary('sin', x) }),
-  cos: onFloats({ formula: 'cos(x[i])', evaluate: Math.cos, lower: (x) => unary('cos', x) }),
-  tanh: onFloats({ formula: 'tanh(x[i])', evaluate: Math.tanh, lower: (x) => unary('tanh', x) }),
-  erf: onFloats({ formula: 'erf(x[i])', evaluate: erf, lower: (x) => unary('erf', x) }),
-  sigmoid: onFloats({
+  sin: onFloats<'sin'>({ formula: 'sin(x[i])', evaluate: Math.sin, lower: (x) => unary('sin', x) }),
+  cos: onFloats<'cos'>({ formula: 'cos(x[i])', evaluate: Math.cos, lower: (x) => unary('cos', x) }),
+  tanh: onFloats<'tanh'>({
+    formula: 'tanh(x[i])',
+    evaluate: Math.tanh,
+    lower: (x) => unary('tanh', x),
+  }),
+  erf: onFloats<'erf'>({ formula: 'erf(x[i])', evaluate: erf, lower: (x) => unary('erf', x) }),
+  sigmoid: onFloats<'sigmoid'>({
     formula: '1 / (1 + exp(-x[i]))',
     evaluate: (x) => 1 / (1 + Math.exp(-x)),
     lower: (x) =>
       binary('div', like(x, 1), binary('add', like(x, 1), unary('exp', unary('neg', x)))),
   }),
-  floor: onFloats({
+  floor: onFloats<'floor'>({
     formula: 'floor(x[i])',
     evaluate: Math.floor,
     lower: (x) => unary('floor', x),
   }),
-  ceil: onFloats({ formula: 'ceil(x[i])', evaluate: Math.ceil, lower: (x) => unary('ceil', x) }),
-  round: onFloats({
+  ceil: onFloats<'ceil'>({
+    formula: 'ceil(x[i])',
+    evaluate: Math.ceil,
+    lower: (x) => unary('ceil', x),
+  }),
+  round: onFloats<'round'>({
     formula: 'the integer nearest to x[i], halves to even',
     evaluate: roundToEven,
     lower: (x) => unary('round', x),
   }),
-  not: onBools({ formula: 'not x[i]', evaluate: (x) => 1 - x, lower: (x) => unary('not', x) }),
+  not: onBools<'not'>({
+    formula: 'not x[i]',
+    evaluate: (x) => 1 - x,
+    lower: (x) => unary('not', x),
+  }),
 } as const;
 
 function roundToEven(x: number): number {
