@@ -1,0 +1,199 @@
+/**
+ * Definitions in loop IR of the functions that a target lacks or computes too coarsely. WGSL
+ * promises its sin and cos only to an absolute 2^-11, lets tanh overflow, has no erf, and leaves pow
+ * of a negative base open; JS lacks erf alone.
+ *
+ * A definition uses arithmetic, select, exp and log only, so every target and the emulator can run
+ * it. Polynomials are minimax fits by Remez exchange, made for this file; each `error` is the bound
+ * that `test/loops/math.test.ts` measures in float32 arithmetic over a sweep of the stated range.
+ */
+import {
+  binary,
+  constant,
+  type Expression,
+  type Lanes,
+  read,
+  type Scalar,
+  select,
+  unary,
+} from './nodes.ts';
+
+export type MathOp = 'erf' | 'tanh' | 'sin' | 'cos' | 'pow' | 'rem';
+
+/** A function of f32 parameters. */
+export interface MathDefinition {
+  readonly op: MathOp;
+  readonly lanes: Lanes;
+  readonly parameters: readonly string[];
+  /** Immutable names, in order; each may use the ones before. */
+  readonly lets: readonly { readonly name: string; readonly value: Expression }[];
+  readonly result: Expression;
+  /** The error bound, for the comment above the function. */
+  readonly error: string;
+}
+
+type Body = Pick<MathDefinition, 'parameters' | 'lets' | 'result' | 'error'>;
+
+/** The definition of a function over 1 or 4 lanes. */
+export function mathDefinition(op: MathOp, lanes: Lanes): MathDefinition {
+  return { op, lanes, ...DEFINITIONS[op](lanes) };
+}
+
+/** sin and cos keep their bound up to this magnitude: the largest k for which k * HALF_PI[0..1] is exact. */
+export const LARGEST_ANGLE = 12_000;
+
+const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
+  /** x + x * P(x^2) for |x| < 1; sign(x) * (1 - exp(-Q(|x|))) above, where Q fits -ln(erfc). */
+  erf: (lanes) => {
+    const b = new BodyBuilder(lanes, ['x']);
+    const x = b.parameter('x');
+    const size = b.let('size', minimum(abs(x), of(4)));
+    const square = b.let('square', mul(size, size));
+    const near = b.let('near', add(x, mul(x, polynomial(square, ERF_NEAR))));
+    const tail = b.let('tail', unary('exp', unary('neg', polynomial(size, ERF_TAIL))));
+    const far = b.let('far', mul(unary('sign', x), sub(of(1), tail)));
+    return b.finish(select(less(size, of(1)), near, far), 'absolute error below 1.2e-7');
+  },
+
+  /** x + x^3 * P(x^2) for |x| < 0.625; sign(x) * (1 - 2 / (exp(2|x|) + 1)) above. */
+  tanh: (lanes) => {
+    const b = new BodyBuilder(lanes, ['x']);
+    const x = b.parameter('x');
+    // tanh(10) is 1 in float32; the clamp keeps exp from overflowing.
+    const size = b.let('size', minimum(abs(x), of(10)));
+    const square = b.let('square', mul(size, size));
+    const near = b.let('near', add(x, mul(mul(x, square), polynomial(square, TANH))));
+    const grown = b.let('grown', unary('exp', add(size, size)));
+    const rest = b.let('rest', binary('div', of(2), add(grown, of(1))));
+    const far = b.let('far', mul(unary('sign', x), sub(of(1), rest)));
+    return b.finish(select(less(size, of(0.625)), near, far), 'relative error below 3e-7');
+  },
+
+  sin: (lanes) => circular(lanes, 0),
+  cos: (lanes) => circular(lanes, 1),
+
+  /** exp(b * ln|a|), with the sign of an odd power; 1 where b is 0. */
+  pow: (lanes) => {
+    const builder = new BodyBuilder(lanes, ['a', 'b']);
+    const a = builder.parameter('a');
+    const b = builder.parameter('b');
+    const size = builder.let('size', abs(a));
+    const power = builder.let('power', unary('exp', mul(b, unary('log', size))));
+    const half = builder.let('half', mul(b, of(0.5)));
+    const isOdd = binary('ne', unary('floor', half), half);
+    const sign = builder.let('sign', select(binary('and', less(a, of(0)), isOdd), of(-1), of(1)));
+    const ofZero = builder.let('of_zero', select(less(b, of(0)), of(LARGEST), of(0)));
+    const nonZero = select(binary('eq', size, of(0)), ofZero, mul(sign, power));
+    return builder.finish(
+      select(binary('eq', b, of(0)), of(1), nonZero),
+      'relative error below 1e-7 * (2 + |b * ln a|) + 5e-7 * |b|; a negative base needs an integer b',
+    );
+  },
+
+  /** a - b * trunc(a / b), mended where the rounded quotient is one off. */
+  rem: (lanes) => {
+    const builder = new BodyBuilder(lanes, ['a', 'b']);
+    const a = builder.parameter('a');
+    const b = builder.parameter('b');
+    const sign = builder.let('sign', select(less(a, of(0)), of(-1), of(1)));
+    const size = builder.let('size', abs(b));
+    const quotient = builder.let('quotient', unary('floor', binary('div', abs(a), size)));
+    const first = builder.let('first', sub(abs(a), mul(quotient, size)));
+    const raised = builder.let('raised', select(less(first, of(0)), add(first, size), first));
+    const mended = builder.let('mended', select(less(raised, size), raised, sub(raised, size)));
+    return builder.finish(
+      mul(sign, mended),
+      'exact while |a / b| * |b| needs no more than 24 bits; the sign is that of a',
+    );
+  },
+};
+
+/** erf(sqrt z) / sqrt z - 1 on 0 < z < 1; fit error 1.3e-9 relative. */
+const ERF_NEAR = [
+  0.1283791657267128, -0.3761262582421308, 0.11283585148406226, -0.026853811927888226,
+  0.005188327673700256, -0.0008010193533784403, 7.853861088971358e-5,
+];
+/** -ln(erfc(x)) on 1 < x < 4; fit error 1.1e-9 in erf. */
+const ERF_TAIL = [
+  0.00035371965661278303, 1.1270400353046217, 0.6382256784898671, 0.10303736764221708,
+  -0.02180531777767249, 0.0029396071589667372, -0.00018557399405004315,
+];
+/** (tanh(sqrt z) / sqrt z - 1) / z on 0 < z < 0.625^2; fit error 4.2e-9 relative. */
+const TANH = [
+  -0.33333283925389756, 0.133314912886502, -0.05374349817843075, 0.020650587545799813,
+  -0.005717045286715013,
+];
+/** (sin(sqrt z) / sqrt z - 1) / z on 0 < z < (pi/4)^2; fit error 3.9e-9. */
+const SIN = [-0.16666654225576252, 0.008332131498145863, -0.00019510839244571342];
+/** (cos(sqrt z) - 1 + z/2) / z^2 on 0 < z < (pi/4)^2; fit error 1.1e-10. */
+const COS = [0.041666645652910415, -0.0013887306044474542, 2.443120508900609e-5];
+/** pi/2 in three parts; the first two have 8 and 11 significant bits (Cody and Waite's reduction). */
+const HALF_PI = [1.5703125, 0.0004837512969970703, 7.549790126404332e-8];
+
+const LARGEST = 3.4028234663852886e38;
+
+/**
+ * sin of x + turns * pi/2. x - k * pi/2 lies within pi/4 of 0, where polynomials give its sine and
+ * cosine; k mod 4 selects one of them and its sign.
+ */
+function circular(lanes: Lanes, turns: 0 | 1): Body {
+  const b = new BodyBuilder(lanes, ['x']);
+  const x = b.parameter('x');
+  const [high = 0, middle = 0, low = 0] = HALF_PI;
+  const k = b.let('k', unary('round', mul(x, of(2 / Math.PI))));
+  const angle = b.let(
+    'angle',
+    [high, middle, low].reduce((r, part) => sub(r, mul(k, of(part))), x),
+  );
+  const square = b.let('square', mul(angle, angle));
+  const sine = b.let('sine', add(angle, mul(mul(angle, square), polynomial(square, SIN))));
+  const even = add(mul(square, of(-0.5)), mul(mul(square, square), polynomial(square, COS)));
+  const cosine = b.let('cosine', add(of(1), even));
+  const turn = b.let('turn', turns === 0 ? k : add(k, of(turns)));
+  const quadrant = b.let('quadrant', sub(turn, mul(of(4), unary('floor', mul(turn, of(0.25))))));
+  const isOdd = binary('or', binary('eq', quadrant, of(1)), binary('eq', quadrant, of(3)));
+  const value = b.let('value', select(isOdd, cosine, sine));
+  return b.finish(
+    select(less(quadrant, of(2)), value, unary('neg', value)),
+    `absolute error below 1.2e-7 for |x| <= ${LARGEST_ANGLE}`,
+  );
+}
+
+class BodyBuilder {
+  private readonly lets: { name: string; value: Expression }[] = [];
+  private readonly lanes: Lanes;
+  private readonly parameters: readonly string[];
+
+  constructor(lanes: Lanes, parameters: readonly string[]) {
+    this.lanes = lanes;
+    this.parameters = parameters;
+  }
+
+  parameter(name: string): Expression {
+    return read(name, 'f32', this.lanes);
+  }
+
+  let(name: string, value: Expression): Expression {
+    this.lets.push({ name, value });
+    const type: Scalar = value.type;
+    return read(name, type, value.lanes);
+  }
+
+  finish(result: Expression, error: string): Body {
+    return { parameters: this.parameters, lets: this.lets, result, error };
+  }
+}
+
+const of = (value: number) => constant(value);
+const add = (a: Expression, b: Expression) => binary('add', a, b);
+const sub = (a: Expression, b: Expression) => binary('sub', a, b);
+const mul = (a: Expression, b: Expression) => binary('mul', a, b);
+const less = (a: Expression, b: Expression) => binary('lt', a, b);
+const minimum = (a: Expression, b: Expression) => binary('min', a, b);
+const abs = (x: Expression) => unary('abs', x);
+
+/** Horner's scheme; coefficients by rising power. */
+function polynomial(x: Expression, coefficients: readonly number[]): Expression {
+  const [last = 0, ...lower] = [...coefficients].reverse();
+  return lower.reduce((sum, coefficient) => add(mul(sum, x), of(coefficient)), of(last));
+}
