@@ -11,23 +11,29 @@
  *   `unknown` and the message, lets generic code through: nothing is assignable to a conditional
  *   type that is still deferred, but an index that is deferred counts as its constraint, `'ok'`.
  */
-import type { DimAt, LastDim, ReplaceDim, Rows, ScoresShape } from './shape-types.ts';
 import type {
   AxesVerdict,
   AxisVerdict,
-  BroadcastVerdict,
-  DTypeVerdict,
+  EntriesVerdict,
   HeadsVerdict,
-  KeyVerdict,
-  MatmulVerdict,
   PermutationVerdict,
   ReshapeVerdict,
+  SliceVerdict,
+} from './attribute-verdicts.ts';
+import type { LastDim, Rows, ScoresShape } from './shape-types.ts';
+import type {
+  BroadcastVerdict,
+  ConcatVerdict,
+  DTypeVerdict,
+  KeyVerdict,
+  LinearVerdict,
+  MatmulVerdict,
+  RankVerdict,
   SameDTypeVerdict,
   SameShapeVerdict,
-  SliceVerdict,
   StretchVerdict,
+  VectorVerdict,
 } from './shape-verdicts.ts';
-import type { Dim } from './types.ts';
 
 /** The type of an attribute that does not fit; M says why. */
 export interface ShapeError<M> {
@@ -64,29 +70,39 @@ export type SameShapeOk<Label extends string, A, B> = CheckedValue<
   SameShapeVerdict<`${Label}: the shapes differ`, A, B>
 >;
 
-/** A and B agree in all dims but the last. */
-export type RowsMatch<Label extends string, A, B> = CheckedValue<
-  SameShapeVerdict<`${Label}: the leading dims differ`, Rows<A>, Rows<B>>
+/** A and B agree in all dims but the last; the fault is a label and what is wrong. */
+export type RowsMatch<Fault extends string, A, B> = CheckedValue<
+  SameShapeVerdict<Fault, Rows<A>, Rows<B>>
 >;
 
 /** V is a vector as long as the last dim of S: gamma, beta, a bias. */
 export type LastDimOk<Label extends string, S, V> = CheckedValue<
-  SameShapeVerdict<`${Label}: not a vector of the last dim`, [LastDim<S>], V>
+  VectorVerdict<Label, LastDim<S>, V>
 >;
+
+/** S has so many dims; the role is the operand's name. */
+export type RankOk<
+  Label extends string,
+  Role extends string,
+  S,
+  Rank extends number,
+> = CheckedValue<RankVerdict<Label, Role, S, Rank>>;
 
 /** b of a matmul. */
 export type MatmulOk<A, B, Op extends string = 'matmul'> = CheckedValue<MatmulVerdict<Op, A, B>>;
 
 /** The weight [width in, width out] of a linear layer on S. */
-export type LinearOk<Label extends string, S, W> = CheckedValue<
-  SameShapeVerdict<`${Label}: the weight does not fit`, [LastDim<S>, LastDim<W>], W>
->;
+export type LinearOk<S, W, Op extends string = 'linear'> = CheckedValue<LinearVerdict<Op, S, W>>;
 
 /** The key of an attention: the query's leading dims and head width, in as many heads or fewer. */
 export type KeyOk<Q, K, Op extends string = 'attention'> = CheckedValue<KeyVerdict<Op, Q, K>>;
 
 /** The value of an attention: a row for each row of the key. */
-export type ValueOk<K, V, Op extends string = 'attention'> = RowsMatch<`${Op}_c4`, K, V>;
+export type ValueOk<K, V, Op extends string = 'attention'> = RowsMatch<
+  `${Op}_c4: the value does not have a row for each row of the key`,
+  K,
+  V
+>;
 
 /** The mask of an attention, or its bias: broadcasts to the scores. */
 export type MaskOk<Q, K, M, Op extends string = 'attention'> = StretchesToOk<
@@ -96,12 +112,8 @@ export type MaskOk<Q, K, M, Op extends string = 'attention'> = StretchesToOk<
 >;
 
 /** One operand of a concat: as the first in all dims but the axis. */
-export type ConcatOk<Label extends string, First, S, Axis> = CheckedValue<
-  SameShapeVerdict<
-    `${Label}: the shapes differ beside the axis`,
-    ReplaceDim<First, Axis, Dim>,
-    ReplaceDim<S, Axis, Dim>
-  >
+export type ConcatOk<First, S, Axis, Op extends string = 'concat'> = CheckedValue<
+  ConcatVerdict<Op, First, S, Axis>
 >;
 
 // Dtypes -------------------------------------------------------------------------------------
@@ -119,9 +131,14 @@ export type SameDTypeOk<Label extends string, D, E> = CheckedDType<SameDTypeVerd
 /** The axis exists. */
 export type AxisOk<Label extends string, S, Axis> = CheckedAttribute<AxisVerdict<Label, S, Axis>>;
 
-/** All axes exist. */
-export type AxesOk<Label extends string, S, Axes> = CheckedAttribute<
-  Axes extends readonly number[] ? AxesVerdict<Label, S, Axes> : 'ok'
+/** All axes of a reduction exist, and none appears twice. */
+export type AxesOk<Op extends string, S, Axes> = CheckedAttribute<
+  Axes extends readonly number[] ? AxesVerdict<Op, S, Axes> : 'ok'
+>;
+
+/** The list has one entry for each axis of S. */
+export type EntriesOk<Label extends string, S, List> = CheckedAttribute<
+  EntriesVerdict<Label, S, List>
 >;
 
 /** P names every axis of S once. */
@@ -137,9 +154,9 @@ export type BroadcastToOk<Label extends string, S, T> = CheckedAttribute<
   StretchVerdict<Label, S, T>
 >;
 
-/** 0 <= start <= stop <= the dim. */
-export type SliceOk<Label extends string, S, Axis, Start, Stop> = CheckedAttribute<
-  SliceVerdict<Label, DimAt<S, Axis>, Start, Stop>
+/** The ends of a slice: one an axis and, where the step is 1, 0 <= start <= end <= the dim. */
+export type SliceOk<S, Starts, Ends, Steps, Op extends string = 'slice'> = CheckedAttribute<
+  SliceVerdict<Op, S, Starts, Ends, Steps>
 >;
 
 /** The number of heads divides the width. */

@@ -110,22 +110,29 @@ export type ConcatShape<Shapes, Axis> = Shapes extends readonly [
     ? ReplaceDim<S, Axis, Dim>
     : Shape;
 
-/** Elements start, start + step, .. below stop, along the axis. */
-export type SliceShape<S, Axis, Start, Stop, Step = 1> = ReplaceDim<
-  S,
-  Axis,
-  DimOr<SliceDim<Start, Stop, Step>>
->;
+/** Elements start, start + step, .. below end, along every axis; steps left out are 1. */
+export type SliceShape<S, Starts, Ends, Steps = []> = S extends readonly unknown[]
+  ? {
+      -readonly [I in keyof S]: I extends keyof Starts & keyof Ends
+        ? DimOr<SliceDim<Starts[I], Ends[I], StepAt<Steps, I>>>
+        : Dim;
+    }
+  : Shape;
 
-/** `Low[i]` elements before and `High[i]` after, along axis i. */
-export type PadShape<S, Low, High> = Low extends readonly number[]
-  ? High extends readonly number[]
-    ? {
-        -readonly [I in keyof S]: I extends keyof Low & keyof High
-          ? DimOr<Add<Add<S[I], Low[I]>, High[I]>>
-          : Dim;
-      }
-    : Shape
+/** The step along the axis whose index is the text I. */
+export type StepAt<Steps, I> = Steps extends readonly []
+  ? 1
+  : I extends keyof Steps
+    ? Steps[I]
+    : number;
+
+/** `Before[i]` elements before and `After[i]` after, along axis i. */
+export type PadShape<S, Before, After> = S extends readonly unknown[]
+  ? {
+      -readonly [I in keyof S]: I extends keyof Before & keyof After
+        ? DimOr<Add<Add<S[I], Before[I]>, After[I]>>
+        : Dim;
+    }
   : Shape;
 
 /** The table with its axis replaced by the dims of the indices. */
@@ -231,8 +238,8 @@ type SumAt<Shapes, Axis, Sum> = Shapes extends readonly [infer S, ...infer Rest]
       : Dim
     : Dim;
 
-type SliceDim<Start, Stop, Step> = Step extends 1
-  ? `${Stop & Dim}` extends `-${string}`
+type SliceDim<Start, End, Step> = Step extends 1
+  ? `${End & Dim}` extends `-${string}`
     ? Dim
-    : Subtract<Stop, Start>
+    : Subtract<End, Start>
   : Dim;

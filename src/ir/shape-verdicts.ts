@@ -7,9 +7,9 @@
  * out only where it is needed. Patterns say `unknown` where a dim is not named: the checker decides
  * a pattern over type parameters only where it holds for any type at all.
  */
-import type { Agreement, DimText, Divide, StretchAgreement, Subtract } from './dim-types.ts';
-import type { AreSingle, AxisIndex } from './shape-types.ts';
-import type { SizeAgreement } from './size-types.ts';
+import type { EntriesVerdict } from './attribute-verdicts.ts';
+import type { Agreement, DimText, Divide, StretchAgreement } from './dim-types.ts';
+import type { LastDim, ReplaceDim } from './shape-types.ts';
 import type { Dim, DType, Shape } from './types.ts';
 
 /** D is one of the accepted dtypes. */
@@ -88,7 +88,7 @@ type SameShapeStep<Fault extends string, A, B, RestX, RestY, V> = V extends 'agr
   ? SameShapeVerdict<Fault, A, B, RestX, RestY>
   : PairFault<Fault, A, B>;
 
-type PairFault<Fault extends string, A, B> = `${Fault}: ${ShapeText<A>} and ${ShapeText<B>}`;
+export type PairFault<Fault extends string, A, B> = `${Fault}: ${ShapeText<A>} and ${ShapeText<B>}`;
 
 /** [..p, m, k] x [..q, k, n]. */
 export type MatmulVerdict<Op extends string, A, B> = A extends readonly [
@@ -111,6 +111,53 @@ type MatmulRank<Op extends string, S> = S extends readonly unknown[]
     : `${Op}_c1: both need at least 2 dims`
   : 'ok';
 
+/** [.., k] x [k, n]. */
+export type LinearVerdict<Op extends string, S, W> = W extends readonly [infer K, unknown]
+  ? S extends readonly []
+    ? LinearRank<Op>
+    : DimsVerdict<`${Op}_c2: the inner dims`, LastDim<S>, K>
+  : W extends readonly unknown[]
+    ? number extends W['length']
+      ? 'ok'
+      : LinearRank<Op>
+    : 'ok';
+
+type LinearRank<Op extends string> = `${Op}_c1: x needs at least 1 dim, and the weight 2`;
+
+/** A and S have the same rank, and the same dims beside the axis. */
+export type ConcatVerdict<Op extends string, A, S, Axis> = First<
+  EntriesVerdict<`${Op}_c1`, A, S> extends 'ok'
+    ? 'ok'
+    : `${Op}_c1: all must have the same dtype and number of dims`,
+  SameShapeVerdict<
+    `${Op}_c3: the shapes differ beside the axis`,
+    ReplaceDim<A, Axis, Dim>,
+    ReplaceDim<S, Axis, Dim>
+  >
+>;
+
+/** V has the shape [D]. */
+export type VectorVerdict<
+  Label extends string,
+  D,
+  V,
+  R = SameShapeVerdict<Label, [D], V>,
+> = R extends 'ok' ? 'ok' : `${Label}: must have the shape ${ShapeText<[D]>}, not ${ShapeText<V>}`;
+
+/** S has the rank. */
+export type RankVerdict<
+  Label extends string,
+  Role extends string,
+  S,
+  Rank extends number,
+> = S extends readonly unknown[]
+  ? number extends S['length']
+    ? 'ok'
+    : S['length'] extends Rank
+      ? 'ok'
+      : `${Label}: the ${Role} needs ${Rank} dims`
+  : 'ok';
+
 /** Equal head widths and leading dims; the heads of Q in groups of equal size over those of K. */
 export type KeyVerdict<Op extends string, Q, K> = Q extends readonly [
   ...infer QueryBatch extends Shape,
@@ -128,10 +175,20 @@ export type KeyVerdict<Op extends string, Q, K> = Q extends readonly [
         DimsVerdict<`${Op}_c2: the head widths`, QueryWidth, KeyWidth>,
         First<
           GroupVerdict<`${Op}_c3`, QueryHeads, KeyHeads>,
-          SameShapeVerdict<`${Op}_c3: the leading dims differ`, QueryBatch, KeyBatch>
+          SameShapeVerdict<
+            `${Op}_c3: the leading dims of query and key differ`,
+            QueryBatch,
+            KeyBatch
+          >
         >
       >
-    : 'ok'
+    : HeadsRank<Op, K>
+  : HeadsRank<Op, Q>;
+
+type HeadsRank<Op extends string, S> = S extends readonly unknown[]
+  ? number extends S['length']
+    ? 'ok'
+    : `${Op}_c1: query, key and value need at least 3 dims: heads, rows and width`
   : 'ok';
 
 type DimsVerdict<Fault extends string, A, B, V = Agreement<A, B>> = V extends 'agree'
@@ -141,94 +198,17 @@ type DimsVerdict<Fault extends string, A, B, V = Agreement<A, B>> = V extends 'a
 type GroupVerdict<Label extends string, Heads, Groups> = Heads extends number
   ? Groups extends number
     ? Divide<Heads, Groups> extends 'inexact'
-      ? `${Label}: ${Heads} query heads cannot share ${Groups} key heads`
+      ? `${Label}: ${Groups} key heads do not divide ${Heads} query heads`
       : 'ok'
     : DimsVerdict<`${Label}: the heads`, Heads, Groups>
   : DimsVerdict<`${Label}: the heads`, Heads, Groups>;
 
-/** The axis is in -rank .. rank - 1. */
-export type AxisVerdict<Label extends string, S, Axis> = S extends readonly unknown[]
-  ? number extends S['length']
-    ? 'ok'
-    : Axis extends number
-      ? number extends Axis
-        ? 'ok'
-        : [AxisIndex<S, Axis>] extends [never]
-          ? `${Label}: axis ${Axis} is not an axis of a value with ${S['length']} dims`
-          : 'ok'
-      : 'ok'
-  : 'ok';
-
-/** As `AxisVerdict`, for each of a list. */
-export type AxesVerdict<
-  Label extends string,
-  S,
-  Axes extends readonly number[],
-> = Axes extends readonly [infer Axis extends number, ...infer Rest extends readonly number[]]
-  ? First<AxisVerdict<Label, S, Axis>, AxesVerdict<Label, S, Rest>>
-  : 'ok';
-
-/** P lists every axis of S once. */
-export type PermutationVerdict<Label extends string, S, P> = S extends readonly unknown[]
-  ? number extends S['length']
-    ? 'ok'
-    : P extends readonly number[]
-      ? AreSingle<P> extends true
-        ? P['length'] extends S['length']
-          ? PermutationStep<Label, S, P, Exclude<IndexText<S>, `${AxisIndex<S, P[number]>}`>>
-          : PermutationFault<Label, S, P>
-        : 'ok'
-      : 'ok'
-  : 'ok';
-
-/** A list as long as the rank that misses no axis is a permutation. */
-type PermutationStep<
-  Label extends string,
-  S extends readonly unknown[],
-  P extends readonly number[],
-  Missing,
-> = [Missing] extends [never] ? 'ok' : PermutationFault<Label, S, P>;
-
-type PermutationFault<
-  Label extends string,
-  S extends readonly unknown[],
-  P extends readonly number[],
-> = `${Label}: ${ShapeText<P>} is not a permutation of ${S['length']} axes`;
-
-type IndexText<S> = Extract<keyof S, `${number}`>;
-
-/** S and T have the same number of elements. */
-export type ReshapeVerdict<Label extends string, S, T, V = SizeAgreement<S, T>> = V extends 'agree'
-  ? 'ok'
-  : PairFault<`${Label}: the numbers of elements differ`, S, T>;
-
-/** start <= stop <= D, where these are numbers. */
-export type SliceVerdict<
-  Label extends string,
-  D,
-  Start,
-  Stop,
-  V = Subtract<Stop, Start> | Subtract<D, Stop>,
-> = [Extract<V, 'negative'>] extends [never]
-  ? 'ok'
-  : `${Label}: ${DimText<Start>} to ${DimText<Stop>} is not within the dim ${DimText<D>}`;
-
-/** The heads divide the width. */
-export type HeadsVerdict<
-  Label extends string,
-  Width,
-  Heads,
-  V = Divide<Width, Heads>,
-> = V extends 'inexact'
-  ? `${Label}: ${DimText<Heads>} heads do not divide the width ${DimText<Width>}`
-  : 'ok';
-
-type First<V, W> = V extends 'ok' ? W : V;
+export type First<V, W> = V extends 'ok' ? W : V;
 
 type PairText<P extends readonly [Dim, Dim]> = `${DimText<P[0]>} and ${DimText<P[1]>}`;
 
 /** A shape as error messages write it: `[batch, seq, 384]`. */
-type ShapeText<S> = `[${DimList<S>}]`;
+export type ShapeText<S> = `[${DimList<S>}]`;
 
 type DimList<S> = S extends readonly [infer D extends Dim, ...infer Rest extends Shape]
   ? Rest extends readonly []

@@ -30,19 +30,19 @@ function layerSource(i: number): string {
     `const ${name}${i} = g.add(g.matmul(x${i}, square), vector);`,
     `const ${name}h${i} = g.transpose(`,
     `  g.reshape(${name}${i}, { shape: [batch, seq, ${HEADS}, ${WIDTH / HEADS}] }),`,
-    `  { perm: [0, 2, 1, 3] },`,
+    `  { permutation: [0, 2, 1, 3] },`,
     `);`,
   ];
   return [
     ...split('q'),
     ...split('k'),
     ...split('v'),
-    `const c${i} = g.attention(qh${i}, kh${i}, vh${i}, mask);`,
-    `const ct${i} = g.transpose(c${i}, { perm: [0, 2, 1, 3] });`,
+    `const c${i} = g.attention(qh${i}, kh${i}, vh${i}, mask, { scale: 0.25 });`,
+    `const ct${i} = g.transpose(c${i}, { permutation: [0, 2, 1, 3] });`,
     `const cf${i} = g.reshape(ct${i}, { shape: [batch, seq, ${WIDTH}] });`,
     `const o${i} = g.add(g.matmul(cf${i}, square), vector);`,
-    `const y${i} = g.add_norm(o${i}, x${i}, vector, vector);`,
+    `const [y${i}] = g.add_norm(o${i}, x${i}, vector, vector);`,
     `const h${i} = g.gelu(g.linear(y${i}, up, wide));`,
-    `const x${i + 1} = g.add_norm(g.linear(h${i}, down, vector), y${i}, vector, vector);`,
+    `const [x${i + 1}] = g.add_norm(g.linear(h${i}, down, vector), y${i}, vector, vector);`,
   ].join('\n');
 }

@@ -19,7 +19,7 @@ import type { AxisOk, ConcatOk, ConcatShape, SameDTypeOk } from '../shape-types.
 export type Concat = <const V extends readonly Value[], Axis extends number = -1>(
   xs: {
     readonly [I in keyof V]: V[I] &
-      ConcatOk<'concat_c3', V[0]['shape'], V[I]['shape'], Axis> &
+      ConcatOk<V[0]['shape'], V[I]['shape'], Axis> &
       SameDTypeOk<'concat_c1', V[0]['dtype'], V[I]['dtype']>;
   },
   attributes?: { readonly axis?: Axis & AxisOk<'concat_c2', V[0]['shape'], Axis> },

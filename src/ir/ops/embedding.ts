@@ -7,11 +7,11 @@
  */
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { DTypeOk, EmbeddingShape } from '../shape-types.ts';
+import type { DTypeOk, EmbeddingShape, RankOk } from '../shape-types.ts';
 import { type DType, type IntegerType, isInteger, type Shape } from '../types.ts';
 
 export type Embedding = <D extends DType, T extends Shape, E extends DType, I extends Shape>(
-  table: Value<D, T>,
+  table: Value<D, T> & RankOk<'embedding_c1', 'table', T, 2>,
   ids: Value<E, I> & DTypeOk<'embedding_c2', IntegerType, E>,
 ) => Value<D, EmbeddingShape<T, I>>;
 

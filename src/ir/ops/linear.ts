@@ -28,7 +28,7 @@ export type Linear = <
   B extends Shape = [LastDim<W>],
 >(
   x: Value<D, S> & DTypeOk<'linear_c4', FloatType, D>,
-  weight: Value<E, W> & LinearOk<'linear_c2', S, W> & SameDTypeOk<'linear_c4', D, E>,
+  weight: Value<E, W> & LinearOk<S, W> & SameDTypeOk<'linear_c4', D, E>,
   bias?: (Value<F, B> & LastDimOk<'linear_c3', W, B> & SameDTypeOk<'linear_c4', D, F>) | null,
 ) => Value<D, LinearShape<S, W>>;
 

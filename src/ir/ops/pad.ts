@@ -13,7 +13,7 @@ import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, present } from '../op.ts';
 import { isValueOf, scalarOf } from '../scalars.ts';
-import type { PadShape } from '../shape-types.ts';
+import type { EntriesOk, PadShape } from '../shape-types.ts';
 import type { DType, Shape } from '../types.ts';
 
 export type Pad = <
@@ -23,7 +23,11 @@ export type Pad = <
   const After extends Shape,
 >(
   x: Value<D, S>,
-  attributes: { readonly before: Before; readonly after: After; readonly value?: number },
+  attributes: {
+    readonly before: Before & EntriesOk<'pad_c1', S, Before>;
+    readonly after: After & EntriesOk<'pad_c1', S, After>;
+    readonly value?: number;
+  },
 ) => Value<D, PadShape<S, Before, After>>;
 
 export const pad: OpDefinition<Pad> = defineOp({

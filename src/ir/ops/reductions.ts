@@ -27,7 +27,7 @@ export type Reduce<Op extends string, Defined extends NumericType> = <
   Keep extends boolean = false,
 >(
   x: Value<D, S> & DTypeOk<`${Op}_c1`, Defined, D>,
-  attributes: { readonly axes: Axes & AxesOk<`${Op}_c2`, S, Axes>; readonly keep?: Keep },
+  attributes: { readonly axes: Axes & AxesOk<Op, S, Axes>; readonly keep?: Keep },
 ) => Value<D, ReduceShape<S, Axes, Keep>>;
 
 interface Reduction {

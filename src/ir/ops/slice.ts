@@ -16,7 +16,7 @@ import { add, ceilDivide, type Dim, isAtLeast, multiply, subtract } from '../dim
 import type { Value } from '../graph.ts';
 import { at, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
-import type { SliceOk, SliceShape } from '../shape-types.ts';
+import type { EntriesOk, SliceOk, SliceShape } from '../shape-types.ts';
 import type { DType, Shape } from '../types.ts';
 
 export type Slice = <
@@ -28,30 +28,11 @@ export type Slice = <
 >(
   x: Value<D, S>,
   attributes: {
-    readonly starts: Starts;
-    readonly ends: Ends & EndsOk<S, Starts, Ends, Steps>;
+    readonly starts: Starts & EntriesOk<'slice_c1', S, Starts>;
+    readonly ends: Ends & SliceOk<S, Starts, Ends, Steps>;
     readonly steps?: Steps;
   },
-) => Value<D, SlicedShape<S, Starts, Ends, Steps>>;
-
-type SlicedShape<S extends Shape, Starts extends Shape, Ends extends Shape, Steps> = {
-  -readonly [I in keyof S]: SliceShape<
-    [S[I]],
-    0,
-    I extends keyof Starts ? Starts[I] : Dim,
-    I extends keyof Ends ? Ends[I] : Dim,
-    Steps extends readonly [] ? 1 : I extends keyof Steps ? Steps[I] : number
-  >[0];
-};
-
-/** Checked where all steps are 1. */
-type EndsOk<S extends Shape, Starts extends Shape, Ends extends Shape, Steps> = {
-  [I in keyof Ends]: Steps extends readonly []
-    ? I extends keyof S & keyof Starts
-      ? SliceOk<'slice_c3', [S[I]], 0, Starts[I], Ends[I]>
-      : unknown
-    : unknown;
-};
+) => Value<D, SliceShape<S, Starts, Ends, Steps>>;
 
 export const slice: OpDefinition<Slice> = defineOp({
   kind: 'view',
