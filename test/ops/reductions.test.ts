@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { bool, f32 as f32Type, i32 as i32Type, i64 } from '../../src/ir/types.ts';
+import { expectOp, f32, infer, nd } from '../support/op-runs.ts';
+
+const x = f32([2, 3], [1, 2, 3, -4, 5, -6]);
+const cube = f32([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
+
+test.each([
+  ['reduce_sum', [-1], false, f32([2], [6, -5])],
+  ['reduce_sum', [0], true, f32([1, 3], [-3, 7, -3])],
+  ['reduce_sum', [], false, x],
+  ['reduce_mean', [1], false, f32([2], [2, -5 / 3])],
+  ['reduce_max', [-1], true, f32([2, 1], [3, 5])],
+  ['reduce_min', [0], false, f32([3], [-4, 2, -6])],
+  ['reduce_prod', [0, 1], false, f32([], [720])],
+])('%s over %j, keep %s', (op, axes, keep, expected) => {
+  expectOp(op, [x], { axes, keep }, expected);
+});
+
+test('axes that are not neighbours, in any order', () => {
+  expectOp('reduce_sum', [cube], { axes: [2, 0] }, f32([2], [14, 22]));
+  expectOp('reduce_sum', [cube], { axes: [-1, 0], keep: true }, f32([1, 2, 1], [14, 22]));
+});
+
+test('integers are summed and multiplied as integers, and wrap', () => {
+  const large = nd('i32', [2], [2147483647, 2]);
+  expectOp('reduce_sum', [large], { axes: [0] }, nd('i32', [], [-2147483647]));
+  expectOp('reduce_prod', [large], { axes: [0] }, nd('i32', [], [-2]));
+  expectOp('reduce_max', [nd('i32', [2], [-7, -9])], { axes: [0] }, nd('i32', [], [-7]));
+});
+
+test('over no elements', () => {
+  const none = f32([1, 0], []);
+  expectOp('reduce_sum', [none], { axes: [1] }, f32([1], [0]));
+  expectOp('reduce_prod', [none], { axes: [1] }, f32([1], [1]));
+  expectOp('reduce_max', [none], { axes: [1] }, f32([1], [-3.4028234663852886e38]));
+  expectOp('reduce_min', [none], { axes: [1] }, f32([1], [3.4028234663852886e38]));
+  expectOp('reduce_mean', [none], { axes: [1] }, f32([1], [Number.NaN]));
+});
+
+test.each([
+  ['argmax', -1, false, nd('i64', [2], [2, 1])],
+  ['argmax', 0, true, nd('i64', [1, 3], [0, 1, 0])],
+  ['argmin', 1, false, nd('i64', [2], [0, 2])],
+])('%s along %i, keep %s', (op, axis, keep, expected) => {
+  expectOp(op, [x], { axis, keep }, expected);
+});
+
+test('of equal elements argmax and argmin name the first', () => {
+  expectOp('argmax', [f32([4], [1, 7, 7, 0])], {}, nd('i64', [], [1]));
+  expectOp('argmin', [f32([4], [1, 0, 7, 0])], {}, nd('i64', [], [1]));
+});
+
+describe('constraints', () => {
+  test.each([
+    ['reduce_sum_c1', 'reduce_sum', bool(2, 3), { axes: [0] }],
+    ['reduce_mean_c1', 'reduce_mean', i32Type(2, 3), { axes: [0] }],
+    ['reduce_max_c2', 'reduce_max', f32Type(2, 3), { axes: [2] }],
+    ['reduce_sum_c2', 'reduce_sum', f32Type(2, 3), { axes: [-3] }],
+    ['reduce_sum_c3', 'reduce_sum', f32Type(2, 3), { axes: [1, -1] }],
+    ['argmax_c1', 'argmax', bool(2), {}],
+    ['argmax_c2', 'argmax', f32Type(2), { axis: 1 }],
+    ['argmin_c2', 'argmin', f32Type(2, 0), { axis: 1 }],
+  ])('%s', (label, op, type, attributes) => {
+    expect(() => infer(op, [type], attributes)).toThrow(`${label}: `);
+  });
+});
+
+test('symbolic dims stay', () => {
+  const type = f32Type('batch', 'seq', 64);
+  expect(infer('reduce_sum', [type], { axes: [1], keep: true })).toEqual([f32Type('batch', 1, 64)]);
+  expect(infer('argmax', [type], { axis: -1 })).toEqual([i64('batch', 'seq')]);
+});
