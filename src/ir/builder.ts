@@ -4,6 +4,8 @@
  */
 import { EncompileError } from '../errors.ts';
 import { type AttributeValue, completeAttributes } from './attributes.ts';
+import { completeOperands, isValue, splitArguments } from './call-arguments.ts';
+import { callOrigin } from './call-origin.ts';
 import type { Graph, Node, NodeId, Origin, Output, Parameter, Value, ValueId } from './graph.ts';
 import { inferTypes, type OpDefinition } from './op.ts';
 import { opDefinition, type Registry, registry } from './ops/index.ts';
@@ -238,86 +240,8 @@ export class GraphConstruction {
   }
 }
 
-function isValue(x: unknown): x is Value {
-  return typeof x === 'object' && x !== null && 'id' in x && 'dtype' in x && 'shape' in x;
-}
-
 function isOperand(operand: Value | number | null): operand is Value | null {
   return typeof operand !== 'number';
-}
-
-/** The operands with null for optional ones left out at the end; fails on a wrong number of them. */
-function completeOperands(
-  op: string,
-  { operands: specs }: OpDefinition,
-  given: readonly (Value | null)[],
-): readonly (Value | null)[] {
-  const missing = specs.slice(given.length);
-  const complete = [...given, ...missing.map(() => null)];
-  const surplus = given.length > specs.length && specs.at(-1)?.variadic !== true;
-  const absent = specs.find((spec, i) => !spec.optional && !spec.variadic && !complete[i]);
-  if (!surplus && absent === undefined) return specs.at(-1)?.variadic ? given : complete;
-  const names = specs.map((spec) => spec.name).join(', ') || 'none';
-  throw new EncompileError(
-    `${op} takes the operands ${names}, but got ${given.length}` +
-      `${absent === undefined ? '' : ` and no '${absent.name}'`}.`,
-  );
-}
-
-function splitArguments(op: string, definition: OpDefinition, args: readonly unknown[]) {
-  const operands: (Value | number | null)[] = [];
-  const rest = [...args];
-  for (const spec of definition.operands) {
-    const next = rest[0];
-    if (spec.variadic && Array.isArray(next) && next.every(isValue)) {
-      operands.push(...next);
-      rest.shift();
-    } else if (isValue(next) || (spec.number && typeof next === 'number')) {
-      operands.push(next);
-      rest.shift();
-    } else if (spec.optional) {
-      operands.push(null);
-      if (next === null || next === undefined) rest.shift();
-    } else {
-      throw new EncompileError(
-        `${op} needs a value for its operand '${spec.name}', but got ${describe(next)}.`,
-      );
-    }
-  }
-  const attributes = rest.shift() ?? {};
-  if (rest.length > 0 || typeof attributes !== 'object' || isValue(attributes)) {
-    const names = definition.operands.map((spec) => spec.name).join(', ');
-    throw new EncompileError(
-      `${op} takes ${names === '' ? 'no operands' : `the operands ${names}`} and then an object ` +
-        `of attributes, but got ${describe(rest.at(-1) ?? attributes)} besides.`,
-    );
-  }
-  return { operands, attributes: attributes as { readonly [name: string]: unknown } };
-}
-
-function describe(x: unknown): string {
-  if (isValue(x)) return `the value '${x.name}'`;
-  if (Array.isArray(x)) return 'a list';
-  return x === undefined ? 'nothing' : (JSON.stringify(x) ?? String(x));
-}
-
-/** Frames of encompile's own files are not the user's place. */
-const OWN = new URL('..', import.meta.url).href;
-
-/** Where the user's code called: the first stack frame outside encompile, read when asked for. */
-function callOrigin(): Origin {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 30;
-  const trace = new Error();
-  Error.stackTraceLimit = limit;
-  return {
-    names: [],
-    location: () => {
-      const frames = (trace.stack ?? '').split('\n').slice(1);
-      const user = frames.find((line) => !line.includes(OWN) && /:\d+:\d+\)?$/.test(line));
-      return user?.match(/([^( ]+:\d+:\d+)\)?$/)?.[1]?.replace(/^file:\/\//, '') ?? null;
-    },
-  };
 }
 
 /** Builds a graph from typed inputs; used by expansions, tests and importers. */
