@@ -115,7 +115,7 @@ export function storeStep(access: Access, from: number): Step {
       if (isShared) {
         const writer = writers[e]!;
         const reader = readers[e]!;
-        const ours = Math.max(f[born]!, 0);
+        const ours = f[born]!;
         if (writer >= ours && writer < strands.iteration && !strands.isOrdered(writer)) {
           unit.race(site, f, i + l, writer);
         }

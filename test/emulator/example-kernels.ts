@@ -23,6 +23,14 @@ export function when(condition: Expression, then: readonly Statement[]): Stateme
   return { tag: 'if', condition, then, otherwise: [] };
 }
 
+export function either(
+  condition: Expression,
+  then: readonly Statement[],
+  otherwise: readonly Statement[],
+): Statement {
+  return { tag: 'if', condition, then, otherwise };
+}
+
 export function isBelow(a: string | number, b: string | number): Expression {
   return binary('lt', index(a), index(b));
 }
