@@ -1,0 +1,170 @@
+/**
+ * Reads, for fuse-attention, how scores are made: from the operand of a softmax back to the matmul
+ * of query and key, through scales, biases, masks and reshapes of the leading dims.
+ */
+import type { Node, ValueId } from '../ir/graph.ts';
+import { type Shape, sameShape } from '../ir/types.ts';
+import { additiveMask, conjuncts, type MaskTerm, maskTerm, VERY_LOW } from './attention-mask.ts';
+import type { GraphIndex } from './graph-index.ts';
+import { bothOrders, firstResult, operandOf, resultShape } from './node-reading.ts';
+import type { Outcome } from './rewrite.ts';
+
+/** A value that meets the scores where they have the shape `frame`, and broadcasts to it. */
+interface Placed {
+  readonly value: ValueId;
+  readonly frame: Shape;
+}
+
+export interface PlacedMask extends Placed {
+  readonly term: MaskTerm;
+  /** Whether a query without a visible key had another result than zeros before. */
+  readonly isFinite: boolean;
+}
+
+export interface PlacedBias extends Placed {
+  readonly factor: number;
+  /** Where it looks like a mask: the value that kept it from being taken for one. */
+  readonly notBool: ValueId | null;
+}
+
+export interface Scores {
+  readonly products: Node;
+  readonly scale: number;
+  readonly masks: readonly PlacedMask[];
+  readonly biases: readonly PlacedBias[];
+}
+
+export type Refusal = Extract<Outcome, { refused: string }>;
+export type ScoresOrRefusal = Scores | Refusal;
+
+export function isRefusal<T extends object>(found: T | Refusal): found is Refusal {
+  return 'refused' in found;
+}
+
+/** What was read so far, on the way from the softmax back. */
+interface Path {
+  readonly index: GraphIndex;
+  readonly user: Node;
+  readonly scale: number;
+  readonly masks: readonly PlacedMask[];
+  readonly biases: readonly PlacedBias[];
+}
+
+export function readScores(softmax: Node, index: GraphIndex): ScoresOrRefusal {
+  const [x, mask] = softmax.operands;
+  if (x == null) return refuse(firstResult(softmax), 'the softmax has no operand');
+  const frame = index.shapeOf(x);
+  const masks = mask == null ? [] : masksOf(mask, frame, false, index);
+  return read(x, { index, user: softmax, scale: 1, masks, biases: [] });
+}
+
+/** How one op on the way is read; undefined ops end it. */
+type Step = (node: Node, path: Path) => ScoresOrRefusal | null;
+
+const STEPS: { readonly [op: string]: Step | undefined } = {
+  matmul: (products, { scale, masks, biases }) => ({ products, scale, masks, biases }),
+  mul: (node, path) => {
+    for (const [x, c] of bothOrders(node)) {
+      const by = path.index.scalarOf(c);
+      if (by !== null) return read(x, { ...path, user: node, scale: path.scale * by });
+    }
+    return null;
+  },
+  div: (node, path) => {
+    const by = path.index.scalarOf(node.operands[1]);
+    if (by === null) return null;
+    return read(operandOf(node, 0), { ...path, user: node, scale: path.scale / by });
+  },
+  neg: (node, path) => read(operandOf(node, 0), { ...path, user: node, scale: -path.scale }),
+  add: (node, path) => {
+    const tried = bothOrders(node)
+      .filter(([x]) => sameShape(path.index.shapeOf(x), resultShape(node, path.index)))
+      .map(([x, term]) => read(x, withTerm(node, term, path.scale, path)));
+    return tried.find((found) => !isRefusal(found)) ?? tried[0] ?? null;
+  },
+  sub: (node, path) => {
+    const [x, term] = [operandOf(node, 0), operandOf(node, 1)];
+    if (!sameShape(path.index.shapeOf(x), resultShape(node, path.index))) return null;
+    return read(x, withTerm(node, term, -path.scale, path));
+  },
+  select: readSelect,
+  reshape: (node, path) => {
+    const [from, to] = [path.index.shapeOf(operandOf(node, 0)), resultShape(node, path.index)];
+    if (!sameShape(from.slice(-2), to.slice(-2)) || from.length < 2) return null;
+    return read(operandOf(node, 0), { ...path, user: node });
+  },
+};
+
+function read(x: ValueId, path: Path): ScoresOrRefusal {
+  const { index, user } = path;
+  const name = index.nameOf(x);
+  const node = index.producerOf(x);
+  const step = node === null ? undefined : STEPS[node.op];
+  if (node === null || step === undefined) {
+    const maker = node === null ? 'no node' : node.op;
+    return refuse(x, `${name} is made by ${maker}, not by a matmul of query and key`);
+  }
+  const other = index.otherUseOf(x, [user]);
+  if (other !== null) return refuse(x, `${name} has a second use: ${other}`);
+  const found = step(node, path);
+  return (
+    found ?? refuse(x, `${name} is made by ${node.op} in a way that attention has no place for`)
+  );
+}
+
+/** select(visible, x, low) and select(hidden, low, x). */
+function readSelect(node: Node, path: Path): ScoresOrRefusal | null {
+  const { index, scale } = path;
+  const [condition, then, otherwise] = [0, 1, 2].map((i) => operandOf(node, i));
+  if (condition === undefined || then === undefined || otherwise === undefined) return null;
+  const [low, isNegated] = index.scalarOf(otherwise) !== null ? [otherwise, false] : [then, true];
+  const constant = index.scalarOf(low);
+  const x = isNegated ? otherwise : then;
+  if (constant === null) {
+    return refuse(
+      low,
+      `${index.nameOf(node.results[0] ?? low)} hides scores with ${index.nameOf(low)}, which is not a constant`,
+    );
+  }
+  if (constant * scale > VERY_LOW) {
+    return refuse(
+      low,
+      `${index.nameOf(firstResult(node))} hides scores with ${constant}, which is not as low as ${VERY_LOW}`,
+    );
+  }
+  const frame = resultShape(node, index);
+  if (!sameShape(index.shapeOf(x), frame)) return null;
+  const masks = masksOf(condition, frame, constant > -Infinity, index, isNegated);
+  return read(x, { ...path, user: node, masks: [...path.masks, ...masks] });
+}
+
+/** The path with a term that is added: a mask where it is one, else a bias. */
+function withTerm(node: Node, value: ValueId, factor: number, path: Path): Path {
+  const frame = resultShape(node, path.index);
+  const term = factor > 0 ? additiveMask(value, path.index) : null;
+  if (term === null || 'notBool' in term) {
+    const bias = { value, frame, factor, notBool: term?.notBool ?? null };
+    return { ...path, user: node, biases: [...path.biases, bias] };
+  }
+  const mask = { value, frame, term, isFinite: true };
+  return { ...path, user: node, masks: [...path.masks, mask] };
+}
+
+function masksOf(
+  id: ValueId,
+  frame: Shape,
+  isFinite: boolean,
+  index: GraphIndex,
+  isNegated = false,
+): readonly PlacedMask[] {
+  if (isNegated) {
+    const inner = index.madeBy(id, 'not')?.operands[0];
+    if (inner != null) return masksOf(inner, frame, isFinite, index);
+    return [{ value: id, frame, term: maskTerm(id, true), isFinite }];
+  }
+  return conjuncts(id, index).map((value) => ({ value, frame, term: maskTerm(value), isFinite }));
+}
+
+export function refuse(stopper: ValueId, refused: string): Refusal {
+  return { refused, stopper };
+}

@@ -1,0 +1,100 @@
+/**
+ * What is added to scores and what hides them, brought to one shape, for fuse-attention.
+ */
+import type { Value } from '../ir/graph.ts';
+import { type Shape, sameShape } from '../ir/types.ts';
+import { isCausal } from './attention-causal.ts';
+import { writeMask } from './attention-mask.ts';
+import {
+  type PlacedBias,
+  type PlacedMask,
+  type Refusal,
+  refuse,
+  type Scores,
+} from './attention-scores.ts';
+import type { GraphIndex } from './graph-index.ts';
+import { resultShape } from './node-reading.ts';
+import type { GraphWriter } from './rewrite.ts';
+
+export interface Terms {
+  /** The leading dims that all operands of the attention get; at least one. */
+  readonly leading: Shape;
+  readonly masks: readonly PlacedMask[];
+  readonly biases: readonly PlacedBias[];
+  readonly isCausal: boolean;
+  /** Whether a query without a visible key had another result than zeros before. */
+  readonly isFinite: boolean;
+}
+
+/**
+ * Chooses the leading dims: those at which masks and biases with leading dims of their own meet the
+ * scores, else the most that the scores have anywhere.
+ */
+export function readTerms(
+  { products, masks, biases }: Scores,
+  others: readonly Shape[],
+  index: GraphIndex,
+): Terms | Refusal {
+  const [queries = 1, keys = 1] = resultShape(products, index).slice(-2);
+  const tied = [...masks, ...biases].filter(({ value }) => !isMatrix(index.shapeOf(value)));
+  const [first] = tied;
+  const other = tied.find(({ frame }) => first !== undefined && !sameShape(frame, first.frame));
+  if (first !== undefined && other !== undefined) {
+    const [a, b] = [index.nameOf(first.value), index.nameOf(other.value)];
+    return refuse(other.value, `${a} and ${b} meet the scores at different shapes`);
+  }
+  const longest = others.reduce((a, b) => (b.length > a.length ? b : a), []);
+  const leading = first === undefined ? longest : first.frame.slice(0, -2);
+  const causal = masks.filter(({ term }) => isCausal(term, queries, keys, index));
+  return {
+    leading: leading.length === 0 ? [1] : leading,
+    masks: masks.filter((mask) => !causal.includes(mask)),
+    biases,
+    isCausal: causal.length > 0,
+    isFinite: masks.some((mask) => mask.isFinite),
+  };
+}
+
+/** Whether a term has no leading dims, or only such of 1. */
+function isMatrix(shape: Shape): boolean {
+  return shape.slice(0, -2).every((dim) => dim === 1);
+}
+
+export function writeTerms(
+  { leading, masks, biases }: Terms,
+  into: GraphWriter,
+): { readonly mask: Value | null; readonly bias: Value | null } {
+  const fitted = (value: Value) => withoutOnes(value, leading, into);
+  const visible = masks.map(({ term }) => fitted(writeMask(term, into)));
+  const terms = biases.map(({ value, factor }) => {
+    const bias = into.get(value);
+    const scaled = factor === 1 ? bias : into.node('mul', [bias, into.scalar(factor, bias.dtype)]);
+    return fitted(scaled);
+  });
+  const all = (op: string, values: readonly Value[]) =>
+    values.reduce<Value | null>((a, b) => (a === null ? b : into.node(op, [a, b])), null);
+  return { mask: all('and', visible), bias: all('add', terms) };
+}
+
+/** Drops leading dims of 1 where the scores have fewer or others. */
+function withoutOnes(value: Value, leading: Shape, into: GraphWriter): Value {
+  const { shape, name } = value;
+  if (!isMatrix(shape) || shape.length <= leading.length + 2) return value;
+  return into.node('reshape', [value], { shape: shape.slice(-2) }, { name: `${name}.reshape` });
+}
+
+export function detailOfTerms(terms: Terms, index: GraphIndex): readonly string[] {
+  const parts: string[] = [];
+  for (const { value, notBool } of terms.biases) {
+    parts.push(`bias ${index.nameOf(value)}`);
+    if (notBool === null) continue;
+    const { dtype } = index.value(notBool);
+    parts.push(`which is no mask because ${index.nameOf(notBool)} is ${dtype}, not bool`);
+  }
+  if (terms.isCausal) parts.push('causal');
+  for (const { value } of terms.masks) parts.push(`mask ${index.nameOf(value)}`);
+  if (terms.isFinite) {
+    parts.push('where a query that sees no key now gives zeros instead of the mean of the values');
+  }
+  return parts;
+}

@@ -1,0 +1,79 @@
+/**
+ * fuse-add-norm: sum = x + residual, out = layer_norm(sum, gamma, beta)
+ *   ->  out, sum = add_norm(x, residual, gamma, beta)
+ *
+ * Post-norm blocks use `out` alone; pre-norm blocks go on with the sum too, which is kept.
+ * Requires: x and residual have the shape of the sum. A vector that is added is a bias, and stays
+ * with its matmul.
+ * Guarantees: the sum is computed once, in the kernel of the norm.
+ */
+import type { Node, ValueId } from '../ir/graph.ts';
+import { sameShape } from '../ir/types.ts';
+import { refuse } from './attention-scores.ts';
+import type { GraphIndex } from './graph-index.ts';
+import { firstResult, operandOf } from './node-reading.ts';
+import { type GraphWriter, type Outcome, rewritingPass } from './rewrite.ts';
+
+export const fuseAddNorm = rewritingPass(
+  {
+    name: 'fuse-add-norm',
+    summary: 'joins a residual sum with the layer norm behind it',
+    reason:
+      'after fuse-embedding-norm, whose last sum it would take; before fuse-epilogue, which would take the sum from the norm',
+  },
+  (index) =>
+    index.graph.nodes
+      .filter((node) => node.op === 'layer_norm')
+      .map((node) => {
+        return { pattern: 'add_norm', at: firstResult(node), outcome: match(node, index) };
+      }),
+);
+
+function match(norm: Node, index: GraphIndex): Outcome {
+  const [sum, gamma, beta] = norm.operands;
+  const at = firstResult(norm);
+  if (sum == null || gamma == null || beta == null) {
+    return refuse(at, `${index.nameOf(at)} has no gamma or no beta`);
+  }
+  const add = index.madeBy(sum, 'add');
+  if (add === null) {
+    const maker = index.producerOf(sum)?.op ?? 'no node';
+    return refuse(sum, `${index.nameOf(sum)} is made by ${maker}, not by an add of a residual`);
+  }
+  const [a, b] = [operandOf(add, 0), operandOf(add, 1)];
+  for (const id of [a, b]) {
+    if (sameShape(index.shapeOf(id), index.shapeOf(sum))) continue;
+    const shape = index.shapeOf(id).join(', ');
+    return refuse(id, `${index.nameOf(id)} has the shape [${shape}]: it is a bias, not a residual`);
+  }
+  const late = [gamma, beta].find((id) => index.placeOf(id) >= index.placeOf(sum));
+  if (late !== undefined) {
+    const name = index.nameOf(late);
+    return refuse(late, `${name} is computed after the sum ${index.nameOf(sum)}`);
+  }
+  return fused(norm, sum, [a, b], [gamma, beta], index);
+}
+
+function fused(
+  norm: Node,
+  sum: ValueId,
+  [a, b]: readonly [ValueId, ValueId],
+  [gamma, beta]: readonly [ValueId, ValueId],
+  index: GraphIndex,
+): Outcome {
+  // the residual is what was there first
+  const [x, residual] = index.placeOf(a) >= index.placeOf(b) ? [a, b] : [b, a];
+  const out = firstResult(norm);
+  const { axis, eps } = norm.attributes;
+  const other = index.otherUseOf(sum, [norm]);
+  const write = (into: GraphWriter) => {
+    const operands = [x, residual, gamma, beta].map((id) => into.get(id));
+    const [value, kept] = into.nodeOfSeveral('add_norm', operands, { axis, eps });
+    if (value === undefined || kept === undefined) throw new Error('add_norm has two results');
+    return other === null ? [value] : [value, kept];
+  };
+  const replaces = other === null ? [out] : [out, sum];
+  const kept = other === null ? '' : `, the sum kept for ${other}`;
+  const [p, q] = [index.nameOf(x), index.nameOf(residual)];
+  return { rewrite: { replaces, write }, detail: `x ${p}, residual ${q}${kept}` };
+}
