@@ -97,24 +97,23 @@ class KernelVerifier {
       scope = declare(place, scope, name, binding);
     }
     const body = code(kernel.body);
-    const nest = body.find((s) => s.tag === 'for' && s.kind === 'workgroup');
     const context = { scope, concurrency: 0, uniform: true };
-    if (nest === undefined) this.block(kernel.body, { ...context, level: 'kernel' });
-    else this.workgroups(body, { ...context, level: 'workgroup' }, 0);
+    if (body.some(isWorkgroupLoop)) this.workgroups(body, { ...context, level: 'workgroup' }, 0);
+    else this.block(kernel.body, { ...context, level: 'kernel' });
   }
 
   /** The bodies of the workgroup loops, from the kernel's own inwards. */
   private workgroups(body: readonly Statement[], context: Context, depth: number): void {
-    const [first] = body;
-    if (first?.tag === 'for' && first.kind === 'workgroup') {
-      this.place = { ...this.place, statement: first };
+    const nested = body.find(isWorkgroupLoop);
+    if (nested !== undefined) {
+      this.place = { ...this.place, statement: nested };
       if (body.length > 1) this.fail('loops_v7', 'the workgroup loop is not alone here');
       if (depth === 3) this.fail('loops_v7', 'this is a fourth workgroup loop');
-      if (first.from !== 0 || first.step !== 1) {
+      if (nested.from !== 0 || nested.step !== 1) {
         this.fail('loops_v7', 'a workgroup loop starts at 0 and steps by 1');
       }
-      const inner = this.enterLoop(first, context);
-      this.workgroups(code(first.body), { ...inner, level: 'workgroup' }, depth + 1);
+      const inner = this.enterLoop(nested, context);
+      this.workgroups(code(nested.body), { ...inner, level: 'workgroup' }, depth + 1);
       return;
     }
     let { scope } = context;
@@ -293,4 +292,8 @@ class KernelVerifier {
 
 function code(body: readonly Statement[]): readonly Statement[] {
   return body.filter((statement) => statement.tag !== 'comment');
+}
+
+function isWorkgroupLoop(statement: Statement): statement is For {
+  return statement.tag === 'for' && statement.kind === 'workgroup';
 }
