@@ -19,10 +19,10 @@ import {
   constant,
   type Expression,
   index as indexOf,
+  type LoopKind,
   letOf,
   load,
   loop,
-  type LoopKind,
   read,
   type Scalar,
   type Space,
@@ -112,7 +112,8 @@ export class Emitter {
   constructor(body: Graph, buffers: ReadonlyMap<ValueId, string>, reserved: readonly string[]) {
     this.body = body;
     this.buffers = buffers;
-    for (const name of [...buffers.values(), ...reserved, ...DIM_FUNCTIONS]) this.taken.set(name, 1);
+    for (const name of [...buffers.values(), ...reserved, ...DIM_FUNCTIONS])
+      this.taken.set(name, 1);
     for (const node of body.nodes) {
       for (const id of node.results) this.producers.set(id, node);
       for (const id of presentOperands(node)) this.uses.set(id, (this.uses.get(id) ?? 0) + 1);
@@ -130,7 +131,11 @@ export class Emitter {
 
   /** A name of its own: `base`, `base_1`, ... */
   fresh(base: string): string {
-    const clean = base.replace(/\W+/g, '_').replace(/^(?=\d)/, '_').replace(/^_+|_+$/g, '') || 'v';
+    const clean =
+      base
+        .replace(/\W+/g, '_')
+        .replace(/^(?=\d)/, '_')
+        .replace(/^_+|_+$/g, '') || 'v';
     const count = this.taken.get(clean) ?? 0;
     this.taken.set(clean, count + 1);
     return count === 0 ? clean : this.fresh(`${clean}_${count}`);
@@ -271,7 +276,8 @@ export class Emitter {
     const element = this.atDepth(depth, () => this.compute(id, at));
     const passing = this.sawOverride;
     const named = (this.uses.get(id) ?? 0) > 1 || depth < this.scopes.length - 1;
-    if (!named || this.inline || element.tag === 'constant' || element.tag === 'index') return element;
+    if (!named || this.inline || element.tag === 'constant' || element.tag === 'index')
+      return element;
     return this.atDepth(depth, () => {
       const bound = this.bind(this.nameOf(id), element);
       this.top().memo.set(key, bound);
@@ -388,11 +394,7 @@ export class Emitter {
     return read(name, value.type, value.lanes);
   }
 
-  private guard(
-    condition: Expression,
-    value: () => Expression,
-    otherwise: Expression,
-  ): Expression {
+  private guard(condition: Expression, value: () => Expression, otherwise: Expression): Expression {
     const name = this.variable('guarded', otherwise);
     this.when(condition, () => this.emit({ tag: 'set', name, value: value() }));
     return read(name, otherwise.type);
@@ -432,9 +434,15 @@ export class Emitter {
 
   /** The outermost scope in which all of `names` are known, not outside the innermost fence. */
   private depthOf(names: readonly string[]): number {
-    let depth = Math.max(0, this.scopes.findLastIndex((scope) => scope.fence));
+    let depth = Math.max(
+      0,
+      this.scopes.findLastIndex((scope) => scope.fence),
+    );
     for (const name of names) {
-      depth = Math.max(depth, this.scopes.findLastIndex((scope) => scope.names.has(name)));
+      depth = Math.max(
+        depth,
+        this.scopes.findLastIndex((scope) => scope.names.has(name)),
+      );
     }
     return depth;
   }

@@ -11,8 +11,8 @@ import {
   maximum,
   minimum,
   multiply,
-  subtract,
   substitute,
+  subtract,
   termsOf,
 } from '../ir/dims.ts';
 

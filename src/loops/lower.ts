@@ -3,6 +3,8 @@
  * reshape becomes one step, steps of equal loops share a kernel, weights get the layouts that the
  * kernels ask for.
  */
+
+import { EncompileError } from '../errors.ts';
 import { add, type Dim, multiply, sizeOf, symbolsOf } from '../ir/dims.ts';
 import {
   dimSymbols,
@@ -14,9 +16,8 @@ import {
   valueOf,
 } from '../ir/graph.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
-import { EncompileError } from '../errors.ts';
-import { storageOf } from './emitter.ts';
 import { copyKernel } from './copy.ts';
+import { storageOf } from './emitter.ts';
 import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
@@ -81,7 +82,14 @@ class Lowering {
       const buffer = this.unique(`out:${name}`);
       const type = storageOf(value.dtype);
       const size = sizeOf(value.shape);
-      this.buffers.set(buffer, { name: buffer, role: 'output', type, size, tensor: value });
+      this.buffers.set(buffer, {
+        name: buffer,
+        role: 'output',
+        type,
+        size,
+        tensor: value,
+        value: id,
+      });
       if (computed.has(id) && !this.bufferOf.has(id)) this.bufferOf.set(id, buffer);
       return { name, dtype: value.dtype, shape: value.shape, buffer };
     });
@@ -227,7 +235,7 @@ class Lowering {
   ): string {
     const name = role === 'input' ? wanted : this.unique(wanted);
     const type = storageOf(tensor.dtype);
-    this.buffers.set(name, { name, role, type, size: sizeOf(tensor.shape), tensor });
+    this.buffers.set(name, { name, role, type, size: sizeOf(tensor.shape), tensor, value: id });
     this.bufferOf.set(id, name);
     return name;
   }

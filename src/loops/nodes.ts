@@ -185,11 +185,7 @@ export function binary(op: BinaryOp, a: Expression, b: Expression): Expression {
   return { tag: 'binary', type, lanes, op, a: widen(a, lanes), b: widen(b, lanes) };
 }
 
-export function select(
-  condition: Expression,
-  then: Expression,
-  otherwise: Expression,
-): Expression {
+export function select(condition: Expression, then: Expression, otherwise: Expression): Expression {
   const lanes = [condition, then, otherwise].some((x) => x.lanes === 4) ? 4 : 1;
   return {
     tag: 'select',
@@ -271,10 +267,7 @@ export function childrenOf(x: Expression): readonly Expression[] {
 }
 
 /** Rebuilds an expression bottom up. */
-export function mapExpression(
-  x: Expression,
-  f: (x: Expression) => Expression,
-): Expression {
+export function mapExpression(x: Expression, f: (x: Expression) => Expression): Expression {
   switch (x.tag) {
     case 'constant':
     case 'index':

@@ -3,6 +3,8 @@
  * hand-designed nest). Composites without one are replaced by their expansion here, so that a
  * kernel never needs code of its own for them.
  */
+
+import { GraphConstruction } from '../ir/builder.ts';
 import { add, type Dim, multiply, sizeOf } from '../ir/dims.ts';
 import { expandNode } from '../ir/expand.ts';
 import {
@@ -16,7 +18,6 @@ import {
   type ValueId,
   valueOf,
 } from '../ir/graph.ts';
-import { GraphConstruction } from '../ir/builder.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import { copyNode, inline, rebuild } from '../ir/rebuild.ts';
 import type { TensorType } from '../ir/types.ts';

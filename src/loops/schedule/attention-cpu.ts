@@ -23,8 +23,8 @@ import {
   load,
   multiplyOf,
   read,
-  select,
   type Statement,
+  select,
   store,
   unary,
 } from '../nodes.ts';

@@ -14,7 +14,16 @@
  *
  * Q and K are the largest of a few choices whose tiles stay within 16 KiB of workgroup memory.
  */
-import { add, ceilDivide, type Dim, floorDivide, minimum, multiply, sizeOf, subtract } from '../../ir/dims.ts';
+import {
+  add,
+  ceilDivide,
+  type Dim,
+  floorDivide,
+  minimum,
+  multiply,
+  sizeOf,
+  subtract,
+} from '../../ir/dims.ts';
 import { type Emitter, unflatten } from '../emitter.ts';
 import {
   addOf,
@@ -26,15 +35,15 @@ import {
   load,
   multiplyOf,
   read,
+  type Statement,
   select,
   splat,
-  type Statement,
   store,
   unary,
 } from '../nodes.ts';
 import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
-import { AttentionOperands } from './attention-operands.ts';
 import { LOWEST } from './attention-cpu.ts';
+import { AttentionOperands } from './attention-operands.ts';
 import type { KernelDraft } from './schedule.ts';
 import { loadTile } from './tiles.ts';
 
@@ -80,7 +89,13 @@ export function attentionGpu(draft: KernelDraft): readonly Statement[] | null {
         (lane) => {
           const leading = unflatten(gy, heads, emitter.ranges);
           const first = multiply(gx, block.queries);
-          new QueryBlock(emitter, operands, epilogue, { block, memory, leading, first, lane }).emit();
+          new QueryBlock(emitter, operands, epilogue, {
+            block,
+            memory,
+            leading,
+            first,
+            lane,
+          }).emit();
         },
         { fence: true },
       );
@@ -122,12 +137,7 @@ class QueryBlock {
   private readonly step: 1 | 4;
   private readonly shares: number;
 
-  constructor(
-    emitter: Emitter,
-    operands: AttentionOperands,
-    epilogue: Epilogue,
-    place: Place,
-  ) {
+  constructor(emitter: Emitter, operands: AttentionOperands, epilogue: Epilogue, place: Place) {
     this.emitter = emitter;
     this.operands = operands;
     this.epilogue = epilogue;
@@ -142,11 +152,7 @@ class QueryBlock {
     const { block, lane, first } = place;
     this.loadQueries();
     const own = emitter.integer('own', floorDivide(lane, this.team), block.queries);
-    const member = emitter.integer(
-      'member',
-      subtract(lane, multiply(own, this.team)),
-      this.team,
-    );
+    const member = emitter.integer('member', subtract(lane, multiply(own, this.team)), this.team);
     const zero = this.step === 4 ? splat(constant(0)) : constant(0);
     const sums = range(this.shares).map((s) => emitter.variable(`sum${s}`, zero));
     const max = emitter.variable('largest', constant(LOWEST));
@@ -295,8 +301,7 @@ class QueryBlock {
             ? addOf(scaled, operands.bias(leading, query, key))
             : scaled;
           const isVisible = operands.visible(leading, query, key);
-          const value =
-            isVisible === null ? biased : select(isVisible, biased, constant(LOWEST));
+          const value = isVisible === null ? biased : select(isVisible, biased, constant(LOWEST));
           emitter.emit({ tag: 'set', name: score, value });
         });
         emitter.emit(store(memory.scores, e, read(score)));

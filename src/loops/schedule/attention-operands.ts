@@ -1,6 +1,7 @@
 /** The operands of an attention node as elements, shared by the nests of all targets. */
-import { add, type Dim, subtract } from '../../ir/dims.ts';
+
 import { broadcastIndex } from '../../ir/broadcasting.ts';
+import { add, type Dim, subtract } from '../../ir/dims.ts';
 import { type Node, type ValueId, valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';

@@ -39,13 +39,19 @@ export function mapGpu(draft: KernelDraft): readonly Statement[] {
   const groups = ceilDivide(size, WORKGROUP);
   emitter.loop('workgroup', 'gy', ceilDivide(groups, GRID), (gy) =>
     emitter.loop('workgroup', 'gx', minimum(groups, GRID), (gx) =>
-      emitter.loop('invocation', 'lane', WORKGROUP, (lane) => {
-        const group = add(multiply(gy, GRID), gx);
-        const flat = emitter.integer('i', add(multiply(group, WORKGROUP), lane), size);
-        emitter.when(binary('lt', indexOf(flat), indexOf(size)), () =>
-          storeResults(draft, emitter, unflatten(flat, shape, emitter.ranges)),
-        );
-      }, { fence: true }),
+      emitter.loop(
+        'invocation',
+        'lane',
+        WORKGROUP,
+        (lane) => {
+          const group = add(multiply(gy, GRID), gx);
+          const flat = emitter.integer('i', add(multiply(group, WORKGROUP), lane), size);
+          emitter.when(binary('lt', indexOf(flat), indexOf(size)), () =>
+            storeResults(draft, emitter, unflatten(flat, shape, emitter.ranges)),
+          );
+        },
+        { fence: true },
+      ),
     ),
   );
   return emitter.statements;

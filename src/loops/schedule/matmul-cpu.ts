@@ -12,8 +12,9 @@
  * limit; a larger tile spills its accumulators from the 16 registers (`bench/js-shapes`). Weights
  * are packed in panels of 3 columns, so that the loop over k reads them in order.
  */
-import { add, type Dim, floorDivide, minimum, multiply, sizeOf, subtract } from '../../ir/dims.ts';
+
 import { broadcastIndex } from '../../ir/broadcasting.ts';
+import { add, type Dim, floorDivide, minimum, multiply, sizeOf, subtract } from '../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
 import { type Emitter, unflatten } from '../emitter.ts';
@@ -208,7 +209,10 @@ class TileNest {
 
   private elementOfB(k: Dim, column: Dim, c: number): Expression {
     if (this.plan.packed) {
-      return load(this.weights, add(multiply(column, this.inner), add(multiply(k, COLUMNS_IN_TILE), c)));
+      return load(
+        this.weights,
+        add(multiply(column, this.inner), add(multiply(k, COLUMNS_IN_TILE), c)),
+      );
     }
     const leading = broadcastIndex(this.leading, this.bShape.slice(0, -2));
     return this.emitter.value(this.plan.b, [...leading, k, add(column, c)]);

@@ -10,8 +10,17 @@
  * Why these sizes: an invocation does 16 products for 8 numbers read from workgroup memory, the
  * tiles take 6 KiB of the 16 that every device has, and a sentence of 32 tokens still fills them.
  */
-import { add, ceilDivide, type Dim, floorDivide, multiply, sizeOf, subtract } from '../../ir/dims.ts';
+
 import { broadcastIndex } from '../../ir/broadcasting.ts';
+import {
+  add,
+  ceilDivide,
+  type Dim,
+  floorDivide,
+  multiply,
+  sizeOf,
+  subtract,
+} from '../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../ir/graph.ts';
 import { type Emitter, unflatten } from '../emitter.ts';
 import {
@@ -24,8 +33,8 @@ import {
   load,
   multiplyOf,
   read,
-  splat,
   type Statement,
+  splat,
 } from '../nodes.ts';
 import { type Epilogue, epilogueOf, onlyContraction } from './anchor.ts';
 import type { KernelDraft } from './schedule.ts';
@@ -67,7 +76,15 @@ export function matmulGpu(draft: KernelDraft): readonly Statement[] | null {
             ];
             const place = { lane, row: multiply(gy, ROWS), column: multiply(gx, COLUMNS) };
             const counts = { rows: sizeOf(rows), columns };
-            new Workgroup(emitter, epilogue, { a, b }, { tileA, tileB }, place, counts, indexOfRow).emit();
+            new Workgroup(
+              emitter,
+              epilogue,
+              { a, b },
+              { tileA, tileB },
+              place,
+              counts,
+              indexOfRow,
+            ).emit();
           },
           { fence: true },
         );

@@ -7,9 +7,10 @@
  * CPU: rows are parallel, passes are serial loops. GPU: a workgroup a row; invocations take
  * elements lane, lane + width, ..., and reductions meet in workgroup memory.
  */
-import { ceilDivide, type Dim, minimum, multiply, add, sizeOf } from '../../ir/dims.ts';
-import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../../ir/graph.ts';
+
 import { resolveAxis } from '../../ir/broadcasting.ts';
+import { add, ceilDivide, type Dim, minimum, multiply, sizeOf } from '../../ir/dims.ts';
+import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../../ir/graph.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { type Shape, sameShape } from '../../ir/types.ts';
 import { type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
@@ -115,7 +116,9 @@ function isOnceARow(shape: Shape, domain: Shape): boolean {
 
 function axesOf(node: Node, rank: number): readonly number[] {
   const axes = node.attributes['axes'];
-  const list = Array.isArray(axes) ? (axes as readonly number[]) : [Number(node.attributes['axis'])];
+  const list = Array.isArray(axes)
+    ? (axes as readonly number[])
+    : [Number(node.attributes['axis'])];
   return list.map((axis) => resolveAxis(axis, rank) ?? -1);
 }
 
@@ -160,7 +163,16 @@ function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
 }
 
 /** Ops that cost many times a multiplication. */
-const DEAR: ReadonlySet<string> = new Set(['exp', 'log', 'tanh', 'erf', 'sin', 'cos', 'pow', 'div']);
+const DEAR: ReadonlySet<string> = new Set([
+  'exp',
+  'log',
+  'tanh',
+  'erf',
+  'sin',
+  'cos',
+  'pow',
+  'div',
+]);
 
 /** For every value, the passes that read it without a reduction in between. */
 function passesReading(body: Graph): ReadonlyMap<ValueId, ReadonlySet<string>> {

@@ -56,12 +56,14 @@ export class KernelDraft {
 
   finish(name: string, body: readonly Statement[]): Kernel {
     const { region, inputs, outputs, layouts } = this;
-    const reads = region.operands.map((operand, i): BufferParameter => ({
-      name: inputs[i] ?? 'x',
-      type: storageOf(operand.type.dtype),
-      access: 'read',
-      size: (layouts[i] ?? ROWS).size(operand.type.shape),
-    }));
+    const reads = region.operands.map(
+      (operand, i): BufferParameter => ({
+        name: inputs[i] ?? 'x',
+        type: storageOf(operand.type.dtype),
+        access: 'read',
+        size: (layouts[i] ?? ROWS).size(operand.type.shape),
+      }),
+    );
     const writes = region.body.outputs.map(({ value }, i): BufferParameter => {
       const type = valueOf(region.body, value);
       return {

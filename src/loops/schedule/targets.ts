@@ -2,12 +2,12 @@
 import type { Statement } from '../nodes.ts';
 import type { Target } from '../program.ts';
 import type { Region } from '../region.ts';
+import { attentionCpu } from './attention-cpu.ts';
+import { attentionGpu } from './attention-gpu.ts';
 import { hoistIndices } from './hoist.ts';
 import { mapCpu, mapGpu } from './map.ts';
 import { matmulCpu } from './matmul-cpu.ts';
 import { matmulGpu } from './matmul-gpu.ts';
-import { attentionCpu } from './attention-cpu.ts';
-import { attentionGpu } from './attention-gpu.ts';
 import { rowCpu, rowGpu } from './row.ts';
 import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
 
@@ -19,7 +19,10 @@ function schedule(nests: readonly Nest[]): Schedule {
     for (const nest of nests) {
       const body: readonly Statement[] | null = nest(draft);
       if (body === null) continue;
-      const kernel = draft.finish(kernelName(region), hoistIndices(body, [...draft.inputs, ...draft.outputs, ...symbols]));
+      const kernel = draft.finish(
+        kernelName(region),
+        hoistIndices(body, [...draft.inputs, ...draft.outputs, ...symbols]),
+      );
       return { kernel, layouts: draft.layouts };
     }
     throw new Error(`no nest takes %${region.name}`);

@@ -1,0 +1,221 @@
+/**
+ * The check: is what was compiled what was declared?
+ *
+ * First the optimised graph is compared with the declared one, both in the float64 interpreter.
+ * Then, for every backend, each kernel gets the interpreter's own values as its inputs, rounded as
+ * its buffers hold them, and its results are compared with the interpreter run on the very same
+ * numbers: a kernel answers for its own arithmetic alone, and the first bad one is found without
+ * bisecting. Last, the whole model runs from inputs to outputs.
+ */
+
+import { evaluateNode, interpret } from '../interpreter/interpreter.ts';
+import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.ts';
+import type { NdArray } from '../ir/nd-array.ts';
+import { DEFAULT_TOLERANCE, type Tolerance } from '../ir/op.ts';
+import { opDefinition } from '../ir/ops/index.ts';
+import type { Sizes } from '../ir/sizes.ts';
+import { storageOf } from '../loops/emitter.ts';
+import type { Program, Step } from '../loops/program.ts';
+import { type OpenBackend, openBackend } from './backends.ts';
+import { defaultSizes, randomInputs } from './inputs.ts';
+import { kernelOf, type Numbers } from './kernel-runner.ts';
+import {
+  type BackendCheck,
+  type CheckBackend,
+  type CheckReport,
+  type Comparison,
+  compare,
+  type KernelCheck,
+  passes,
+} from './report.ts';
+
+/** What is checked: the graph before and after the passes, and its programs. */
+export interface Checkable {
+  readonly declared: Graph;
+  readonly optimised: Graph;
+  readonly programs: ReadonlyMap<Program['target'], Program>;
+}
+
+export interface CheckOptions {
+  readonly backends: readonly CheckBackend[];
+  /** By input name; random ones are made where they are left out. */
+  readonly inputs?: ReadonlyMap<string, NdArray>;
+  /** Sizes of symbols; the others take two uneven sizes each. */
+  readonly dims?: Sizes;
+  readonly seed?: number;
+  readonly onProgress?: (done: string) => void;
+}
+
+/** Two float64 evaluations differ by rounding alone. */
+const PASS_TOLERANCE: Tolerance = { absolute: 1e-9, relative: 1e-9 };
+/** A whole model in float32: what rounding may add up to over its layers. */
+const MODEL_TOLERANCE: Tolerance = { absolute: 1e-4, relative: 1e-3 };
+
+export async function checkCompilation(
+  { declared, optimised, programs }: Checkable,
+  { backends, inputs, dims = {}, seed = 1, onProgress = () => {} }: CheckOptions,
+): Promise<CheckReport> {
+  const runs = inputs === undefined ? randomRuns(declared, dims, seed) : [inputs];
+  const oracles = runs.map((run) => {
+    const want = interpret(declared, run).outputs;
+    const { outputs, values, sizes } = interpret(optimised, run);
+    const comparisons = compareOutputs(outputs, want, () => PASS_TOLERANCE);
+    onProgress(`interpreted ${declared.name}`);
+    return { run, want, values, sizes, comparisons };
+  });
+  const checks: BackendCheck[] = [];
+  for (const backend of backends) {
+    const target = targetOf(backend);
+    const program = programs.get(target);
+    if (program === undefined) throw new Error(`the model was not compiled for ${target}`);
+    const opened = await openBackend(backend, program, optimised);
+    try {
+      for (const oracle of oracles) {
+        checks.push(await checkBackend(backend, program, optimised, opened, oracle));
+        onProgress(`checked ${backend}`);
+      }
+    } finally {
+      await opened.close();
+    }
+  }
+  const inPasses = oracles.map(({ sizes, comparisons }) => ({ sizes, comparisons }));
+  return {
+    model: declared.name,
+    seed,
+    passes: inPasses,
+    backends: checks,
+    passed: checks.every((c) => c.passed) && inPasses.every((p) => passes(p.comparisons)),
+  };
+}
+
+export function targetOf(backend: CheckBackend): Program['target'] {
+  return backend === 'js' || backend === 'emulator-js' ? 'js' : 'wgsl';
+}
+
+function randomRuns(graph: Graph, dims: Sizes, seed: number) {
+  return defaultSizes(graph, dims).map((sizes, i) => randomInputs(graph, sizes, seed + i));
+}
+
+interface Oracle {
+  readonly run: ReadonlyMap<string, NdArray>;
+  readonly want: ReadonlyMap<string, NdArray>;
+  readonly values: ReadonlyMap<ValueId, NdArray>;
+  readonly sizes: Sizes;
+}
+
+async function checkBackend(
+  backend: CheckBackend,
+  program: Program,
+  graph: Graph,
+  opened: OpenBackend,
+  oracle: Oracle,
+): Promise<BackendCheck> {
+  const feed = new Feed(program, graph, oracle);
+  const kernels: KernelCheck[] = [];
+  for (const [i, step] of program.steps.entries()) {
+    const { outputs, faults } = await opened.kernels.run(step, feed.inputs(step), oracle.sizes);
+    const wanted = feed.expected(step);
+    const comparisons = outputs.map((got, which) => {
+      const want = wanted[which];
+      if (want === undefined) throw new Error(`${step.kernel} writes more than expected`);
+      return compare(want.name, got, want.array.data, toleranceOf(step));
+    });
+    const { node, ops, names, location } = step.provenance;
+    const passed = passes(comparisons) && faults.length === 0;
+    kernels.push({
+      ...{ step: i, kernel: step.kernel, node, ops, names, location },
+      ...{ comparisons, faults, passed },
+    });
+  }
+  const got = await opened.run(oracle.run, oracle.sizes);
+  const endToEnd = compareOutputs(got, oracle.want, () => MODEL_TOLERANCE);
+  const passed = passes(endToEnd) && kernels.every((kernel) => kernel.passed);
+  return { backend, sizes: oracle.sizes, kernels, endToEnd, passed };
+}
+
+function compareOutputs(
+  got: ReadonlyMap<string, { readonly data: ArrayLike<number> }>,
+  want: ReadonlyMap<string, NdArray>,
+  tolerance: (name: string) => Tolerance,
+): readonly Comparison[] {
+  return [...want].map(([name, { data }]) =>
+    compare(name, got.get(name)?.data ?? [], data, tolerance(name)),
+  );
+}
+
+/** The widest tolerance among the ops that a kernel runs. */
+function toleranceOf(step: Step): Tolerance {
+  const inside = step.provenance.ops
+    .filter((op) => op !== 'copy')
+    .map((op) => opDefinition(op).tolerance);
+  return [DEFAULT_TOLERANCE, ...inside].reduce((a, b) => ({
+    absolute: Math.max(a.absolute, b.absolute),
+    relative: Math.max(a.relative, b.relative),
+  }));
+}
+
+/** The interpreter's values as a program's buffers hold them. */
+class Feed {
+  private readonly program: Program;
+  private readonly graph: Graph;
+  private readonly oracle: Oracle;
+  private readonly producers = new Map<ValueId, Node>();
+  private readonly rounded = new Map<ValueId, NdArray>();
+
+  constructor(program: Program, graph: Graph, oracle: Oracle) {
+    this.program = program;
+    this.graph = graph;
+    this.oracle = oracle;
+    for (const node of graph.nodes) for (const id of node.results) this.producers.set(id, node);
+  }
+
+  inputs(step: Step): readonly Numbers[] {
+    const kernel = kernelOf(this.program, step.kernel);
+    return kernel.buffers.flatMap(({ access, type }, i): readonly Numbers[] => {
+      if (access === 'write') return [];
+      const name = step.arguments[i] ?? '';
+      const weight = this.program.weights.find(({ buffer }) => buffer === name);
+      const numbers = weight === undefined ? this.value(this.valueIn(name)).data : weight.data();
+      if (numbers === null) throw new Error(`the weight '${name}' has no numbers`);
+      return [type === 'f32' ? Float32Array.from(numbers) : Int32Array.from(numbers)];
+    });
+  }
+
+  /** What the interpreter makes of the same numbers, a result a written buffer. */
+  expected(step: Step): readonly { readonly name: string; readonly array: NdArray }[] {
+    const kernel = kernelOf(this.program, step.kernel);
+    const written = kernel.buffers.flatMap(({ access }, i) =>
+      access === 'write' ? [this.valueIn(step.arguments[i] ?? '')] : [],
+    );
+    const node = this.producers.get(written[0] ?? (-1 as ValueId));
+    const named = written.map((id) => ({ id, name: valueOf(this.graph, id).name }));
+    if (node === undefined || step.provenance.ops[0] === 'copy') {
+      return named.map(({ id, name }) => ({ name, array: this.value(id) }));
+    }
+    const operands = node.operands.map((id) => (id === null ? null : this.value(id)));
+    const results = evaluateNode(this.graph, node, operands, this.oracle.sizes);
+    return named.map(({ id, name }) => {
+      const array = results[node.results.indexOf(id)];
+      if (array === undefined) throw new Error(`${step.kernel} does not compute %${name}`);
+      return { name, array };
+    });
+  }
+
+  private valueIn(buffer: string): ValueId {
+    const value = this.program.buffers.find(({ name }) => name === buffer)?.value;
+    if (value === undefined || value === null) throw new Error(`'${buffer}' holds no graph value`);
+    return value;
+  }
+
+  private value(id: ValueId): NdArray {
+    let array = this.rounded.get(id);
+    if (array === undefined) {
+      const exact = this.oracle.values.get(id);
+      if (exact === undefined) throw new Error(`${valueOf(this.graph, id).name} was not evaluated`);
+      const isFloat = storageOf(exact.dtype) === 'f32';
+      array = isFloat ? { ...exact, data: exact.data.map(Math.fround) } : exact;
+      this.rounded.set(id, array);
+    }
+    return array;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * A program: a model as a sequence of kernels over buffers, still without places in memory.
+ * `memory-plan.ts` gives every buffer its slot; backends print kernels and the order of steps.
+ */
+import type { Dim } from '../ir/dims.ts';
+import type { ValueId } from '../ir/graph.ts';
+import type { DType, TensorData, TensorType } from '../ir/types.ts';
+import type { Kernel } from './nodes.ts';
+
+export type Target = 'js' | 'wgsl';
+
+/** A buffer of the program: what one graph value is stored in. */
+export interface ProgramBuffer {
+  readonly name: string;
+  readonly role: 'input' | 'weight' | 'intermediate' | 'output';
+  readonly type: 'f32' | 'i32';
+  /** Elements, padding included. */
+  readonly size: Dim;
+  /** The graph type it holds; of a packed weight, the type before packing. */
+  readonly tensor: TensorType;
+  /** The graph value it holds: what a check compares it with. Null for weights and copies. */
+  readonly value?: ValueId | null;
+}
+
+/** A weight buffer's numbers in the layout its kernels read. */
+export interface WeightBuffer {
+  readonly buffer: string;
+  /** Of the parameter, e.g. `rows` or `panels of 4 columns`. */
+  readonly layout: string;
+  readonly type: 'f32' | 'i32';
+  /** Elements. */
+  readonly size: number;
+  /** Null while the parameter has no data. */
+  readonly data: () => Float32Array | Int32Array | null;
+}
+
+/** One call of a kernel: `arguments[i]` is the program buffer for its i-th buffer parameter. */
+export interface Step {
+  readonly kernel: string;
+  readonly arguments: readonly string[];
+  readonly provenance: Provenance;
+}
+
+export interface Provenance {
+  /** The graph node the step runs, as the name of its first result. */
+  readonly node: string;
+  /** The declared ops inside, innermost first: `matmul`, `add`, `gelu`. */
+  readonly ops: readonly string[];
+  readonly names: readonly string[];
+  readonly location: string | null;
+  /** Floating-point operations and bytes moved, as functions of the symbols. */
+  readonly flops: Dim;
+  readonly bytes: Dim;
+}
+
+export interface ProgramIo {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly Dim[];
+  readonly buffer: string;
+  /** Of an integer input that indexes tables: the smallest and the largest value allowed. */
+  readonly range?: readonly [number, number] | null;
+}
+
+export interface Program {
+  readonly name: string;
+  readonly target: Target;
+  readonly symbols: readonly string[];
+  readonly inputs: readonly ProgramIo[];
+  readonly outputs: readonly ProgramIo[];
+  readonly buffers: readonly ProgramBuffer[];
+  readonly weights: readonly WeightBuffer[];
+  /** Each distinct kernel once; layers of equal shape share it. */
+  readonly kernels: readonly Kernel[];
+  readonly steps: readonly Step[];
+}
+
+export type { TensorData };
