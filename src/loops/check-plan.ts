@@ -125,25 +125,32 @@ function aliasFaults(
 
 /** The plan as text: the slots with the steps over which they hold each value, then the rest. */
 export function printPlan(program: Program, plan: MemoryPlan): string {
-  const lines = [`plan @${program.name} ${program.target} {`];
+  const lines = [`plan @${shown(program.name)} ${program.target} {`];
   const spans = spansOf(program);
   plan.slots.forEach((slot, i) => {
     lines.push(`  slot ${i}: ${slot.size} elements`);
-    for (const value of slot.values) lines.push(`    ${value}: ${spans.get(value) ?? 'unused'}`);
+    for (const value of slot.values) {
+      lines.push(`    ${shown(value)}: ${spans.get(value) ?? 'unused'}`);
+    }
   });
   for (const role of ['input', 'output', 'weight'] as const) {
     for (const buffer of program.buffers.filter((b) => b.role === role)) {
-      lines.push(`  ${role} ${buffer.name}: ${buffer.size} elements`);
+      lines.push(`  ${role} ${shown(buffer.name)}: ${buffer.size} elements`);
     }
   }
   stepAccesses(program).forEach((accesses, at) => {
     const parts = accesses.map(({ value, access }) => {
       const slot = plan.slotOf.get(value);
-      return `${access} ${slot === undefined ? value : `${value} in slot ${slot}`}`;
+      return `${access} ${slot === undefined ? shown(value) : `${shown(value)} in slot ${slot}`}`;
     });
     lines.push(`  step ${at} ${program.steps[at]?.kernel}: ${parts.join(', ')}`);
   });
   return `${lines.join('\n')}\n}\n`;
+}
+
+/** A name as it is, or quoted where it could be mistaken for something else. */
+function shown(name: string): string {
+  return /^[\w.:()/ -]+$/.test(name) ? name : JSON.stringify(name);
 }
 
 function spansOf(program: Program): ReadonlyMap<string, string> {

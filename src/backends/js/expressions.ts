@@ -1,0 +1,185 @@
+/**
+ * Expressions as JS text. f32 values are plain numbers: they are rounded to float32 only where a
+ * typed array holds them. i32 values are numbers within the int32 range; bools are JS booleans.
+ */
+
+import type { Dim } from '../../ir/dims.ts';
+import type { BinaryOp, Expression, Scalar, UnaryOp } from '../../loops/nodes.ts';
+import { atLevel, byTag, LEVEL, sumText, type TableOf, type Text } from '../by-tag.ts';
+import { type DimStyle, dimText } from '../dim-text.ts';
+import type { JsScope } from './scope.ts';
+
+export function printExpression(x: Expression, scope: JsScope): string {
+  return textOf(x, scope).text;
+}
+
+/** An element of a buffer: `x[i]`, or the local that is a register. */
+export function elementText(buffer: string, at: Dim, scope: JsScope): string {
+  const place = scope.place(buffer);
+  if (place.tag === 'array') return `${place.identifier}[${printDim(at, scope)}]`;
+  const local = place.identifiers[Number(at)];
+  if (local === undefined) throw new Error(`${buffer} has no register ${at}`);
+  return local;
+}
+
+export function printDim(dim: Dim, scope: JsScope): string {
+  return dimText(dim, styleOf(scope)).text;
+}
+
+function styleOf(scope: JsScope): DimStyle {
+  return {
+    symbol: (name) => scope.identifier(name),
+    floor: (a, b, nonNegative) => {
+      const quotient = `${atLevel(a, LEVEL.product)} / ${atLevel(b, LEVEL.unary)}`;
+      return nonNegative
+        ? { text: `(${quotient}) | 0`, level: LEVEL.bits }
+        : call('Math.floor', quotient);
+    },
+    max: (a, b) => call('Math.max', a.text, b.text),
+    min: (a, b) => call('Math.min', a.text, b.text),
+  };
+}
+
+const EXPRESSIONS: TableOf<Expression, [JsScope], Text> = {
+  constant: (x) => constantText(x.value, x.type),
+  index: (x, scope) => dimText(x.value, styleOf(scope)),
+  read: (x, scope) => atom(scope.identifier(x.name)),
+  load: (x, scope) => atom(elementText(x.buffer, x.index, scope)),
+  unary: (x, scope) => UNARY[x.op](textOf(x.x, scope), x.type, scope),
+  binary: (x, scope) => BINARY[x.op](textOf(x.a, scope), textOf(x.b, scope), x.a.type, x.op),
+  select: (x, scope) => {
+    const condition = atLevel(textOf(x.condition, scope), LEVEL.logic);
+    const then = atLevel(textOf(x.then, scope), LEVEL.logic);
+    const otherwise = atLevel(textOf(x.otherwise, scope), LEVEL.logic);
+    return { text: `${condition} ? ${then} : ${otherwise}`, level: LEVEL.conditional };
+  },
+  cast: (x, scope) => castText(textOf(x.x, scope), x.x.type, x.type),
+  bitcast: (x, scope) =>
+    call(scope.helper(x.type === 'i32' ? 'bits_of' : 'float_of'), textOf(x.x, scope).text),
+  splat: refuseLanes,
+  lane: refuseLanes,
+};
+
+const printByTag = byTag(EXPRESSIONS);
+
+function textOf(x: Expression, scope: JsScope): Text {
+  return x.lanes === 1 ? printByTag(x, scope) : refuseLanes(x);
+}
+
+function refuseLanes(x: Expression): never {
+  throw new Error(
+    `a kernel for JS has a ${x.tag} of ${x.lanes} lanes; its schedule must not make any`,
+  );
+}
+
+type UnaryPrinter = (x: Text, type: Scalar, scope: JsScope) => Text;
+
+const math =
+  (name: string): UnaryPrinter =>
+  (x) =>
+    call(`Math.${name}`, x.text);
+/** Functions that change no integer. */
+const ofFloat =
+  (name: string): UnaryPrinter =>
+  (x, type) =>
+    type === 'i32' ? x : call(`Math.${name}`, x.text);
+
+const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
+  neg: (x, type) => {
+    const negated = { text: `-${operand(x)}`, level: LEVEL.unary };
+    return type === 'i32' ? toInteger(negated) : negated;
+  },
+  not: (x) => ({ text: `!${operand(x)}`, level: LEVEL.unary }),
+  abs: (x, type) =>
+    type === 'i32' ? toInteger(call('Math.abs', x.text)) : call('Math.abs', x.text),
+  sqrt: math('sqrt'),
+  floor: ofFloat('floor'),
+  ceil: ofFloat('ceil'),
+  round: (x, type, scope) => (type === 'i32' ? x : call(scope.helper('round_half_even'), x.text)),
+  trunc: ofFloat('trunc'),
+  sign: math('sign'),
+  exp: math('exp'),
+  log: math('log'),
+  sin: math('sin'),
+  cos: math('cos'),
+  tanh: math('tanh'),
+  erf: (x, _, scope) => call(scope.helper('erf'), x.text),
+};
+
+type BinaryPrinter = (a: Text, b: Text, type: Scalar, op: BinaryOp) => Text;
+
+/** Integers wrap around; floats stay as they are. */
+const arithmetic =
+  (sign: string, level: number): BinaryPrinter =>
+  (a, b, type) => {
+    const result = { text: `${atLevel(a, level)} ${sign} ${atLevel(b, level + 1)}`, level };
+    return type === 'i32' ? toInteger(result) : result;
+  };
+const comparison =
+  (sign: string): BinaryPrinter =>
+  (a, b) => ({
+    text: `${atLevel(a, LEVEL.sum)} ${sign} ${atLevel(b, LEVEL.sum)}`,
+    level: LEVEL.comparison,
+  });
+const logic =
+  (sign: string): BinaryPrinter =>
+  (a, b) => ({
+    text: `${atLevel(a, LEVEL.comparison)} ${sign} ${atLevel(b, LEVEL.comparison)}`,
+    level: LEVEL.logic,
+  });
+const binaryMath =
+  (name: string): BinaryPrinter =>
+  (a, b) =>
+    call(`Math.${name}`, a.text, b.text);
+
+const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
+  add: (a, b, type) => (type === 'i32' ? toInteger(sumText(a, b)) : sumText(a, b)),
+  sub: arithmetic('-', LEVEL.sum),
+  mul: (a, b, type) =>
+    type === 'i32'
+      ? call('Math.imul', a.text, b.text)
+      : arithmetic('*', LEVEL.product)(a, b, type, 'mul'),
+  div: arithmetic('/', LEVEL.product),
+  rem: arithmetic('%', LEVEL.product),
+  min: binaryMath('min'),
+  max: binaryMath('max'),
+  pow: binaryMath('pow'),
+  lt: comparison('<'),
+  le: comparison('<='),
+  eq: comparison('==='),
+  ne: comparison('!=='),
+  and: logic('&&'),
+  or: logic('||'),
+};
+
+function castText(x: Text, from: Scalar, to: Scalar): Text {
+  if (from === to || (from === 'i32' && to === 'f32')) return x;
+  if (to === 'bool') return { text: `${atLevel(x, LEVEL.sum)} !== 0`, level: LEVEL.comparison };
+  if (from === 'bool') {
+    return { text: `${atLevel(x, LEVEL.logic)} ? 1 : 0`, level: LEVEL.conditional };
+  }
+  return toInteger(x);
+}
+
+function constantText(value: number, type: Scalar): Text {
+  if (type === 'bool') return atom(value !== 0 ? 'true' : 'false');
+  const text = Object.is(value, -0) ? '-0' : `${value}`;
+  return { text, level: text.startsWith('-') ? LEVEL.unary : LEVEL.atom };
+}
+
+/** `- -x` and `!-x` need no parentheses in JS, but read better with them. */
+function operand(x: Text): string {
+  return atLevel(x, LEVEL.atom);
+}
+
+function toInteger(x: Text): Text {
+  return { text: `${atLevel(x, LEVEL.unary)} | 0`, level: LEVEL.bits };
+}
+
+function atom(text: string): Text {
+  return { text, level: LEVEL.atom };
+}
+
+function call(name: string, ...args: readonly string[]): Text {
+  return atom(`${name}(${args.join(', ')})`);
+}

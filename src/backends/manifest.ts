@@ -1,0 +1,107 @@
+/**
+ * `manifest.json`: what an artifact holds and where each kernel came from. It carries no date and no
+ * path of the machine that compiled, so equal input gives equal bytes.
+ */
+import { createHash } from 'node:crypto';
+import type { MemoryPlan } from '../loops/memory-plan.ts';
+import type { Program, ProgramIo, Provenance } from '../loops/program.ts';
+import { BACKEND_NAME, type PrintedTarget } from './model-module.ts';
+import type { WeightsFile } from './weights-file.ts';
+
+/** Tells an artifact's folder from others, and its layout from later ones. */
+export const MANIFEST_FORMAT = 'encompile artifact 1';
+
+export function manifestText(
+  main: Program,
+  targets: readonly PrintedTarget[],
+  weights: WeightsFile,
+  files: ReadonlyMap<string, string | Uint8Array>,
+  version: string,
+): string {
+  const manifest = {
+    format: MANIFEST_FORMAT,
+    encompile: version,
+    model: main.name,
+    symbols: main.symbols,
+    inputs: main.inputs.map(describeIo),
+    outputs: main.outputs.map(describeIo),
+    backends: Object.fromEntries(
+      targets.map((printed) => [BACKEND_NAME[printed.program.target], describeTarget(printed)]),
+    ),
+    weights: {
+      bytes: weights.content.length,
+      entries: weights.entries.map(({ offset, bytes, type, sha256, uses }) => ({
+        offset,
+        bytes,
+        type,
+        sha256,
+        uses: uses.map(({ target, buffer, layout }) => ({
+          backend: BACKEND_NAME[target],
+          weight: buffer,
+          layout,
+        })),
+      })),
+    },
+    files: Object.fromEntries(
+      [...files].map(([path, content]) => [
+        path,
+        { bytes: Buffer.byteLength(content), sha256: sha256Of(content) },
+      ]),
+    ),
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+function describeIo({ name, dtype, shape, range }: ProgramIo): object {
+  return { name, dtype, shape, ...(range == null ? {} : { range }) };
+}
+
+function describeTarget({ program, plan, source }: PrintedTarget): object {
+  const entries = new Map(source.kernels.map(({ name, entry }) => [name, entry]));
+  return {
+    source: source.path,
+    kernels: program.kernels.map(({ name, summary }, i) => ({
+      entry: entries.get(name),
+      computes: summary,
+      ...describeDispatch(source.kernels[i]?.dispatch ?? null),
+    })),
+    steps: program.steps.map(({ kernel, arguments: buffers, provenance }) => ({
+      kernel: entries.get(kernel),
+      buffers,
+      ...describeProvenance(provenance),
+    })),
+    memory: describePlan(program, plan),
+  };
+}
+
+function describeDispatch(
+  dispatch: PrintedTarget['source']['kernels'][number]['dispatch'],
+): object {
+  return dispatch === null
+    ? {}
+    : { invocations: dispatch.invocations, workgroups: dispatch.workgroups };
+}
+
+function describeProvenance({ node, ops, names, location, flops, bytes }: Provenance): object {
+  return { node, ops, names, location: withoutFolder(location), flops, bytes };
+}
+
+/** `model.ts:12:3`: the same on every machine. */
+function withoutFolder(location: string | null): string | null {
+  return location === null ? null : location.replace(/^.*[\\/]/s, '');
+}
+
+function describePlan(program: Program, plan: MemoryPlan): object {
+  const sizes = new Map(program.buffers.map(({ name, size }) => [name, size]));
+  return {
+    unit: 'elements of 4 bytes',
+    slots: plan.slots.map(({ size, values }) => ({
+      size,
+      values: values.map((name) => ({ name, size: sizes.get(name) })),
+    })),
+  };
+}
+
+function sha256Of(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,102 @@
+/**
+ * The tables of a compiled model, as its generated `model.mjs` holds them. All sizes are functions of
+ * the model's symbols, passed in the model's order. Files of this folder are copied into artifacts, so
+ * they import nothing but one another.
+ */
+
+export type DType = 'f32' | 'f16' | 'i64' | 'i32' | 'i8' | 'u8' | 'bool';
+export type BackendName = 'js' | 'webgpu';
+
+/** The sizes of the symbols in one run. */
+export type Sizes = readonly number[];
+export type SizeOf = (...sizes: number[]) => number;
+export type SizesOf = (...sizes: number[]) => readonly number[];
+
+/** An input or output. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: DType;
+  /** As declared: numbers, names of symbols, expressions over them. */
+  readonly shape: readonly (number | string)[];
+  readonly dims: SizesOf;
+  /** The buffer that holds it. */
+  readonly buffer: string;
+  /** Of an input that indexes tables: the smallest and the largest value allowed. */
+  readonly range: readonly [number, number] | null;
+}
+
+/** How a symbol's size follows from the shape of an input. */
+export interface SymbolEntry {
+  readonly name: string;
+  readonly input: number;
+  readonly axis: number;
+  /** The symbol's size, given the dim; not an integer where no size fits. */
+  readonly solve: (dim: number) => number;
+}
+
+export type BufferPlace =
+  | { readonly in: 'input' | 'output'; readonly elements: SizeOf }
+  | { readonly in: 'slot'; readonly slot: number }
+  /** A byte offset in the weights file. */
+  | { readonly in: 'weight'; readonly at: number; readonly elements: number };
+
+export type BufferEntry = BufferPlace & { readonly name: string; readonly type: 'f32' | 'i32' };
+
+/** One call of a kernel. */
+export interface StepEntry {
+  readonly kernel: string;
+  /** Names of buffers, in the order of the kernel's parameters. */
+  readonly buffers: readonly string[];
+  /** The graph node that it computes. */
+  readonly node: string;
+}
+
+interface BackendTables {
+  readonly buffers: readonly BufferEntry[];
+  /** Elements of 4 bytes in each slot of the memory plan. */
+  readonly slots: readonly SizeOf[];
+  readonly steps: readonly StepEntry[];
+  /** The bytes of the weights file that the backend reads. */
+  readonly weights: readonly [number, number];
+}
+
+export type JsKernel = (...args: (Float32Array | Int32Array | number)[]) => void;
+
+export interface JsTables extends BackendTables {
+  /** Which symbols each kernel takes, as indices. */
+  readonly kernels: readonly { readonly name: string; readonly symbols: readonly number[] }[];
+  readonly module: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+export interface WebGpuTables extends BackendTables {
+  readonly kernels: readonly WebGpuKernel[];
+  /** Address of the WGSL text. */
+  readonly source: () => URL;
+}
+
+export interface WebGpuKernel {
+  /** The entry point. */
+  readonly name: string;
+  readonly access: readonly ('read' | 'write')[];
+  /** Workgroups over x, y and z. */
+  readonly workgroups: SizesOf;
+}
+
+export interface ModelDefinition {
+  readonly name: string;
+  readonly symbols: readonly SymbolEntry[];
+  readonly inputs: readonly TensorEntry[];
+  readonly outputs: readonly TensorEntry[];
+  readonly weights: { readonly bytes: number; readonly url: () => URL };
+  readonly backends: { readonly js?: JsTables; readonly webgpu?: WebGpuTables };
+}
+
+/** A checked input: its numbers as kernels hold them. */
+export type Numbers = Float32Array | Int32Array;
+
+/** What runs the steps; runs never overlap. */
+export interface Executor {
+  /** Inputs and outputs in the model's order; the outputs' memory may be reused by the next run. */
+  run(inputs: readonly Numbers[], sizes: Sizes): Promise<readonly Numbers[]>;
+  dispose(): void;
+}
