@@ -73,6 +73,21 @@ describe('an alloc starts unwritten in each iteration', () => {
     expect(faults[0]?.at).toEqual({ g: 1, l: 0 });
   });
 
+  it('reads of the instance before hide no race', () => {
+    const later = when(binary('and', isBelow(0, 'g'), isBelow(0, 'l')), [
+      store('t', 0, constant(2)),
+    ]);
+    const lanes = loop('invocation', 'l', 2, [
+      firstOnly('l', store('t', 0, constant(1))),
+      barrier,
+      when(isBelow('l', 1), [letOf('v', load('t', 0))]),
+      later,
+    ]);
+    const { faults } = run([loop('workgroup', 'g', 2, [alloc('workgroup'), lanes])]);
+    expect(shown(faults)).toEqual(['race t[0] x1']);
+    expect(faults[0]).toMatchObject({ at: { g: 1, l: 1 }, other: { at: { g: 1, l: 0 } } });
+  });
+
   it.each(['register', 'scratch'] as const)('%s of each invocation, across barriers', (space) => {
     const body = (write: Statement) => [
       loop('workgroup', 'g', 2, [
