@@ -85,12 +85,12 @@ describe('names', () => {
     expect(names.slice(-10)).toEqual([
       'layer.1.attention.norm.gamma encoder.layer.1.attention.output.LayerNorm.weight 4',
       'layer.1.attention.norm.beta encoder.layer.1.attention.output.LayerNorm.bias 4',
-      'layer.1.intermediate.weight encoder.layer.1.intermediate.dense.weight 6x4',
-      'layer.1.intermediate.bias encoder.layer.1.intermediate.dense.bias 6',
-      'layer.1.output.weight encoder.layer.1.output.dense.weight 4x6',
-      'layer.1.output.bias encoder.layer.1.output.dense.bias 4',
-      'layer.1.output.norm.gamma encoder.layer.1.output.LayerNorm.weight 4',
-      'layer.1.output.norm.beta encoder.layer.1.output.LayerNorm.bias 4',
+      'layer.1.ffn.hidden.weight encoder.layer.1.intermediate.dense.weight 6x4',
+      'layer.1.ffn.hidden.bias encoder.layer.1.intermediate.dense.bias 6',
+      'layer.1.ffn.output.weight encoder.layer.1.output.dense.weight 4x6',
+      'layer.1.ffn.output.bias encoder.layer.1.output.dense.bias 4',
+      'layer.1.ffn.norm.gamma encoder.layer.1.output.LayerNorm.weight 4',
+      'layer.1.ffn.norm.beta encoder.layer.1.output.LayerNorm.bias 4',
       'pooler.weight pooler.dense.weight 4x4',
       'pooler.bias pooler.dense.bias 4',
     ]);

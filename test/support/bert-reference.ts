@@ -37,9 +37,9 @@ export function bertStates(config: BertConfig, weights: Weights, row: BertRow): 
       return layerNorm(config, weights, `layer.${i}.attention.norm`, add(output, token));
     });
     x = attended.map((token) => {
-      const inner = linear(weights, `layer.${i}.intermediate`, token).map(gelu);
-      const output = linear(weights, `layer.${i}.output`, inner);
-      return layerNorm(config, weights, `layer.${i}.output.norm`, add(output, token));
+      const inner = linear(weights, `layer.${i}.ffn.hidden`, token).map(gelu);
+      const output = linear(weights, `layer.${i}.ffn.output`, inner);
+      return layerNorm(config, weights, `layer.${i}.ffn.norm`, add(output, token));
     });
   }
   return x;
@@ -90,7 +90,7 @@ function attention(
 function linear(
   weights: Weights,
   name:
-    | `layer.${number}.${'intermediate' | 'output' | `attention.${'query' | 'key' | 'value' | 'output'}`}`
+    | `layer.${number}.${`ffn.${'hidden' | 'output'}` | `attention.${'query' | 'key' | 'value' | 'output'}`}`
     | `classifier.${'dense' | 'projection'}`,
   x: readonly number[],
 ): number[] {
@@ -102,7 +102,7 @@ function linear(
 function layerNorm(
   config: BertConfig,
   weights: Weights,
-  name: 'embeddings.norm' | `layer.${number}.${'attention' | 'output'}.norm`,
+  name: 'embeddings.norm' | `layer.${number}.${'attention' | 'ffn'}.norm`,
   x: readonly number[],
 ): number[] {
   const mean = x.reduce((sum, value) => sum + value, 0) / x.length;

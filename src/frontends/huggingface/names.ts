@@ -14,14 +14,17 @@ type LinearName<P extends string> = `${P}.${'weight' | 'bias'}`;
 type NormName<P extends string> = `${P}.${'gamma' | 'beta'}`;
 type AttentionPart = 'query' | 'key' | 'value' | 'output';
 
-/** Names that hold for every family; the classifier is dense, activation, projection. */
+/**
+ * Names that hold for every family, those that `models/bert.ts` declares; the classifier is dense,
+ * activation, projection.
+ */
 export type BertWeightName =
   | `embeddings.${'word' | 'position' | 'token_type'}`
   | NormName<'embeddings.norm'>
   | LinearName<`layer.${number}.attention.${AttentionPart}`>
   | NormName<`layer.${number}.attention.norm`>
-  | LinearName<`layer.${number}.${'intermediate' | 'output'}`>
-  | NormName<`layer.${number}.output.norm`>
+  | LinearName<`layer.${number}.ffn.${'hidden' | 'output'}`>
+  | NormName<`layer.${number}.ffn.norm`>
   | LinearName<'pooler'>
   | LinearName<`classifier.${'dense' | 'projection'}`>;
 
@@ -129,9 +132,9 @@ export function bertWeightSlots(config: BertConfig, top: BertTop): readonly Weig
     }
     slots.push(
       ...norm(`layer.${i}.attention.norm`, `${at}.${paths.attentionNorm}`, hidden),
-      ...linear(`layer.${i}.intermediate`, `${at}.${paths.intermediate}`, intermediate, hidden),
-      ...linear(`layer.${i}.output`, `${at}.${paths.output}`, hidden, intermediate),
-      ...norm(`layer.${i}.output.norm`, `${at}.${paths.outputNorm}`, hidden),
+      ...linear(`layer.${i}.ffn.hidden`, `${at}.${paths.intermediate}`, intermediate, hidden),
+      ...linear(`layer.${i}.ffn.output`, `${at}.${paths.output}`, hidden, intermediate),
+      ...norm(`layer.${i}.ffn.norm`, `${at}.${paths.outputNorm}`, hidden),
     );
   }
   if (top === 'pooler') slots.push(...linear('pooler', poolerPath(config), hidden, hidden));
