@@ -33,6 +33,8 @@ export type Combine = 'add' | 'max' | 'min' | 'mul';
 
 interface Scope {
   readonly names: Set<string>;
+  /** Names of the closed scopes inside. */
+  readonly inside: Set<string>;
   readonly statements: Statement[];
   readonly memo: Map<string, Expression>;
   /** Keys of the memo that hold only while the overrides stay as they are. */
@@ -102,8 +104,10 @@ export class Emitter {
   /** Values that something else than their definition computes, such as a matmul's register tile. */
   readonly overrides = new Map<ValueId, (index: readonly Dim[]) => Expression>();
   readonly ranges = new Map<string, Dim>();
-  private readonly taken = new Map<string, number>();
+  private readonly reserved: ReadonlySet<string>;
   private scopes: Scope[] = [newScope(false)];
+  /** Open scopes that are out of reach while statements are emitted further out. */
+  private suspended: readonly Scope[] = [];
   private sawOverride = false;
   /** While set, values stay expressions without a name. */
   private inline = false;
@@ -112,8 +116,7 @@ export class Emitter {
   constructor(body: Graph, buffers: ReadonlyMap<ValueId, string>, reserved: readonly string[]) {
     this.body = body;
     this.buffers = buffers;
-    for (const name of [...buffers.values(), ...reserved, ...DIM_FUNCTIONS])
-      this.taken.set(name, 1);
+    this.reserved = new Set([...buffers.values(), ...reserved, ...DIM_FUNCTIONS]);
     for (const node of body.nodes) {
       for (const id of node.results) this.producers.set(id, node);
       for (const id of presentOperands(node)) this.uses.set(id, (this.uses.get(id) ?? 0) + 1);
@@ -129,16 +132,24 @@ export class Emitter {
     this.top().statements.push(statement);
   }
 
-  /** A name of its own: `base`, `base_1`, ... */
+  /** A name that nothing in sight has: `base`, `base_1`, ... Disjoint scopes use names again. */
   fresh(base: string): string {
     const clean =
       base
         .replace(/\W+/g, '_')
         .replace(/^(?=\d)/, '_')
         .replace(/^_+|_+$/g, '') || 'v';
-    const count = this.taken.get(clean) ?? 0;
-    this.taken.set(clean, count + 1);
-    return count === 0 ? clean : this.fresh(`${clean}_${count}`);
+    let name = clean;
+    for (let n = 1; this.isInSight(name); n++) name = `${clean}_${n}`;
+    return name;
+  }
+
+  private isInSight(name: string): boolean {
+    return (
+      this.reserved.has(name) ||
+      this.scopes.some(({ names }) => names.has(name)) ||
+      this.suspended.some(({ names, inside }) => names.has(name) || inside.has(name))
+    );
   }
 
   /**
@@ -189,6 +200,7 @@ export class Emitter {
     this.scopes.push(scope);
     body();
     this.scopes.pop();
+    for (const name of [...scope.names, ...scope.inside]) this.top().inside.add(name);
     return scope.statements;
   }
 
@@ -200,11 +212,7 @@ export class Emitter {
   /** Names a value; gives the expression to use in its place. */
   bind(base: string, value: Expression): Expression {
     if (value.tag === 'constant' || value.tag === 'read') return value;
-    const name = this.fresh(base);
-    const scope = this.scopes[this.depthOf(namesIn(value))] ?? this.top();
-    scope.names.add(name);
-    scope.statements.push(letOf(name, value));
-    return read(name, value.type, value.lanes);
+    return this.atDepth(this.depthOf(namesIn(value)), () => this.bindHere(base, value));
   }
 
   /** Forgets what was computed from overrides, so that they may stand for other elements. */
@@ -359,7 +367,7 @@ export class Emitter {
     const variable = this.fresh('k');
     this.ranges.set(variable, extent);
     let type: Scalar = 'f32';
-    const body = this.inScope([variable], false, () => {
+    const body = this.inScope([variable, name], false, () => {
       const value = term(variable);
       type = value.type;
       this.emit({ tag: 'set', name, value: binary(combine, read(name, type), value) });
@@ -448,11 +456,13 @@ export class Emitter {
   }
 
   private atDepth<T>(depth: number, run: () => T): T {
-    const all = this.scopes;
+    const [all, suspended] = [this.scopes, this.suspended];
     if (depth === all.length - 1) return run();
     this.scopes = all.slice(0, depth + 1);
+    this.suspended = [...suspended, ...all.slice(depth + 1)];
     const result = run();
     this.scopes = all;
+    this.suspended = suspended;
     return result;
   }
 }
@@ -477,7 +487,14 @@ function identityOf(combine: Combine, type: Scalar): number {
 }
 
 function newScope(fence: boolean, names: readonly string[] = []): Scope {
-  return { names: new Set(names), statements: [], memo: new Map(), passing: new Set(), fence };
+  return {
+    names: new Set(names),
+    inside: new Set(),
+    statements: [],
+    memo: new Map(),
+    passing: new Set(),
+    fence,
+  };
 }
 
 /** Every variable, let and index symbol that an expression uses. */

@@ -30,7 +30,7 @@ import {
 } from '../nodes.ts';
 import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
 import { AttentionOperands } from './attention-operands.ts';
-import { overGroups } from './map.ts';
+import { leadingNames, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 
 const QUERIES_IN_TILE = 3;
@@ -47,7 +47,7 @@ export function attentionCpu(draft: KernelDraft): readonly Statement[] | null {
   const operands = new AttentionOperands(emitter, node);
   if (epilogue === null || !operands.isStatic) return null;
   const heads = operands.shape.slice(0, -2).map((dim) => [dim]);
-  overGroups(emitter, heads, 'parallel', (leading) => {
+  overGroups(emitter, heads, leadingNames(heads.length), (leading) => {
     const { queries } = operands;
     const tiled = multiply(floorDivide(queries, QUERIES_IN_TILE), QUERIES_IN_TILE);
     const tile = (i: Dim, count: number) =>

@@ -22,7 +22,7 @@ export function mapCpu(draft: KernelDraft): readonly Statement[] {
   const nest = (joined: number): readonly Statement[] => {
     const emitter = draft.emitter();
     const groups: Shape[] = [shape.slice(0, joined), ...shape.slice(joined).map((dim) => [dim])];
-    overGroups(emitter, groups, 'parallel', (at) => storeResults(draft, emitter, at));
+    overGroups(emitter, groups, AXES, (at) => storeResults(draft, emitter, at));
     return emitter.statements;
   };
   for (let joined = shape.length; joined > 1; joined--) {
@@ -57,22 +57,30 @@ export function mapGpu(draft: KernelDraft): readonly Statement[] {
   return emitter.statements;
 }
 
-/** Loops over groups of axes; each group is one loop over the product of its dims. */
+/** Names for the loops around a matrix: of a batch, or of a batch and its heads. */
+export function leadingNames(count: number): readonly string[] {
+  return count === 1 ? ['h'] : ['b', 'h'];
+}
+
+const AXES = ['i', 'j', 'k', 'l'];
+
+/** Parallel loops over groups of axes; each group is one loop over the product of its dims. */
 export function overGroups(
   emitter: Emitter,
   groups: readonly Shape[],
-  kind: 'parallel' | 'serial',
+  names: readonly string[],
   body: (at: readonly Dim[]) => void,
   at: readonly Dim[] = [],
 ): void {
   const [group, ...rest] = groups;
+  const [name = 'i', ...others] = names;
   if (group === undefined) {
     body(at);
   } else if (group.every((dim) => dim === 1)) {
-    overGroups(emitter, rest, kind, body, [...at, ...group.map(() => 0)]);
+    overGroups(emitter, rest, others, body, [...at, ...group.map(() => 0)]);
   } else {
-    emitter.loop(kind, 'i', sizeOf(group), (i) =>
-      overGroups(emitter, rest, kind, body, [...at, ...unflatten(i, group, emitter.ranges)]),
+    emitter.loop('parallel', name, sizeOf(group), (i) =>
+      overGroups(emitter, rest, others, body, [...at, ...unflatten(i, group, emitter.ranges)]),
     );
   }
 }

@@ -29,7 +29,7 @@ import {
 } from '../nodes.ts';
 import { panels } from '../weight-layout.ts';
 import { type Epilogue, epilogueOf, onlyContraction } from './anchor.ts';
-import { hasDivision, overGroups } from './map.ts';
+import { hasDivision, leadingNames, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 
 const ROWS_IN_TILE = 2;
@@ -70,7 +70,7 @@ function nest(draft: KernelDraft, plan: Plan): readonly Statement[] | null {
   const shape = valueOf(draft.region.body, plan.c).shape;
   const rowShape = shape.slice(plan.joinFrom, -1);
   const outer = shape.slice(0, plan.joinFrom).map((dim) => [dim]);
-  overGroups(emitter, outer, 'parallel', (leading) => {
+  overGroups(emitter, outer, leadingNames(outer.length), (leading) => {
     new TileNest(draft, emitter, epilogue, plan, leading, rowShape).emit();
   });
   return emitter.statements;

@@ -38,7 +38,7 @@ export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
   const leading = domain.slice(0, -1);
   const nest = (groups: readonly Shape[]): readonly Statement[] => {
     const emitter = draft.emitter();
-    overGroups(emitter, groups, 'parallel', (row) => {
+    overGroups(emitter, groups, ['n', 'm'], (row) => {
       keepInScratch(emitter, domain, kept, row, 'scratch', SERIAL);
       storeRow(draft, emitter, domain, row, SERIAL);
     });
