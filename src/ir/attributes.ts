@@ -4,7 +4,7 @@
  */
 import { EncompileError } from '../errors.ts';
 import { type Dim, normalise } from './dims.ts';
-import { DTYPES, type DType, isDType } from './types.ts';
+import { DTYPES, type DType, isDType, requireNormalForm } from './types.ts';
 
 /** Plain data, so that attributes can be compared, hashed and written as JSON. */
 export type AttributeValue =
@@ -41,7 +41,8 @@ export type AttributesOf<S extends AttributeSpecs> = {
 };
 
 const NUMBER = /[-+]?(?:inf|nan|(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)/iy;
-const DIM = dimPattern(6);
+/** As deep as `dims.ts` reads. */
+const DIM = dimPattern(50);
 
 /** Dim text: commas only inside parentheses, which nest at most `depth` deep. */
 function dimPattern(depth: number): RegExp {
@@ -118,13 +119,18 @@ export const dim = (initial?: Dim): AttributeSpec<Dim> =>
   define<Dim>(
     {
       kind: 'a dim',
-      is: (value): value is Dim =>
-        Number.isSafeInteger(value) || (typeof value === 'string' && normalise(value) === value),
+      is: isDim,
       print: String,
       parse: readDim,
     },
     initial,
   );
+
+/** Throws, with what to write, where a text is a dim but not in normal form. */
+function isDim(value: unknown): value is Dim {
+  if (typeof value === 'string') requireNormalForm(value);
+  return typeof value === 'string' || Number.isSafeInteger(value);
+}
 
 export const dimList = (initial?: readonly Dim[]): AttributeSpec<readonly Dim[]> =>
   listOf(dim(), 'a list of dims', initial);
@@ -180,6 +186,10 @@ export function printNumber(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
+function spell(value: unknown): string {
+  return typeof value === 'number' ? printNumber(value) : (JSON.stringify(value) ?? String(value));
+}
+
 /** The attributes of a call: given ones checked, left-out ones filled in; errors name the op. */
 export function completeAttributes(
   op: string,
@@ -194,7 +204,7 @@ export function completeAttributes(
     }
     if (!spec.is(value)) {
       throw new EncompileError(
-        `${op}: the attribute '${name}' must be ${spec.kind}, but is ${JSON.stringify(value)}.`,
+        `${op}: the attribute '${name}' must be ${spec.kind}, but is ${spell(value)}.`,
       );
     }
     complete[name] = value;

@@ -32,11 +32,16 @@ export function tabulate(type: NdType, f: (index: readonly number[]) => number):
 
 /** The element at an index. */
 export function at(array: NdArray, index: readonly number[]): number {
+  return array.data[offsetOf(array, index)] ?? Number.NaN;
+}
+
+/** The place of an element in `data`. */
+export function offsetOf({ shape }: NdType, index: readonly number[]): number {
   let offset = 0;
-  for (let axis = 0; axis < array.shape.length; axis++) {
-    offset = offset * (array.shape[axis] ?? 1) + (index[axis] ?? 0);
+  for (let axis = 0; axis < shape.length; axis++) {
+    offset = offset * (shape[axis] ?? 1) + (index[axis] ?? 0);
   }
-  return array.data[offset] ?? Number.NaN;
+  return offset;
 }
 
 /** The element that stands at `index` of a result to which `array` is broadcast. */

@@ -189,7 +189,7 @@ export interface RegionMeaning {
   readonly kind: 'region';
 }
 
-/** Exact in float32 up to a few roundings. */
+/** A few roundings of float32. Ops that add up many terms or cancel leading digits state their own. */
 export const DEFAULT_TOLERANCE: Tolerance = { absolute: 1e-6, relative: 1e-5 };
 
 /**

@@ -82,14 +82,16 @@ export function staticShape(shape: Shape): readonly number[] | null {
 
 function makeType<D extends DType>(dtype: D) {
   return <const S extends Shape>(...shape: S): TensorType<D, S> => {
-    for (const dim of shape) {
-      if (normalise(dim) === dim) continue;
-      throw new EncompileError(
-        `The dim '${dim}' of a ${dtype} type is not in normal form: write '${normalise(dim)}'.`,
-      );
-    }
+    shape.forEach(requireNormalForm);
     return { dtype, shape };
   };
+}
+
+/** Throws where a dim is spelled in another way than its normal form, which alone can be compared. */
+export function requireNormalForm(dim: Dim): void {
+  const normal = normalise(dim);
+  if (normal === dim) return;
+  throw new EncompileError(`The dim '${dim}' is not in normal form: write '${normal}'.`);
 }
 
 /** `f32('batch', 'seq', 384)`: the type of a float32 tensor of that shape. */

@@ -39,6 +39,7 @@ export const add_norm: OpDefinition<AddNorm> = defineOp({
   summary: 'sum = x + residual, out = layer_norm(sum, gamma, beta)',
   operands: [{ name: 'x' }, { name: 'residual' }, { name: 'gamma' }, { name: 'beta' }],
   attributes: { axis: integer(-1), eps: real(1e-5) },
+  tolerance: { absolute: 1e-5, relative: 1e-4 },
   infer: (args) => {
     const [x, residual] = [args.operand(0), args.operand(1)];
     requireNorm(args, x);

@@ -2,7 +2,7 @@
  * concat: the operands one after another along the axis
  *
  * xs [..p, n1, ..q], [..p, n2, ..q], .. -> y [..p, n1 + n2 + .., ..q]
- * - c1: all have the same dtype and the same number of dims
+ * - c1: there is at least one, and all have the same dtype and the same number of dims
  * - c2: the axis exists
  * - c3: beside the axis all dims agree
  */
@@ -31,6 +31,7 @@ export const concat: OpDefinition<Concat> = defineOp({
   operands: [{ name: 'xs', variadic: true }],
   attributes: { axis: integer(-1) },
   infer: ({ operand, operands, attributes, require }) => {
+    require('c1', operands.length > 0, () => 'at least one operand is needed');
     const { dtype, shape } = operand(0);
     const axis = resolveAxis(attributes.axis, shape.length);
     let total: Dim = 0;

@@ -46,6 +46,7 @@ export const layer_norm: OpDefinition<LayerNorm> = defineOp({
   summary: 'y = (x - mean(x)) / sqrt(var(x) + eps) * gamma + beta over the last axis',
   operands: [{ name: 'x' }, { name: 'gamma', optional: true }, { name: 'beta', optional: true }],
   attributes: { axis: integer(-1), eps: real(1e-5) },
+  tolerance: { absolute: 1e-5, relative: 1e-4 },
   infer: (args) => {
     const x = args.operand(0);
     requireNorm(args, x);

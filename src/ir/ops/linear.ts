@@ -38,6 +38,7 @@ export const linear: OpDefinition<Linear> = defineOp({
   summary: 'y = x W + bias',
   operands: [{ name: 'x' }, { name: 'weight' }, { name: 'bias', optional: true }],
   attributes: {},
+  tolerance: { absolute: 1e-5, relative: 1e-4 },
   infer: ({ operand, operands, require }) => {
     const [x, weight, bias] = [operand(0), operand(1), operands[2]];
     require('c1', x.shape.length >= 1 && weight.shape.length === 2, () => {

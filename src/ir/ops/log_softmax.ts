@@ -23,6 +23,7 @@ export const log_softmax: OpDefinition<LogSoftmax> = defineOp({
   summary: 'y[i] = x[i] - log(sum of exp(x) along the axis)',
   operands: [{ name: 'x' }],
   attributes: { axis: integer(-1) },
+  tolerance: { absolute: 1e-5, relative: 1e-4 },
   infer: ({ operand, attributes, require }) => {
     const x = operand(0);
     require('c1', isFloat(x.dtype), () => `defined on f32 and f16, not on ${x.dtype}`);

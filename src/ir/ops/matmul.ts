@@ -10,7 +10,7 @@
 import { multiplyOf } from '../../loops/nodes.ts';
 import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
-import { at, tabulate } from '../nd-array.ts';
+import { offsetOf, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
 import type { DTypeOk, MatmulOk, MatmulShape, SameDTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type Shape } from '../types.ts';
@@ -40,13 +40,15 @@ export const matmul: OpDefinition<Matmul> = defineOp({
   evaluate: ({ operand, result }) => {
     const [a, b] = [operand(0), operand(1)];
     const [inner = 0] = a.shape.slice(-1);
+    const [n = 0] = b.shape.slice(-1);
     const c = tabulate(result, (index) => {
       const [i = 0, j = 0] = index.slice(-2);
       const leading = index.slice(0, -2);
-      const rowOfA = numericBroadcast(leading, a.shape.slice(0, -2));
-      const columnOfB = numericBroadcast(leading, b.shape.slice(0, -2));
+      // The places of a[.., i, 0] and b[.., 0, j], from which k steps by 1 and by n.
+      const row = offsetOf(a, [...stretched(leading, a.shape.slice(0, -2)), i, 0]);
+      const column = offsetOf(b, [...stretched(leading, b.shape.slice(0, -2)), 0, j]);
       let sum = 0;
-      for (let k = 0; k < inner; k++) sum += at(a, [...rowOfA, i, k]) * at(b, [...columnOfB, k, j]);
+      for (let k = 0; k < inner; k++) sum += (a.data[row + k] ?? 0) * (b.data[column + k * n] ?? 0);
       return sum;
     });
     return [c];
@@ -64,6 +66,6 @@ export const matmul: OpDefinition<Matmul> = defineOp({
   },
 });
 
-function numericBroadcast(index: readonly number[], from: readonly number[]): readonly number[] {
+function stretched(index: readonly number[], from: readonly number[]): readonly number[] {
   return broadcastIndex(index, from) as readonly number[];
 }

@@ -39,6 +39,7 @@ export const rms_norm: OpDefinition<RmsNorm> = defineOp({
   summary: 'y = x / sqrt(mean(x^2) + eps) * gamma over the last axis',
   operands: [{ name: 'x' }, { name: 'gamma', optional: true }],
   attributes: { eps: real(1e-5) },
+  tolerance: { absolute: 1e-5, relative: 1e-4 },
   infer: (args) => {
     const x = args.operand(0);
     args.require('c1', isFloat(x.dtype), () => `defined on f32 and f16, not on ${x.dtype}`);
