@@ -139,7 +139,7 @@ export type Nest = 'attention';
 /**
  * How an op moves and combines elements, which is all that fusion needs to know.
  * - elementwise: result[i] from operand[i], after broadcasting
- * - view: each result element is one operand element
+ * - view: each result element is one operand element, or (pad) a constant
  * - source: no operands (constants, iota)
  * - gather: as a view, but the place is data
  * - reduction: along axes; contraction: a sum of products

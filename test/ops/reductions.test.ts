@@ -26,6 +26,7 @@ test('integers are summed and multiplied as integers, and wrap', () => {
   const large = nd('i32', [2], [2147483647, 2]);
   expectOp('reduce_sum', [large], { axes: [0] }, nd('i32', [], [-2147483647]));
   expectOp('reduce_prod', [large], { axes: [0] }, nd('i32', [], [-2]));
+  expectOp('reduce_sum', [nd('i8', [2], [100, 100])], { axes: [0] }, nd('i8', [], [-56]));
   expectOp('reduce_max', [nd('i32', [2], [-7, -9])], { axes: [0] }, nd('i32', [], [-7]));
 });
 

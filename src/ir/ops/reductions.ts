@@ -13,7 +13,7 @@ import { flag, integers } from '../attributes.ts';
 import { resolveAxis } from '../broadcasting.ts';
 import { type Dim, sizeOf } from '../dims.ts';
 import type { Value } from '../graph.ts';
-import { RANGE, WRAP } from '../integers.ts';
+import { RANGE, WRAP, wrapExpression } from '../integers.ts';
 import { at, type NdArray, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
 import type { AxesOk, DTypeOk, ReduceShape } from '../shape-types.ts';
@@ -76,7 +76,7 @@ function family<D extends NumericType>(accepts: (dtype: DType) => boolean, defin
         });
         return [y];
       },
-      lower: ({ index, types, attributes: { axes, keep }, operand, emit }) => {
+      lower: ({ index, types, type, attributes: { axes, keep }, operand, emit }) => {
         const shape = types[0]?.shape ?? [];
         const reduced = reducedAxes(axes, shape.length);
         const kept = keep ? index.filter((_, axis) => !reduced.includes(axis)) : index;
@@ -85,7 +85,7 @@ function family<D extends NumericType>(accepts: (dtype: DType) => boolean, defin
           if (axis === undefined) return operand(0, weave(kept, loops, reduced));
           return emit.reduce(combine, shape[axis] ?? 1, (k) => over([...loops, k]));
         };
-        const combined = over([]);
+        const combined = wrapExpression(type.dtype, over([]));
         const count = sizeOf(reduced.map((axis) => shape[axis] ?? 1));
         return finish === undefined ? combined : finish(combined, count);
       },
