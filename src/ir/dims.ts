@@ -398,6 +398,11 @@ function parseAtom(factor: string): { name: AtomName; a: Dim; b: Dim } | null {
   return { name, a: normalise(a), b: normalise(b) };
 }
 
+/** Bounds on texts, which may be anyone's: a product of sums has exponentially many terms. */
+const MAX_TEXT = 4000;
+const MAX_TERMS = 256;
+const LONGEST_SHOWN = 60;
+
 /** Recursive descent over `sum := term (('+'|'-') term)*`, `term := factor ('*' factor)*`. */
 class DimReader {
   private position = 0;
@@ -406,6 +411,7 @@ class DimReader {
 
   constructor(text: string) {
     this.text = text.replaceAll(' ', '');
+    if (this.text.length > MAX_TEXT) this.fail(`it has more than ${MAX_TEXT} characters`);
   }
 
   readAll(): Polynomial {
@@ -419,7 +425,7 @@ class DimReader {
     let total: Polynomial = new Map();
     let sign: 1 | -1 = this.take('-') ? -1 : 1;
     do {
-      total = sum(total, this.readTerm(), sign);
+      total = this.bounded(sum(total, this.readTerm(), sign));
       sign = this.text[this.position] === '-' ? -1 : 1;
     } while (this.take('+') || this.take('-'));
     this.depth--;
@@ -428,7 +434,15 @@ class DimReader {
 
   private readTerm(): Polynomial {
     let value = this.readFactor();
-    while (this.take('*')) value = product(value, this.readFactor());
+    while (this.take('*')) value = this.bounded(product(value, this.readFactor()));
+    return value;
+  }
+
+  private bounded(value: Polynomial): Polynomial {
+    if (value.size > MAX_TERMS) this.fail(`it has more than ${MAX_TERMS} terms`);
+    for (const coefficient of value.values()) {
+      if (!Number.isSafeInteger(coefficient)) this.fail('its numbers are too large');
+    }
     return value;
   }
 
@@ -451,6 +465,7 @@ class DimReader {
     const a = write(this.readSum());
     this.expect(word === 'floor' ? '/' : ',');
     const b = write(word === 'floor' ? this.readFactor() : this.readSum());
+    if (word === 'floor' && typeof b === 'number' && b < 1) this.fail('a divisor is at least 1');
     this.expect(')');
     return read(BUILD[word](a, b));
   }
@@ -465,10 +480,12 @@ class DimReader {
     if (!this.take(char)) this.fail();
   }
 
-  private fail(): never {
+  private fail(reason?: string): never {
+    const isLong = this.text.length > LONGEST_SHOWN;
+    const shown = isLong ? `${this.text.slice(0, LONGEST_SHOWN)}...` : this.text;
     throw new EncompileError(
-      `'${this.text}' is not a dim (at character ${this.position + 1}). A dim is a number or an ` +
-        `expression such as 'batch*seq', 'n+1' or 'floor((n+2)/2)'.`,
+      `'${shown}' is not a dim (${reason ?? `at character ${this.position + 1}`}). A dim is a ` +
+        `number or an expression such as 'batch*seq', 'n+1' or 'floor((n+2)/2)'.`,
     );
   }
 }
