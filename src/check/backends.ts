@@ -1,11 +1,12 @@
 /** Opens what a check runs on: the emulator, or emitted code in this process. */
 
 import { runProgram } from '../emulator/run-program.ts';
-import type { Graph } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { storageOf } from '../loops/emitter.ts';
-import type { Program } from '../loops/program.ts';
+import type { MemoryPlan } from '../loops/memory-plan.ts';
+import type { VerifiedProgram } from '../loops/verify-program.ts';
+import { openJs, openWgsl } from './emitted.ts';
 import { emulatorRunner, type KernelRunner, type Numbers } from './kernel-runner.ts';
 import type { CheckBackend } from './report.ts';
 
@@ -21,14 +22,17 @@ export interface OpenBackend {
 
 export async function openBackend(
   backend: CheckBackend,
-  program: Program,
-  graph: Graph,
+  program: VerifiedProgram,
+  plan: MemoryPlan,
 ): Promise<OpenBackend> {
-  return OPEN[backend](program, graph);
+  return OPEN[backend](program, plan);
 }
 
 const OPEN: {
-  readonly [B in CheckBackend]: (program: Program, graph: Graph) => Promise<OpenBackend>;
+  readonly [B in CheckBackend]: (
+    program: VerifiedProgram,
+    plan: MemoryPlan,
+  ) => Promise<OpenBackend>;
 } = {
   'emulator-js': openEmulator,
   'emulator-wgsl': openEmulator,
@@ -36,7 +40,7 @@ const OPEN: {
   wgsl: openWgsl,
 };
 
-async function openEmulator(program: Program): Promise<OpenBackend> {
+async function openEmulator(program: VerifiedProgram): Promise<OpenBackend> {
   return {
     kernels: emulatorRunner(program),
     run: async (inputs, sizes) => {
@@ -54,12 +58,4 @@ async function openEmulator(program: Program): Promise<OpenBackend> {
 
 function numbersOf({ dtype, data }: NdArray): Numbers {
   return storageOf(dtype) === 'f32' ? Float32Array.from(data) : Int32Array.from(data);
-}
-
-async function openJs(): Promise<OpenBackend> {
-  throw new Error('to come');
-}
-
-async function openWgsl(): Promise<OpenBackend> {
-  throw new Error('to come');
 }

@@ -8,6 +8,7 @@
  * bisecting. Last, the whole model runs from inputs to outputs.
  */
 
+import { type Compilation, compiledFor } from '../compile.ts';
 import { evaluateNode, interpret } from '../interpreter/interpreter.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
@@ -29,13 +30,6 @@ import {
   passes,
 } from './report.ts';
 
-/** What is checked: the graph before and after the passes, and its programs. */
-export interface Checkable {
-  readonly declared: Graph;
-  readonly optimised: Graph;
-  readonly programs: ReadonlyMap<Program['target'], Program>;
-}
-
 export interface CheckOptions {
   readonly backends: readonly CheckBackend[];
   /** By input name; random ones are made where they are left out. */
@@ -52,9 +46,10 @@ const PASS_TOLERANCE: Tolerance = { absolute: 1e-9, relative: 1e-9 };
 const MODEL_TOLERANCE: Tolerance = { absolute: 1e-4, relative: 1e-3 };
 
 export async function checkCompilation(
-  { declared, optimised, programs }: Checkable,
+  compilation: Compilation,
   { backends, inputs, dims = {}, seed = 1, onProgress = () => {} }: CheckOptions,
 ): Promise<CheckReport> {
+  const { declared, optimised } = compilation;
   const runs = inputs === undefined ? randomRuns(declared, dims, seed) : [inputs];
   const oracles = runs.map((run) => {
     const want = interpret(declared, run).outputs;
@@ -65,10 +60,8 @@ export async function checkCompilation(
   });
   const checks: BackendCheck[] = [];
   for (const backend of backends) {
-    const target = targetOf(backend);
-    const program = programs.get(target);
-    if (program === undefined) throw new Error(`the model was not compiled for ${target}`);
-    const opened = await openBackend(backend, program, optimised);
+    const { program, plan } = compiledFor(compilation, targetOf(backend));
+    const opened = await openBackend(backend, program, plan);
     try {
       for (const oracle of oracles) {
         checks.push(await checkBackend(backend, program, optimised, opened, oracle));

@@ -11,6 +11,7 @@ import {
   type Graph,
   type Node,
   type Parameter,
+  presentOperands,
   resultOf,
   type ValueId,
   valueOf,
@@ -32,7 +33,8 @@ class Lowering {
   private readonly graph: Graph;
   private readonly target: Target;
   private readonly symbols: readonly string[];
-  private readonly parameters: ReadonlyMap<ValueId, Parameter>;
+  readonly parameters: ReadonlyMap<ValueId, Parameter>;
+  readonly used: ReadonlySet<ValueId>;
   private readonly buffers = new Map<string, ProgramBuffer>();
   private readonly bufferOf = new Map<ValueId, string>();
   private readonly weights = new Map<string, WeightBuffer>();
@@ -45,6 +47,10 @@ class Lowering {
     this.target = target;
     this.symbols = dimSymbols(graph, symbolsOf);
     this.parameters = new Map(graph.parameters.map((p) => [p.value, p]));
+    this.used = new Set([
+      ...graph.nodes.flatMap(presentOperands),
+      ...graph.outputs.map(({ value }) => value),
+    ]);
   }
 
   run(): Program {
@@ -56,6 +62,7 @@ class Lowering {
     });
     const outputs = this.placeOutputs();
     for (const node of graph.nodes) {
+      if (!node.results.some((id) => this.used.has(id))) continue;
       if (node.op === 'reshape' && this.isAlias(node)) this.alias(node);
       else this.addStep(node);
     }
@@ -114,13 +121,13 @@ class Lowering {
 
   private addStep(node: Node): void {
     const { graph } = this;
-    const region = regionOf(graph, node, this.parameters);
+    const region = regionOf(graph, node, this);
     const { kernel, layouts } = SCHEDULES[this.target](region, this.symbols);
     const shared = this.share(kernel);
     const operands = region.operands.map((operand, i) =>
       this.operandBuffer(region, operand, layouts[i] ?? ROWS),
     );
-    const results = node.results.map((id) => {
+    const results = region.results.map((id) => {
       const value = valueOf(graph, id);
       return this.bufferOf.get(id) ?? this.addBuffer(id, value.name, 'intermediate', value);
     });

@@ -49,14 +49,23 @@ export interface Region {
   readonly flops: Dim;
 }
 
-/** The region of a top-level node. `keepNests` leaves composites with a nest unexpanded. */
+export interface RegionContext {
+  readonly parameters: ReadonlyMap<ValueId, Parameter>;
+  /** Values that something reads; others are not computed. */
+  readonly used: ReadonlySet<ValueId>;
+}
+
+/** The region of a top-level node that has a used result. `keepNests` leaves composites with a nest unexpanded. */
 export function regionOf(
   graph: Graph,
   node: Node,
-  parameters: ReadonlyMap<ValueId, Parameter>,
+  { parameters, used }: RegionContext,
   keepNests = true,
 ): Region {
-  const shown = node.body ?? singleNodeGraph(graph, node);
+  const whole = node.body ?? singleNodeGraph(graph, node);
+  const isUsed = (_: unknown, i: number) => used.has(node.results[i] ?? (-1 as ValueId));
+  const results = node.results.filter(isUsed);
+  const shown = { ...whole, outputs: whole.outputs.filter(isUsed) };
   const expanded = expandAll(shown, keepNests);
   const lifted = liftConstants(expanded);
   const operands = presentOperands(node);
@@ -71,10 +80,10 @@ export function regionOf(
   });
   const origins = node.body === null ? [node.origin] : node.body.nodes.map((n) => n.origin);
   return {
-    name: valueOf(graph, node.results[0] ?? (-1 as ValueId)).name,
+    name: valueOf(graph, results[0] ?? (-1 as ValueId)).name,
     body: lifted.body,
     operands: [...fromOutside, ...lifted.constants],
-    results: node.results,
+    results,
     ops: shown.nodes.map((n) => n.op),
     summary: shown.nodes.map((n) => summarise(shown, n)),
     origin: mergeOrigins(origins),
