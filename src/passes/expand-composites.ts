@@ -9,7 +9,8 @@ import { expandNode } from '../ir/expand.ts';
 import { type Graph, type Node, presentOperands } from '../ir/graph.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import type { GraphIndex } from './graph-index.ts';
-import { type Finding, type GraphWriter, rewritingPass } from './rewrite.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import { type Finding, rewritingPass } from './rewrite.ts';
 
 export const expandComposites = rewritingPass(
   {

@@ -9,10 +9,10 @@
  */
 import type { Node, ValueId } from '../ir/graph.ts';
 import { sameShape } from '../ir/types.ts';
-import { refuse } from './attention-scores.ts';
 import type { GraphIndex } from './graph-index.ts';
+import type { GraphWriter } from './graph-writer.ts';
 import { firstResult, operandOf } from './node-reading.ts';
-import { type GraphWriter, type Outcome, rewritingPass } from './rewrite.ts';
+import { type Outcome, refuse, rewritingPass } from './rewrite.ts';
 
 export const fuseAddNorm = rewritingPass(
   {

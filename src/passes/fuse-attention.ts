@@ -21,12 +21,13 @@ import {
   withoutRepeats,
   withoutScale,
   writeOperand,
-} from './attention-operand.ts';
-import { isRefusal, type Refusal, readScores, refuse, type Scores } from './attention-scores.ts';
-import { detailOfTerms, readTerms, type Terms, writeTerms } from './attention-terms.ts';
+} from './attention/operand.ts';
+import { readScores, type Scores } from './attention/scores.ts';
+import { detailOfTerms, readTerms, type Terms, writeTerms } from './attention/terms.ts';
 import type { GraphIndex } from './graph-index.ts';
+import type { GraphWriter } from './graph-writer.ts';
 import { axisOf, firstResult, operandOf, resultShape } from './node-reading.ts';
-import { type GraphWriter, type Outcome, rewritingPass } from './rewrite.ts';
+import { isRefusal, type Outcome, type Refusal, refuse, rewritingPass } from './rewrite.ts';
 
 export const fuseAttention = rewritingPass(
   {

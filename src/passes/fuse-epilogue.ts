@@ -21,9 +21,9 @@ import {
   type Region,
   regionRewrite,
   viewsInFront,
-} from './region.ts';
+} from './regions/region.ts';
+import { traitsOf } from './regions/traits.ts';
 import { type Finding, isRefusal, type Refusal, refuse, rewritingPass } from './rewrite.ts';
-import { traitsOf } from './traits.ts';
 
 export const fuseEpilogue = rewritingPass(
   {

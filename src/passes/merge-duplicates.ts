@@ -9,7 +9,8 @@
 import { type AttributeValue, printNumber } from '../ir/attributes.ts';
 import type { Node, ValueId } from '../ir/graph.ts';
 import type { GraphIndex } from './graph-index.ts';
-import { type Finding, type GraphWriter, rewritingPass } from './rewrite.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import { type Finding, rewritingPass } from './rewrite.ts';
 
 export const mergeDuplicates = rewritingPass(
   {

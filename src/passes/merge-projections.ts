@@ -11,12 +11,12 @@
 import { add, type Dim } from '../ir/dims.ts';
 import type { Node, ValueId } from '../ir/graph.ts';
 import { sameShape, staticShape, type TensorData } from '../ir/types.ts';
-import { refuse } from './attention-scores.ts';
+import { besideEachOther, zeros } from './folding/weight-data.ts';
 import type { GraphIndex } from './graph-index.ts';
+import type { GraphWriter } from './graph-writer.ts';
 import { bothOrders, firstResult, operandOf } from './node-reading.ts';
-import { type Finding, type GraphWriter, rewritingPass } from './rewrite.ts';
-import { traitsOf } from './traits.ts';
-import { besideEachOther, zeros } from './weight-data.ts';
+import { traitsOf } from './regions/traits.ts';
+import { type Finding, refuse, rewritingPass } from './rewrite.ts';
 
 export const mergeProjections = rewritingPass(
   {

@@ -8,7 +8,7 @@
 import { type Graph, valueOf } from '../ir/graph.ts';
 import type { Ledger } from './ledger.ts';
 import type { Pass } from './pass.ts';
-import { sweep } from './rewrite.ts';
+import { sweep } from './sweep.ts';
 
 export const removeDead: Pass = {
   name: 'remove-dead',

@@ -10,8 +10,8 @@
 import type { Node } from '../ir/graph.ts';
 import type { GraphIndex } from './graph-index.ts';
 import { type Finding, type Rewrite, rewritingPass } from './rewrite.ts';
-import { arithmeticRules } from './simplify-arithmetic.ts';
-import { viewRules } from './simplify-views.ts';
+import { arithmeticRules } from './simplify/arithmetic.ts';
+import { viewRules } from './simplify/views.ts';
 
 /** A rule's name is its equation. */
 export interface Rule {

@@ -2,12 +2,12 @@
  * Reads, for fuse-attention, how scores are made: from the operand of a softmax back to the matmul
  * of query and key, through scales, biases, masks and reshapes of the leading dims.
  */
-import type { Node, ValueId } from '../ir/graph.ts';
-import { type Shape, sameShape } from '../ir/types.ts';
-import { additiveMask, conjuncts, type MaskTerm, maskTerm, VERY_LOW } from './attention-mask.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { bothOrders, firstResult, operandOf, resultShape } from './node-reading.ts';
-import type { Outcome } from './rewrite.ts';
+import type { Node, ValueId } from '../../ir/graph.ts';
+import { type Shape, sameShape } from '../../ir/types.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import { bothOrders, firstResult, operandOf, resultShape } from '../node-reading.ts';
+import { isRefusal, type Refusal, refuse } from '../rewrite.ts';
+import { additiveMask, conjuncts, type MaskTerm, maskTerm, VERY_LOW } from './mask.ts';
 
 /** A value that meets the scores where they have the shape `frame`, and broadcasts to it. */
 interface Placed {
@@ -34,12 +34,7 @@ export interface Scores {
   readonly biases: readonly PlacedBias[];
 }
 
-export type Refusal = Extract<Outcome, { refused: string }>;
 export type ScoresOrRefusal = Scores | Refusal;
-
-export function isRefusal<T extends object>(found: T | Refusal): found is Refusal {
-  return 'refused' in found;
-}
 
 /** What was read so far, on the way from the softmax back. */
 interface Path {
@@ -163,8 +158,4 @@ function masksOf(
     return [{ value: id, frame, term: maskTerm(id, true), isFinite }];
   }
   return conjuncts(id, index).map((value) => ({ value, frame, term: maskTerm(value), isFinite }));
-}
-
-export function refuse(stopper: ValueId, refused: string): Refusal {
-  return { refused, stopper };
 }

@@ -1,20 +1,15 @@
 /**
  * What is added to scores and what hides them, brought to one shape, for fuse-attention.
  */
-import type { Value } from '../ir/graph.ts';
-import { type Shape, sameShape } from '../ir/types.ts';
-import { isCausal } from './attention-causal.ts';
-import { writeMask } from './attention-mask.ts';
-import {
-  type PlacedBias,
-  type PlacedMask,
-  type Refusal,
-  refuse,
-  type Scores,
-} from './attention-scores.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { resultShape } from './node-reading.ts';
-import type { GraphWriter } from './rewrite.ts';
+import type { Value } from '../../ir/graph.ts';
+import { type Shape, sameShape } from '../../ir/types.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import type { GraphWriter } from '../graph-writer.ts';
+import { resultShape } from '../node-reading.ts';
+import { type Refusal, refuse } from '../rewrite.ts';
+import { isCausal } from './causal.ts';
+import { writeMask } from './mask.ts';
+import type { PlacedBias, PlacedMask, Scores } from './scores.ts';
 
 export interface Terms {
   /** The leading dims that all operands of the attention get; at least one. */

@@ -2,10 +2,10 @@
  * Recognises masks, for fuse-attention: which keys a query may see, in the forms that declarations
  * and exporters give it. Nothing is written before the match is sure.
  */
-import type { Node, Value, ValueId } from '../ir/graph.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { bothOrders } from './node-reading.ts';
-import type { GraphWriter } from './rewrite.ts';
+import type { Node, Value, ValueId } from '../../ir/graph.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import type { GraphWriter } from '../graph-writer.ts';
+import { bothOrders } from '../node-reading.ts';
 
 /** A score this low or lower vanishes in the softmax beside any that is visible. */
 export const VERY_LOW = -1e4;

@@ -2,13 +2,13 @@
  * What fusion needs to know of a node: how it moves and combines elements. A primitive says so
  * itself; a composite is what its expansion is made of.
  */
-import type { AttributeValue } from '../ir/attributes.ts';
-import { resolveAxis } from '../ir/broadcasting.ts';
-import { expandNode } from '../ir/expand.ts';
-import { type Graph, type Node, presentOperands, valueOf } from '../ir/graph.ts';
-import type { PrimitiveKind } from '../ir/op.ts';
-import { opDefinition } from '../ir/ops/index.ts';
-import { printType, type Shape } from '../ir/types.ts';
+import type { AttributeValue } from '../../ir/attributes.ts';
+import { resolveAxis } from '../../ir/broadcasting.ts';
+import { expandNode } from '../../ir/expand.ts';
+import { type Graph, type Node, presentOperands, valueOf } from '../../ir/graph.ts';
+import type { PrimitiveKind } from '../../ir/op.ts';
+import { opDefinition } from '../../ir/ops/index.ts';
+import { printType, type Shape } from '../../ir/types.ts';
 
 /** `region` is what another pass fused already. */
 export type FusionKind = PrimitiveKind | 'region';

@@ -2,12 +2,12 @@
  * Recognises causal masks, for fuse-attention: comparisons of the positions of queries and keys,
  * which `iota` counts.
  */
-import { add, type Dim, subtract } from '../ir/dims.ts';
-import type { Node, ValueId } from '../ir/graph.ts';
-import { isInteger, sameShape } from '../ir/types.ts';
-import type { MaskTerm } from './attention-mask.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { axisOf, firstResult, operandOf, resultShape } from './node-reading.ts';
+import { add, type Dim, subtract } from '../../ir/dims.ts';
+import type { Node, ValueId } from '../../ir/graph.ts';
+import { isInteger, sameShape } from '../../ir/types.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import { axisOf, firstResult, operandOf, resultShape } from '../node-reading.ts';
+import type { MaskTerm } from './mask.ts';
 
 /** Whether a mask is j <= i + (keys - queries) for query i and key j: what `causal` means. */
 export function isCausal(

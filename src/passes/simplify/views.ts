@@ -1,12 +1,13 @@
 /** Rules of simplify for ops that move elements. */
-import { broadcastShapes } from '../ir/broadcasting.ts';
-import type { Node, ValueId } from '../ir/graph.ts';
-import { opDefinition } from '../ir/ops/index.ts';
-import { type Shape, sameShape, sameType } from '../ir/types.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { firstResult, numbersOf, operandOf, permutationOf, resultShape } from './node-reading.ts';
-import type { GraphWriter, Rewrite } from './rewrite.ts';
-import type { Rule } from './simplify.ts';
+import { broadcastShapes } from '../../ir/broadcasting.ts';
+import type { Node, ValueId } from '../../ir/graph.ts';
+import { opDefinition } from '../../ir/ops/index.ts';
+import { type Shape, sameShape, sameType } from '../../ir/types.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import type { GraphWriter } from '../graph-writer.ts';
+import { firstResult, numbersOf, operandOf, permutationOf, resultShape } from '../node-reading.ts';
+import type { Rewrite } from '../rewrite.ts';
+import type { Rule } from '../simplify.ts';
 
 type Write = Rewrite['write'];
 

@@ -2,13 +2,13 @@
  * An operand of an attention that is being matched: a value of the graph, and the views to do after
  * it. Nothing is written before the match is sure.
  */
-import { divideExactly } from '../ir/dims.ts';
-import type { Value, ValueId } from '../ir/graph.ts';
-import { type Shape, sameShape } from '../ir/types.ts';
-import { beforeViews } from './attention-mask.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { numbersOf, operandOf, permutationOf, swapLast } from './node-reading.ts';
-import type { GraphWriter, NodeWriting } from './rewrite.ts';
+import { divideExactly } from '../../ir/dims.ts';
+import type { Value, ValueId } from '../../ir/graph.ts';
+import { type Shape, sameShape } from '../../ir/types.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import type { GraphWriter, NodeWriting } from '../graph-writer.ts';
+import { numbersOf, operandOf, permutationOf, swapLast } from '../node-reading.ts';
+import { beforeViews } from './mask.ts';
 
 interface ViewStep extends NodeWriting {
   readonly op: string;

@@ -1,10 +1,10 @@
 /** Rules of simplify for arithmetic with constants, and for select. */
-import type { Node, ValueId } from '../ir/graph.ts';
-import { isFloat, sameType } from '../ir/types.ts';
-import type { GraphIndex } from './graph-index.ts';
-import { bothOrders, firstResult } from './node-reading.ts';
-import type { Rewrite } from './rewrite.ts';
-import type { Rule } from './simplify.ts';
+import type { Node, ValueId } from '../../ir/graph.ts';
+import { isFloat, sameType } from '../../ir/types.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import { bothOrders, firstResult } from '../node-reading.ts';
+import type { Rewrite } from '../rewrite.ts';
+import type { Rule } from '../simplify.ts';
 
 type Write = Rewrite['write'];
 

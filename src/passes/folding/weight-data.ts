@@ -2,8 +2,8 @@
  * New weights from old ones, element for element in their own typed arrays: weights are large, and
  * the interpreter's float64 would hold them twice over.
  */
-import { elementCount } from '../ir/nd-array.ts';
-import type { TensorData } from '../ir/types.ts';
+import { elementCount } from '../../ir/nd-array.ts';
+import type { TensorData } from '../../ir/types.ts';
 
 /** Float tensors side by side along the last axis; all other dims agree. */
 export function besideEachOther(parts: readonly TensorData[]): TensorData | null {
