@@ -22,7 +22,7 @@ export interface BertRow {
 export function bertStates(config: BertConfig, weights: Weights, row: BertRow): Matrix {
   const embedded = row.ids.map((id, t) => {
     const word = tableRow(weights, 'embeddings.word', id);
-    const position = tableRow(weights, 'embeddings.position', t + config.positionOffset);
+    const position = tableRow(weights, 'embeddings.position', positionOf(config, row.ids, t));
     const type =
       config.typeVocab > 0
         ? tableRow(weights, 'embeddings.token_type', at(row.tokenTypes, t))
@@ -45,12 +45,26 @@ export function bertStates(config: BertConfig, weights: Weights, row: BertRow): 
   return x;
 }
 
+/** RoBERTa counts the tokens that are not padding, from pad_token_id + 1; padding stands at its id. */
+function positionOf(config: BertConfig, ids: readonly number[], t: number): number {
+  if (config.family !== 'roberta') return t;
+  const { padTokenId } = config;
+  if (ids[t] === padTokenId) return padTokenId;
+  return padTokenId + ids.slice(0, t + 1).filter((id) => id !== padTokenId).length;
+}
+
 /** One number a class, from the first token. */
 export function bertLogits(config: BertConfig, weights: Weights, row: BertRow): readonly number[] {
   const [first] = bertStates(config, weights, row);
   const activate = CLASSIFIER_ACTIVATION[config.family] === 'tanh' ? Math.tanh : relu;
   const dense = linear(weights, 'classifier.dense', first ?? []).map((value) => activate(value));
   return linear(weights, 'classifier.projection', dense);
+}
+
+/** BERT's pooler: tanh(x W^T + b) of the first token. */
+export function bertPooled(config: BertConfig, weights: Weights, row: BertRow): readonly number[] {
+  const [first] = bertStates(config, weights, row);
+  return linear(weights, 'pooler', first ?? []).map((value) => Math.tanh(value));
 }
 
 /** softmax(Q K^T / sqrt(d)) V a head, over the keys that are not masked; heads side by side. */
@@ -91,7 +105,8 @@ function linear(
   weights: Weights,
   name:
     | `layer.${number}.${`ffn.${'hidden' | 'output'}` | `attention.${'query' | 'key' | 'value' | 'output'}`}`
-    | `classifier.${'dense' | 'projection'}`,
+    | `classifier.${'dense' | 'projection'}`
+    | 'pooler',
   x: readonly number[],
 ): number[] {
   const bias = numbers(weights, `${name}.bias`);

@@ -1,0 +1,87 @@
+/**
+ * A Hugging Face folder as a graph with its weights.
+ *
+ * Invariant: what is returned computes what transformers and sentence-transformers compute from the
+ * folder, for padding on the right.
+ */
+import { basename, resolve } from 'node:path';
+import { type Graph, valueOf } from '../../ir/graph.ts';
+import type { TensorData } from '../../ir/types.ts';
+import type { JsonValue } from '../json.ts';
+import { type BertConfig, parseBertConfig } from './config.ts';
+import { type HuggingFaceFolder, readHuggingFaceFolder } from './folder.ts';
+import { bindBertWeights } from './names.ts';
+import { graphOfTask, type HuggingFaceTask, taskOf, topOf } from './task.ts';
+
+export type { BertConfig } from './config.ts';
+export type { HuggingFaceTask } from './task.ts';
+
+export interface HuggingFaceModel {
+  /** Named as the folder; every parameter has its data. Inputs and outputs: see `graphOfTask`. */
+  readonly graph: Graph;
+  readonly config: BertConfig;
+  readonly task: HuggingFaceTask;
+  /** The most tokens that a text may have, special tokens included. */
+  readonly maxTokens: number;
+  /** Tensors of the file that belong to heads which the task does not use. */
+  readonly unused: readonly string[];
+  /** What `@huggingface/tokenizers` takes, as two arguments; null where the folder has none. */
+  readonly tokenizerJson: JsonValue | null;
+  readonly tokenizerConfig: JsonValue | null;
+}
+
+/**
+ * Reads the model folder at `path`: config.json, model.safetensors or its shards, tokenizer files,
+ * and the module files of sentence-transformers where they are there.
+ *
+ * @throws EncompileError where the folder, its config or its weights are absent, damaged or of a
+ * model that is not supported
+ */
+export async function loadHuggingFace(path: string): Promise<HuggingFaceModel> {
+  return modelOfFolder(await readHuggingFaceFolder(path));
+}
+
+/** The model of a folder that has been read; throws as `loadHuggingFace` does. */
+export function modelOfFolder(folder: HuggingFaceFolder): HuggingFaceModel {
+  const config = parseBertConfig(folder.config, folder.configOrigin);
+  const task = taskOf(folder, config);
+  const { weights, unused } = bindBertWeights(
+    config,
+    topOf(task),
+    folder.tensors,
+    folder.tensorsOrigin,
+  );
+  const room = config.maxPositions - config.positionOffset;
+  return {
+    graph: withData(graphOfTask(basename(resolve(folder.path)), config, task), weights),
+    config,
+    task,
+    maxTokens: Math.min(room, folder.sentenceTransformers?.maxTokens ?? room),
+    unused,
+    tokenizerJson: folder.tokenizerJson,
+    tokenizerConfig: folder.tokenizerConfig,
+  };
+}
+
+function withData(graph: Graph, weights: ReadonlyMap<string, TensorData>): Graph {
+  const parameters = graph.parameters.map(({ value }) => {
+    const { name } = valueOf(graph, value);
+    const data = weights.get(name);
+    if (data === undefined) throw new Error(`no weight was bound for '${name}'`);
+    // Files keep x W^T, [out, in], for linear layers alone; graphs compute x W.
+    return { value, data: name.endsWith('.weight') ? transposed(data) : data };
+  });
+  return { ...graph, parameters };
+}
+
+/** [rows, columns] -> [columns, rows], of the float32 numbers that all bound weights are. */
+function transposed({ dtype, shape, data }: TensorData): TensorData {
+  const [rows = 0, columns = 0] = shape;
+  const turned = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      turned[column * rows + row] = Number(data[row * columns + column]);
+    }
+  }
+  return { dtype, shape: [columns, rows], data: turned };
+}
