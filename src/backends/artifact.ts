@@ -30,10 +30,13 @@ export interface ArtifactOptions {
   readonly runtime: ReadonlyMap<string, string>;
   /** Encompile's own. */
   readonly version: string;
+  /** The seed of weights that were made up where the model has none. */
+  readonly randomWeights?: number | null;
 }
 
 /** @throws EncompileError where weights are missing or a kernel exceeds a target's limits. */
-export function emitArtifact({ targets, runtime, version }: ArtifactOptions): ArtifactFiles {
+export function emitArtifact(options: ArtifactOptions): ArtifactFiles {
+  const { targets, runtime, version, randomWeights = null } = options;
   const [first] = targets;
   if (first === undefined) throw new Error('an artifact needs at least one target');
   for (const { program } of targets) checkSameModel(first.program, program);
@@ -56,7 +59,8 @@ export function emitArtifact({ targets, runtime, version }: ArtifactOptions): Ar
     ['weights.bin', weights.content],
     ...runtime,
   ]);
-  files.set('manifest.json', manifestText(first.program, printed, weights, files, version));
+  const made = { version, randomWeights };
+  files.set('manifest.json', manifestText(first.program, printed, weights, files, made));
   return files;
 }
 

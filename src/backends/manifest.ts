@@ -11,12 +11,20 @@ import type { WeightsFile } from './weights-file.ts';
 /** Tells an artifact's folder from others, and its layout from later ones. */
 export const MANIFEST_FORMAT = 'encompile artifact 1';
 
+/** What an artifact was made with. */
+export interface Making {
+  /** Encompile's own. */
+  readonly version: string;
+  /** The seed of weights that were made up; null where they are the model's. */
+  readonly randomWeights: number | null;
+}
+
 export function manifestText(
   main: Program,
   targets: readonly PrintedTarget[],
   weights: WeightsFile,
   files: ReadonlyMap<string, string | Uint8Array>,
-  version: string,
+  { version, randomWeights }: Making,
 ): string {
   const manifest = {
     format: MANIFEST_FORMAT,
@@ -30,6 +38,7 @@ export function manifestText(
     ),
     weights: {
       bytes: weights.content.length,
+      ...(randomWeights === null ? {} : { random: { seed: randomWeights } }),
       entries: weights.entries.map(({ offset, bytes, type, sha256, uses }) => ({
         offset,
         bytes,

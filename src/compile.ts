@@ -1,0 +1,83 @@
+/**
+ * The compile driver: a graph through passes, lowering and the memory plan, with a proof of its own
+ * after each. It does no work of its own on graphs or programs, so the time is that of its stages.
+ *
+ * Invariants: the declared graph is verified before the first pass; every program that leaves here
+ * was verified, and its plan was checked by running it.
+ */
+import type { Graph } from './ir/graph.ts';
+import { verifyGraph } from './ir/verify.ts';
+import { checkPlan } from './loops/check-plan.ts';
+import { lower } from './loops/lower.ts';
+import { type MemoryPlan, planMemory } from './loops/memory-plan.ts';
+import type { Target } from './loops/program.ts';
+import { type VerifiedProgram, verifyProgram } from './loops/verify-program.ts';
+import { Ledger, type LedgerEntry } from './passes/ledger.ts';
+import { runPasses } from './passes/pass.ts';
+import { pipeline } from './passes/pipeline.ts';
+
+/** The targets that exist, in the order of artifacts. */
+export const TARGETS: readonly Target[] = ['js', 'wgsl'];
+
+export interface CompileGraphOptions {
+  /** Default: all that exist. */
+  readonly targets?: readonly Target[];
+  /** Called after each pass with the verified graph. */
+  readonly onPass?: (name: string, graph: Graph) => void;
+  /** Called before each stage, with its name. */
+  readonly onProgress?: (stage: string) => void;
+}
+
+/** A compiled graph, still in memory: what artifacts are written from and checks look at. */
+export interface Compilation {
+  readonly declared: Graph;
+  readonly optimised: Graph;
+  /** Every pattern that a pass tried, in order. */
+  readonly ledger: readonly LedgerEntry[];
+  readonly programs: ReadonlyMap<Target, VerifiedProgram>;
+  readonly plans: ReadonlyMap<Target, MemoryPlan>;
+}
+
+/**
+ * Compiles a graph for one or more targets. Its parameters may lack their numbers.
+ *
+ * @throws EncompileError where the graph is wrong or needs what a target does not have
+ */
+export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
+  const { targets = TARGETS, onPass, onProgress = () => {} } = options;
+  verifyGraph(graph);
+  const ledger = new Ledger();
+  onProgress('passes');
+  const optimised = runPasses(graph, pipeline, {
+    ledger,
+    onPass: (name, after) => {
+      onProgress(name);
+      onPass?.(name, after);
+    },
+  });
+  const programs = new Map<Target, VerifiedProgram>();
+  const plans = new Map<Target, MemoryPlan>();
+  for (const target of targets) {
+    onProgress(`lower to ${target}`);
+    const program = verifyProgram(lower(optimised, target));
+    onProgress(`plan the memory of ${target}`);
+    const plan = planMemory(program);
+    checkPlan(program, plan);
+    programs.set(target, program);
+    plans.set(target, plan);
+  }
+  return { declared: graph, optimised, ledger: ledger.entries, programs, plans };
+}
+
+/** The program and plan of a target that was compiled. */
+export function compiledFor(
+  { programs, plans }: Compilation,
+  target: Target,
+): { readonly program: VerifiedProgram; readonly plan: MemoryPlan } {
+  const program = programs.get(target);
+  const plan = plans.get(target);
+  if (program === undefined || plan === undefined) {
+    throw new Error(`the model was not compiled for ${target}`);
+  }
+  return { program, plan };
+}
