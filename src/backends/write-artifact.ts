@@ -1,50 +1,23 @@
 /**
- * Writes an artifact's folder whole or not at all: the files are written to a new folder beside it,
- * which then takes its place. A folder that is there is replaced only if it is empty or holds an
- * artifact and nothing else.
+ * Writes an artifact's folder whole or not at all. A folder that is there is replaced only if it is
+ * empty or holds an artifact and nothing else.
  */
-import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { EncompileError } from '../errors.ts';
+import { writeFolder } from '../output-files.ts';
 import type { ArtifactFiles } from './artifact.ts';
 import { MANIFEST_FORMAT } from './manifest.ts';
 
 /** @throws EncompileError where the folder holds anything else, or cannot be written. */
 export async function writeArtifact(folder: string, files: ArtifactFiles): Promise<void> {
-  const target = resolve(folder);
-  const isThere = await checkReplaceable(target, folder);
-  const mark = randomBytes(4).toString('hex');
-  const fresh = join(dirname(target), `.${basename(target)}.new-${mark}`);
-  const previous = join(dirname(target), `.${basename(target)}.old-${mark}`);
-  try {
-    await mkdir(fresh, { recursive: true });
-    for (const [path, content] of files) {
-      await mkdir(dirname(join(fresh, path)), { recursive: true });
-      await writeFile(join(fresh, path), content);
-    }
-    if (isThere) await rename(target, previous);
-    try {
-      await rename(fresh, target);
-    } catch (error) {
-      if (isThere) await rename(previous, target);
-      throw error;
-    }
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new EncompileError(
-      `The artifact could not be written to ${folder}: ${reason}. Nothing was changed there.`,
-    );
-  } finally {
-    await rm(fresh, { recursive: true, force: true });
-    await rm(previous, { recursive: true, force: true });
-  }
+  await checkReplaceable(resolve(folder), folder);
+  await writeFolder(folder, files, { mayReplace: () => true });
 }
 
-/** Whether the folder is there; throws where it must not be replaced. */
-async function checkReplaceable(target: string, shown: string): Promise<boolean> {
-  const found = await lstat(target).catch(() => null);
-  if (found === null) return false;
+async function checkReplaceable(target: string, shown: string): Promise<void> {
+  const found = await stat(target).catch(() => null);
+  if (found === null) return;
   const refuse = (why: string): never => {
     throw new EncompileError(
       `The artifact is not written to ${shown}, because ${why}. Choose another folder, or remove ` +
@@ -54,13 +27,13 @@ async function checkReplaceable(target: string, shown: string): Promise<boolean>
   };
   if (!found.isDirectory()) return refuse('it is there and is no folder');
   const present = await filesBelow(target);
-  if (present.length === 0) return true;
+  if (present.length === 0) return;
   const own = await ownFiles(target);
   if (own === null) return refuse('it holds files, and no artifact of encompile');
   const foreign = present.filter((path) => !own.has(path));
-  if (foreign.length === 0) return true;
+  if (foreign.length === 0) return;
   const more = foreign.length > 3 ? ` and ${foreign.length - 3} others` : '';
-  return refuse(
+  refuse(
     `beside an artifact it holds files that encompile did not write: ${foreign.slice(0, 3).join(', ')}${more}`,
   );
 }

@@ -127,6 +127,7 @@ class WebGpuExecutor implements Executor {
       const pipeline = pipelines.get(step.kernel);
       const [x = 1, y = 1, z = 1] = kernels.get(step.kernel)?.workgroups(...sizes) ?? [];
       if (pipeline === undefined) throw new Error(`there is no kernel ${step.kernel}`);
+      if (x * y * z === 0) continue;
       checkWorkgroups(device, step.kernel, [x, y, z]);
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, memory.bindGroup(step.kernel, pipeline, step.buffers));

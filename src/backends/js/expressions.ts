@@ -46,14 +46,14 @@ const EXPRESSIONS: TableOf<Expression, [JsScope], Text> = {
   read: (x, scope) => atom(scope.identifier(x.name)),
   load: (x, scope) => atom(elementText(x.buffer, x.index, scope)),
   unary: (x, scope) => UNARY[x.op](textOf(x.x, scope), x.type, scope),
-  binary: (x, scope) => BINARY[x.op](textOf(x.a, scope), textOf(x.b, scope), x.a.type, x.op),
+  binary: (x, scope) => BINARY[x.op](textOf(x.a, scope), textOf(x.b, scope), x.a.type, scope),
   select: (x, scope) => {
     const condition = atLevel(textOf(x.condition, scope), LEVEL.logic);
     const then = atLevel(textOf(x.then, scope), LEVEL.logic);
     const otherwise = atLevel(textOf(x.otherwise, scope), LEVEL.logic);
     return { text: `${condition} ? ${then} : ${otherwise}`, level: LEVEL.conditional };
   },
-  cast: (x, scope) => castText(textOf(x.x, scope), x.x.type, x.type),
+  cast: (x, scope) => castText(textOf(x.x, scope), x.x.type, x.type, scope),
   bitcast: (x, scope) =>
     call(scope.helper(x.type === 'i32' ? 'bits_of' : 'float_of'), textOf(x.x, scope).text),
   splat: refuseLanes,
@@ -106,7 +106,7 @@ const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
   erf: (x, _, scope) => call(scope.helper('erf'), x.text),
 };
 
-type BinaryPrinter = (a: Text, b: Text, type: Scalar, op: BinaryOp) => Text;
+type BinaryPrinter = (a: Text, b: Text, type: Scalar, scope: JsScope) => Text;
 
 /** Integers wrap around; floats stay as they are. */
 const arithmetic =
@@ -135,11 +135,14 @@ const binaryMath =
 const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   add: (a, b, type) => (type === 'i32' ? toInteger(sumText(a, b)) : sumText(a, b)),
   sub: arithmetic('-', LEVEL.sum),
-  mul: (a, b, type) =>
+  mul: (a, b, type, scope) =>
     type === 'i32'
       ? call('Math.imul', a.text, b.text)
-      : arithmetic('*', LEVEL.product)(a, b, type, 'mul'),
-  div: arithmetic('/', LEVEL.product),
+      : arithmetic('*', LEVEL.product)(a, b, type, scope),
+  div: (a, b, type, scope) =>
+    type === 'i32' && !/^[1-9]\d*$/.test(b.text)
+      ? call(scope.helper('divide_integers'), a.text, b.text)
+      : arithmetic('/', LEVEL.product)(a, b, type, scope),
   rem: arithmetic('%', LEVEL.product),
   min: binaryMath('min'),
   max: binaryMath('max'),
@@ -152,13 +155,13 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   or: logic('||'),
 };
 
-function castText(x: Text, from: Scalar, to: Scalar): Text {
+function castText(x: Text, from: Scalar, to: Scalar, scope: JsScope): Text {
   if (from === to || (from === 'i32' && to === 'f32')) return x;
   if (to === 'bool') return { text: `${atLevel(x, LEVEL.sum)} !== 0`, level: LEVEL.comparison };
   if (from === 'bool') {
     return { text: `${atLevel(x, LEVEL.logic)} ? 1 : 0`, level: LEVEL.conditional };
   }
-  return toInteger(x);
+  return call(scope.helper('to_integer'), x.text);
 }
 
 function constantText(value: number, type: Scalar): Text {

@@ -3,11 +3,20 @@ import { mathDefinition } from '../../loops/math.ts';
 import { indent } from '../by-tag.ts';
 import { commentText } from '../escape.ts';
 
-export type HelperName = 'erf' | 'round_half_even' | 'bits_of' | 'float_of';
+export type HelperName =
+  | 'erf'
+  | 'round_half_even'
+  | 'to_integer'
+  | 'divide_integers'
+  | 'bits_of'
+  | 'float_of';
 
+/** In the order in which a module lists them. */
 export const HELPER_NAMES: readonly HelperName[] = [
   'erf',
   'round_half_even',
+  'to_integer',
+  'divide_integers',
   'bits_of',
   'float_of',
 ];
@@ -47,6 +56,18 @@ const HELPERS: { readonly [N in HelperName]: (erfBody: readonly string[]) => rea
     'function round_half_even(x) {',
     '  const nearest = Math.round(x);',
     '  return nearest - x === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;',
+    '}',
+  ],
+  to_integer: () => [
+    '// Without the fraction, at most the largest int32; NaN gives 0.',
+    'function to_integer(x) {',
+    '  return Math.max(-2147483648, Math.min(2147483647, x)) | 0;',
+    '}',
+  ],
+  divide_integers: () => [
+    '// a / b without the fraction; a where b is 0.',
+    'function divide_integers(a, b) {',
+    '  return b === 0 ? a : (a / b) | 0;',
     '}',
   ],
   bits_of: () => [

@@ -1,0 +1,167 @@
+/** A whole artifact, loaded from its folder, on every backend. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type NodeGpu, requestNodeDevice } from '../../src/check/webgpu-node.ts';
+import type { Model } from '../../src/runtime/load.mts';
+import type { OutputTensor } from '../../src/runtime/outputs.mts';
+import { type ArtifactFolder, artifactFolder } from './artifact-folder.ts';
+import { expected, HOSTILE, type ModelNames, PLAIN, program, ROWS, WIDTH } from './programs.ts';
+
+let node: NodeGpu;
+let plain: ArtifactFolder;
+let hostile: ArtifactFolder;
+
+beforeAll(async () => {
+  node = await requestNodeDevice();
+  plain = await artifactFolder([program('js'), program('wgsl')]);
+  hostile = await artifactFolder([program('js', HOSTILE), program('wgsl', HOSTILE)]);
+});
+afterAll(async () => {
+  node.release();
+  await plain.remove();
+  await hostile.remove();
+});
+
+interface Case {
+  readonly ids: readonly number[];
+  readonly mask: readonly boolean[];
+  readonly shape: readonly [number, number];
+}
+
+function inputCase(batch: number, seq: number, seed = 1): Case {
+  const count = batch * seq;
+  const ids = Array.from({ length: count }, (_, i) => (i * 7 + seed * 3 + (i >> 2)) % ROWS);
+  const mask = Array.from({ length: count }, (_, i) => (i + seed) % 3 !== 0);
+  return { ids, mask, shape: [batch, seq] };
+}
+
+function inputsOf({ ids, mask, shape }: Case, names: ModelNames = PLAIN): object {
+  return Object.fromEntries([
+    [names.ids, { data: ids, shape }],
+    [names.mask, { data: mask, shape }],
+  ]);
+}
+
+type Outputs = Readonly<Record<string, OutputTensor>>;
+
+function compare(outputs: Outputs, { ids, mask, shape }: Case, names: ModelNames = PLAIN): void {
+  const [batch, seq] = shape;
+  const want = expected(ids, mask, seq);
+  const states = outputs[names.states];
+  expect(states?.data).toBeInstanceOf(Float32Array);
+  expect(states?.shape).toEqual([batch, seq, WIDTH]);
+  const errors = want.states.map((x, i) => Math.abs(x - Number(states?.data[i])));
+  expect(Math.max(0, ...errors)).toBeLessThan(1e-5);
+  expect(outputs[names.lengths]).toEqual({
+    data: BigInt64Array.from(want.lengths, BigInt),
+    shape: [batch],
+  });
+  expect(outputs[names.seen]).toEqual({ data: Uint8Array.from(want.seen), shape });
+}
+
+describe.each(['js', 'webgpu'] as const)('an artifact on %s', (backend) => {
+  let model: Model;
+  beforeAll(async () => {
+    model = await plain.load({ backend, gpu: node.gpu });
+  });
+  afterAll(() => model.dispose());
+
+  it('describes itself', () => {
+    expect(model.backend).toBe(backend);
+    expect(model.inputs).toEqual([
+      { name: 'ids', dtype: 'i32', shape: ['batch', 'seq'], range: [0, 9] },
+      { name: 'mask', dtype: 'bool', shape: ['batch', 'seq'], range: null },
+    ]);
+    expect(model.outputs.map(({ name, dtype }) => [name, dtype])).toEqual([
+      ['states', 'f32'],
+      ['lengths', 'i64'],
+      ['seen', 'bool'],
+    ]);
+  });
+
+  it('serves every size, growing and shrinking between runs', async () => {
+    for (const [batch, seq] of [
+      [1, 1],
+      [2, 3],
+      [3, 50],
+      [1, 2],
+      [7, 11],
+      [3, 50],
+    ] as const) {
+      const given = inputCase(batch, seq, batch + seq);
+      compare(await model.run(inputsOf(given)), given);
+    }
+  });
+
+  it('runs an empty batch', async () => {
+    const given = inputCase(0, 5);
+    compare(await model.run(inputsOf(given)), given);
+  });
+
+  it('runs calls that overlap one after another, on the inputs they were called with', async () => {
+    const cases = [inputCase(2, 3), inputCase(5, 4, 2), inputCase(1, 40, 5), inputCase(2, 3, 9)];
+    const results = await Promise.all(
+      cases.map(async (given) => {
+        const ids = Int32Array.from(given.ids);
+        const result = model.run({
+          ids: { data: ids, shape: given.shape },
+          mask: { data: given.mask, shape: given.shape },
+        });
+        ids.fill(0);
+        return result;
+      }),
+    );
+    results.forEach((outputs, i) => {
+      compare(outputs, cases[i] ?? inputCase(0, 0));
+    });
+  });
+
+  it('gives arrays of their own in every run', async () => {
+    const given = inputCase(2, 4);
+    const first = await model.run(inputsOf(given));
+    const copy = structuredClone(first);
+    await model.run(inputsOf(inputCase(2, 4, 8)));
+    expect(first).toEqual(copy);
+    expect(first.states?.data.buffer.byteLength).toBe(2 * 4 * WIDTH * 4);
+  });
+
+  it('goes on after an error', async () => {
+    const given = inputCase(2, 2);
+    await expect(model.run({})).rejects.toThrow('"ids" (i32[batch, seq]) is missing');
+    compare(await model.run(inputsOf(given)), given);
+  });
+
+  it('computes under hostile names, which stay inert', async () => {
+    const other = await hostile.load({ backend, gpu: node.gpu });
+    const given = inputCase(2, 6);
+    compare(await other.run(inputsOf(given, HOSTILE)), given, HOSTILE);
+    expect(other.inputs.map(({ name }) => name)).toEqual([HOSTILE.ids, HOSTILE.mask]);
+    other.dispose();
+  });
+
+  it('does not run after dispose', async () => {
+    const other = await plain.load({ backend, gpu: node.gpu });
+    other.dispose();
+    other.dispose();
+    await expect(other.run(inputsOf(inputCase(1, 1)))).rejects.toThrow('"looked-up" was disposed');
+  });
+});
+
+describe('the choice of a backend', () => {
+  it("takes WebGPU for 'auto' where there is a GPU, else js", async () => {
+    const withGpu = await plain.load({ gpu: node.gpu });
+    expect(withGpu.backend).toBe('webgpu');
+    withGpu.dispose();
+    const none = { requestAdapter: async () => null } as unknown as GPU;
+    expect((await plain.load({ gpu: none })).backend).toBe('js');
+  });
+
+  it('names the backends there are where another is asked for', async () => {
+    await expect(plain.load({ backend: 'wasm' })).rejects.toThrow(
+      'The backend "wasm" is not in this artifact of "looked-up", which has js and webgpu.',
+    );
+    const onlyJs = await artifactFolder([program('js')]);
+    await expect(onlyJs.load({ backend: 'webgpu' })).rejects.toThrow('which has js.');
+    expect((await onlyJs.load()).backend).toBe('js');
+    await onlyJs.remove();
+  });
+});
