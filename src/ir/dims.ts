@@ -1,7 +1,7 @@
 /**
  * Dims in normal form. A dim is a number or the text of a polynomial with integer coefficients
  * over atoms: symbols, `floor(a/b)`, `max(a,b)`, `min(a,b)`. The text is canonical (terms by
- * falling degree, then by name, the constant last; factors by name), so two dims are equal exactly
+ * falling degree, then by name, negative ones behind, the constant last; factors by name), so two dims are equal exactly
  * when they are `===`. The same algebra serves the indices of the loop IR, whose symbols are also
  * loop variables.
  *
@@ -185,7 +185,7 @@ export type Factor =
 
 /** The terms of a dim, for printers and analyses. */
 export function termsOf(dim: Dim): readonly Term[] {
-  return orderedTerms(read(dim)).map(([monomial, coefficient]) => ({
+  return readableTerms(read(dim)).map(([monomial, coefficient]) => ({
     coefficient,
     factors: factorsOf(monomial).map((factor): Factor => {
       const call = parseAtom(factor);
@@ -249,7 +249,7 @@ function write(polynomial: Polynomial): Dim {
   const constant = polynomial.get('');
   if (polynomial.size === 1 && constant !== undefined) return constant;
   let text = '';
-  for (const [monomial, coefficient] of orderedTerms(polynomial)) {
+  for (const [monomial, coefficient] of readableTerms(polynomial)) {
     const size = Math.abs(coefficient);
     const body = monomial === '' ? `${size}` : size === 1 ? monomial : `${size}*${monomial}`;
     text += coefficient < 0 ? `-${body}` : text === '' ? body : `+${body}`;
@@ -264,6 +264,17 @@ function orderedTerms(polynomial: Polynomial): readonly (readonly [string, numbe
     const byDegree = factorsOf(b).length - factorsOf(a).length;
     return byDegree !== 0 ? byDegree : a < b ? -1 : 1;
   });
+}
+
+/** As a dim shows them: negative terms after the others, the constant last. */
+function readableTerms(polynomial: Polynomial): readonly (readonly [string, number])[] {
+  const terms = orderedTerms(polynomial);
+  const isLate = ([monomial, coefficient]: readonly [string, number]) =>
+    coefficient < 0 && monomial !== '';
+  if (!terms.some(isLate)) return terms;
+  const constant = terms.filter(([monomial]) => monomial === '');
+  const others = terms.filter(([monomial]) => monomial !== '');
+  return [...others.filter((t) => !isLate(t)), ...others.filter(isLate), ...constant];
 }
 
 function sum(a: Polynomial, b: Polynomial, sign: 1 | -1): Polynomial {

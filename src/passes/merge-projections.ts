@@ -157,7 +157,7 @@ function mergedParameter(
   return into.parameter(name, { dtype: first.dtype, shape }, data);
 }
 
-/** `layer.0.query.weight` and `layer.0.key.weight`: `layer.0.query+key.weight`. */
+/** `layer.0.query.weight` and `layer.0.key.weight`: `layer.0.query-key.weight`. */
 export function joinNames(names: readonly string[]): string {
   const parts = names.map((name) => name.split('.'));
   const [first = []] = parts;
@@ -170,5 +170,5 @@ export function joinNames(names: readonly string[]): string {
   while (back < shortest - front && agree((part) => part.at(-1 - back))) back++;
   const middle = parts.map((part) => part.slice(front, part.length - back).join('.'));
   const end = back === 0 ? [] : first.slice(-back);
-  return [...first.slice(0, front), middle.join('+'), ...end].join('.');
+  return [...first.slice(0, front), middle.join('_'), ...end].join('.');
 }

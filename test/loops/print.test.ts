@@ -77,7 +77,7 @@ kernel tiled_matmul
           w_tile[4*lane..+4] = w[32*floor(lane/8)+32*j+4*lane+512*t..+4]
           barrier
           for k in 0..8
-            acc[0..+4] = acc[0..+4] + splat(x_tile[8*floor(lane/8)+k]) * w_tile[-32*floor(lane/8)+32*k+4*lane..+4]
+            acc[0..+4] = acc[0..+4] + splat(x_tile[8*floor(lane/8)+k]) * w_tile[32*k+4*lane-32*floor(lane/8)..+4]
           barrier
         if floor(lane/8)+8*i < rows
           y[32*floor(lane/8)+512*i+32*j+4*lane..+4] = acc[0..+4]

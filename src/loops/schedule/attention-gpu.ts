@@ -44,6 +44,7 @@ import {
 import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
 import { LOWEST } from './attention-cpu.ts';
 import { AttentionOperands } from './attention-operands.ts';
+import { leadingNames } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 import { loadTile } from './tiles.ts';
 
@@ -87,7 +88,10 @@ export function attentionGpu(draft: KernelDraft): readonly Statement[] | null {
         'lane',
         INVOCATIONS,
         (lane) => {
-          const leading = unflatten(gy, heads, emitter.ranges);
+          const names = leadingNames(heads.length);
+          const leading = unflatten(gy, heads, emitter.ranges).map((at, axis) =>
+            emitter.integer(names[axis] ?? 'h', at, heads[axis]),
+          );
           const first = multiply(gx, block.queries);
           new QueryBlock(emitter, operands, epilogue, {
             block,
@@ -272,18 +276,13 @@ class QueryBlock {
         const j = emitter.integer('j', subtract(e, multiply(i, block.keys)), block.keys);
         const zero = lanes === 4 ? splat(constant(0)) : constant(0);
         const dot = emitter.variable('dot', zero);
-        emitter.loop(
-          'serial',
-          'd',
-          width,
-          (d) => {
-            const q = load(memory.queries, add(multiply(i, width), d), 'f32', lanes);
-            const k = load(memory.rows, add(multiply(j, width), d), 'f32', lanes);
-            const value = addOf(read(dot, 'f32', lanes), multiplyOf(q, k));
-            emitter.emit({ tag: 'set', name: dot, value });
-          },
-          { step: lanes },
-        );
+        emitter.loop('serial', 'd', width / lanes, (step) => {
+          const d = multiply(step, lanes);
+          const q = load(memory.queries, add(multiply(i, width), d), 'f32', lanes);
+          const k = load(memory.rows, add(multiply(j, width), d), 'f32', lanes);
+          const value = addOf(read(dot, 'f32', lanes), multiplyOf(q, k));
+          emitter.emit({ tag: 'set', name: dot, value });
+        });
         const parts = range(lanes).map((c) =>
           lanes === 4 ? laneOf(read(dot, 'f32', 4), c) : read(dot),
         );

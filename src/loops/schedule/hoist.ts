@@ -5,8 +5,16 @@
  * Requires and guarantees: the same loads and stores in the same order. Constants stay where they
  * are: an addressing mode takes them for nothing. Nothing leaves an invocation's loop or a branch.
  */
-import { add, type Dim, partition, subtract, symbolsOf } from '../../ir/dims.ts';
-import { type Expression, index, mapExpression, type Statement } from '../nodes.ts';
+import {
+  add,
+  type Dim,
+  divideExactly,
+  multiply,
+  partition,
+  subtract,
+  symbolsOf,
+} from '../../ir/dims.ts';
+import { type Expression, index, type Lanes, mapExpression, type Statement } from '../nodes.ts';
 
 interface Scope {
   /** The loop's variable and every name bound inside it. */
@@ -67,7 +75,7 @@ class Hoisting {
       case 'store':
         return {
           ...s,
-          index: this.place(s.index, this.scopes.length - 1),
+          index: inUnits(s.value.lanes, s.index, (at) => this.place(at, this.scopes.length - 1)),
           value: this.expression(s.value),
         };
       case 'alloc':
@@ -145,9 +153,15 @@ function startOf(place: Dim): Dim {
   return partition(place, (term) => typeof term === 'number')[1];
 }
 
+/** Places of four lanes are counted in fours, so that 4 still divides what comes of it. */
+function inUnits(lanes: Lanes, index: Dim, place: (at: Dim) => Dim): Dim {
+  const fours = lanes === 4 ? divideExactly(index, 4) : null;
+  return fours === null ? place(index) : multiply(place(fours), 4);
+}
+
 function loadsAt(x: Expression, place: (at: Dim) => Dim): Expression {
   return mapExpression(x, (part) =>
-    part.tag === 'load' ? { ...part, index: place(part.index) } : part,
+    part.tag === 'load' ? { ...part, index: inUnits(part.lanes, part.index, place) } : part,
   );
 }
 
@@ -160,7 +174,11 @@ function withPlaces(s: Statement, place: (at: Dim) => Dim): Statement {
     case 'variable':
       return { ...s, initial: loadsAt(s.initial, place) };
     case 'store':
-      return { ...s, index: place(s.index), value: loadsAt(s.value, place) };
+      return {
+        ...s,
+        index: inUnits(s.value.lanes, s.index, place),
+        value: loadsAt(s.value, place),
+      };
     case 'if':
       return { ...s, condition: loadsAt(s.condition, place) };
     case 'for':

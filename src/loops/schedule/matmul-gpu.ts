@@ -138,9 +138,9 @@ class Workgroup {
     emitter.loop('serial', 'block', ceilDivide(inner, DEPTH), (block) => {
       this.loadTiles(multiply(block, DEPTH), inner);
       emitter.emit({ tag: 'barrier' });
-      emitter.loop('serial', 'd', DEPTH, (d) => this.multiply(sums, quadRow, quadColumn, d), {
-        step: 4,
-      });
+      emitter.loop('serial', 'quad', DEPTH / 4, (quad) =>
+        this.multiply(sums, quadRow, quadColumn, multiply(quad, 4)),
+      );
       emitter.emit({ tag: 'barrier' });
     });
     this.storeSums(sums, quadRow, quadColumn);
@@ -199,26 +199,28 @@ class Workgroup {
 
   private storeSums(sums: readonly string[], quadRow: Dim, quadColumn: Dim): void {
     const { emitter, place, counts } = this;
-    sums.forEach((name, r) => {
-      const row = emitter.integer(
-        `row${r}`,
-        add(add(place.row, multiply(quadRow, 4)), r),
-        counts.rows,
-      );
-      const storeRow = () => {
-        for (const c of range(4)) {
-          const column = add(add(place.column, multiply(quadColumn, 4)), c);
-          const sum = laneOf(read(name, 'f32', 4), c);
-          const storeOne = () => this.epilogue.store([...this.indexOfRow(row), column], sum);
-          const inside = below(column, counts.columns, COLUMNS);
-          if (inside === null) storeOne();
-          else emitter.when(inside, storeOne);
-        }
-      };
-      const inside = below(row, counts.rows, ROWS);
-      if (inside === null) storeRow();
-      else emitter.when(inside, storeRow);
+    const ownRow = add(place.row, multiply(quadRow, 4));
+    const ownColumn = add(place.column, multiply(quadColumn, 4));
+    const column = emitter.integer('column', ownColumn, counts.columns);
+    const isQuadWhole = typeof counts.columns === 'number' && counts.columns % 4 === 0;
+    const storeRow = (sum: Expression, row: Dim) => {
+      for (const c of range(4)) {
+        const at = [...this.indexOfRow(row), add(column, c)];
+        const storeOne = () => this.epilogue.store(at, laneOf(sum, c));
+        this.within(isQuadWhole ? null : below(add(column, c), counts.columns, COLUMNS), storeOne);
+      }
+    };
+    this.within(isQuadWhole ? below(column, counts.columns, COLUMNS) : null, () => {
+      sums.forEach((name, r) => {
+        const row = emitter.integer(`row${r}`, add(ownRow, r), counts.rows);
+        this.within(below(row, counts.rows, ROWS), () => storeRow(read(name, 'f32', 4), row));
+      });
     });
+  }
+
+  private within(inside: Expression | null, body: () => void): void {
+    if (inside === null) body();
+    else this.emitter.when(inside, body);
   }
 }
 

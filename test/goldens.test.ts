@@ -1,0 +1,72 @@
+/**
+ * What the compiler makes of a small attention block, at every level, as files to read: the declared
+ * graph, the optimised one, loops, memory plan and source for both targets, and the ledger.
+ */
+import { describe, expect, it } from 'vitest';
+import { BACKENDS } from '../src/backends/artifact.ts';
+import { compiledFor, compileGraph } from '../src/compile.ts';
+import { buildGraph } from '../src/ir/builder.ts';
+import { parseGraph } from '../src/ir/parse.ts';
+import { printGraph } from '../src/ir/print.ts';
+import { bool, dims, f32 } from '../src/ir/types.ts';
+import { printPlan } from '../src/loops/check-plan.ts';
+import { printKernels } from '../src/loops/print.ts';
+import { encoderBlock } from '../src/models/index.ts';
+import { printLedger } from '../src/passes/ledger.ts';
+import { repositoryRoot } from './support/build-dist.ts';
+import { expectGolden } from './support/golden.ts';
+
+const { batch, seq } = dims('batch', 'seq');
+
+const block = buildGraph('attention-block', (g) => {
+  const x = g.input('x', f32(batch, seq, 16));
+  const mask = g.input('mask', bool(batch, seq));
+  return { states: encoderBlock(g, x, { heads: 2, hidden: 32, mask }) };
+});
+
+const compilation = compileGraph(block);
+
+describe('goldens of an attention block', () => {
+  it('graph, as declared and after all passes', () => {
+    expectGolden('attention-block/declared.ir', printGraph(block));
+    expectGolden('attention-block/optimised.ir', printGraph(compilation.optimised));
+  });
+
+  it('the optimised graph reads back', () => {
+    const text = printGraph(compilation.optimised);
+    expect(printGraph(parseGraph(text))).toBe(text);
+  });
+
+  it('ledger', () => {
+    expectGolden(
+      'attention-block/ledger.txt',
+      `${printLedger(compilation.ledger).replaceAll(repositoryRoot, '')}\n`,
+    );
+  });
+
+  for (const target of ['js', 'wgsl'] as const) {
+    const { program, plan } = compiledFor(compilation, target);
+    it(`loops, plan and source for ${target}`, () => {
+      expectGolden(`attention-block/${target}.loops`, `${printKernels(program.kernels)}\n`);
+      expectGolden(`attention-block/${target}.plan`, `${printPlan(program, plan)}\n`);
+      const { text } = BACKENDS[target].print(program);
+      expectGolden(`attention-block/kernels.${target === 'js' ? 'mjs' : 'wgsl'}`, text);
+    });
+  }
+
+  it('seven kernels: projections, attention, output, norm, two of the feed-forward, norm', () => {
+    const { program } = compiledFor(compilation, 'js');
+    expect(program.steps.map(({ provenance }) => provenance.ops.filter(isWork))).toEqual([
+      ['matmul', 'add'],
+      ['attention'],
+      ['matmul', 'add'],
+      ['add_norm'],
+      ['matmul', 'add', 'gelu'],
+      ['matmul', 'add'],
+      ['add_norm'],
+    ]);
+  });
+});
+
+const VIEWS = new Set(['reshape', 'transpose', 'slice', 'broadcast']);
+const isWork = (op: string) => !VIEWS.has(op);
