@@ -1,0 +1,17 @@
+/** The public interface of encompile: what a model file imports. */
+export { EncompileError } from './errors.ts';
+export type { Builder } from './ir/builder.ts';
+export type { Graph, Value } from './ir/graph.ts';
+export type { Dim, DType, Shape, TensorData, TensorType } from './ir/types.ts';
+export { bool, dims, f16, f32, i8, i32, i64, u8 } from './ir/types.ts';
+export { type Model, type ModelOptions, model, type Outputs } from './model.ts';
+export {
+  type RandomWeights,
+  randomWeights,
+  type SafetensorsOptions,
+  type SafetensorsWeights,
+  safetensors,
+  type WeightArray,
+  type WeightArrays,
+  type WeightSource,
+} from './weight-sources.ts';
