@@ -4,7 +4,8 @@
  * Requires: static shapes, and weights with data; where data is not bound yet, nothing is folded.
  * What would take more memory than it saves stays: broadcasts, weights that are also used as they
  * are, and cheap functions of positions, which kernels compute in place.
- * Guarantees: small results are constants, large ones weights under the name of the value.
+ * Guarantees: results are weights under the name of the value; small ones that no weight is in, and
+ * those of one number, are constants.
  */
 import type { Node, Value, ValueId } from '../ir/graph.ts';
 import { elementCount, fromNdArray, type NdArray } from '../ir/nd-array.ts';
@@ -16,7 +17,7 @@ import { firstResult } from './node-reading.ts';
 import { traitsOf } from './regions/traits.ts';
 import { type Finding, rewritingPass } from './rewrite.ts';
 
-/** Elements up to which a result is printed as a constant. */
+/** Elements up to which a result may be a constant, which dumps print. */
 const SMALL = 16;
 /** Elements from which a weight is not held twice. */
 const LARGE = 1 << 16;
@@ -68,7 +69,8 @@ function search(index: GraphIndex): readonly Finding[] {
   for (const node of graph.nodes.filter(isFolded)) {
     const at = firstResult(node);
     if (!index.isOutput(at) && index.usersOf(at).every(isFolded)) continue;
-    const write = (into: GraphWriter) => [writeFolded(at, values, into)];
+    const dependsOnWeights = (known.get(at)?.weights.size ?? 0) > 0;
+    const write = (into: GraphWriter) => [writeFolded(at, dependsOnWeights, values, into)];
     const detail = `computed from ${node.op} at compile time`;
     const rewrite = { replaces: [at], write };
     findings.push({ pattern: 'constant', at, outcome: { rewrite, detail } });
@@ -127,7 +129,12 @@ function hasStaticAttributes(node: Node): boolean {
   return typeof node.attributes.start !== 'string';
 }
 
-function writeFolded(id: ValueId, values: FoldedValues, into: GraphWriter): Value {
+function writeFolded(
+  id: ValueId,
+  dependsOnWeights: boolean,
+  values: FoldedValues,
+  into: GraphWriter,
+): Value {
   const { name, dtype, shape } = into.index.value(id);
   const tensor = values.largeView(id);
   if (tensor !== null) return into.parameter(name, { dtype, shape }, tensor);
@@ -136,7 +143,7 @@ function writeFolded(id: ValueId, values: FoldedValues, into: GraphWriter): Valu
   if (array.data.length > 0 && array.data.every((x) => Object.is(x, first))) {
     return into.scalar(first, dtype, shape);
   }
-  if (array.data.length <= SMALL && array.data.length > 0) {
+  if (array.data.length <= SMALL && !dependsOnWeights) {
     return into.node('constant', [], { value: [...array.data], dtype, shape });
   }
   return into.parameter(name, { dtype, shape }, fromNdArray(array));

@@ -46,11 +46,6 @@ function match(norm: Node, index: GraphIndex): Outcome {
     const shape = index.shapeOf(id).join(', ');
     return refuse(id, `${index.nameOf(id)} has the shape [${shape}]: it is a bias, not a residual`);
   }
-  const late = [gamma, beta].find((id) => index.placeOf(id) >= index.placeOf(sum));
-  if (late !== undefined) {
-    const name = index.nameOf(late);
-    return refuse(late, `${name} is computed after the sum ${index.nameOf(sum)}`);
-  }
   return fused(norm, sum, [a, b], [gamma, beta], index);
 }
 
@@ -61,18 +56,21 @@ function fused(
   [gamma, beta]: readonly [ValueId, ValueId],
   index: GraphIndex,
 ): Outcome {
+  const other = index.otherUseOf(sum, [norm]);
+  const late = [gamma, beta].find((id) => index.placeOf(id) >= index.placeOf(sum));
+  if (other !== null && late !== undefined) {
+    const kept = `${index.nameOf(sum)}, which ${other} needs`;
+    return refuse(late, `${index.nameOf(late)} is computed only after the sum ${kept}`);
+  }
   // the residual is what was there first
   const [x, residual] = index.placeOf(a) >= index.placeOf(b) ? [a, b] : [b, a];
   const out = firstResult(norm);
+  const replaces = late === undefined ? [out, sum] : [out];
   const { axis, eps } = norm.attributes;
-  const other = index.otherUseOf(sum, [norm]);
   const write = (into: GraphWriter) => {
     const operands = [x, residual, gamma, beta].map((id) => into.get(id));
-    const [value, kept] = into.nodeOfSeveral('add_norm', operands, { axis, eps });
-    if (value === undefined || kept === undefined) throw new Error('add_norm has two results');
-    return other === null ? [value] : [value, kept];
+    return into.nodeOfSeveral('add_norm', operands, { axis, eps }).slice(0, replaces.length);
   };
-  const replaces = other === null ? [out] : [out, sum];
   const kept = other === null ? '' : `, the sum kept for ${other}`;
   const [p, q] = [index.nameOf(x), index.nameOf(residual)];
   return { rewrite: { replaces, write }, detail: `x ${p}, residual ${q}${kept}` };

@@ -12,7 +12,7 @@ import type { Node } from '../ir/graph.ts';
 import type { GraphIndex } from './graph-index.ts';
 import { firstResult } from './node-reading.ts';
 import { type Growth, type GrowthOptions, growRegion } from './regions/growth.ts';
-import { listOps, regionRewrite } from './regions/region.ts';
+import { describe, regionRewrite } from './regions/region.ts';
 import { traitsOf } from './regions/traits.ts';
 import { type Finding, rewritingPass } from './rewrite.ts';
 
@@ -45,7 +45,10 @@ export function searchRegions(
     if (!isWorthIt(growth, root, index)) continue;
     const { region, owned } = growth;
     for (const node of region.nodes) (owned.has(node) ? claimed : copied).add(node);
-    const outcome = { rewrite: regionRewrite(region, index), detail: listOps(region.nodes, index) };
+    const outcome = {
+      rewrite: regionRewrite(region, index),
+      detail: describe(region.nodes, index),
+    };
     findings.push({ pattern, at, outcome });
   }
   return findings.reverse();
@@ -54,7 +57,8 @@ export function searchRegions(
 const ROOTS: ReadonlySet<string> = new Set(['elementwise', 'view', 'gather', 'reduction']);
 
 function canBeRoot(node: Node, index: GraphIndex): boolean {
-  return ROOTS.has(traitsOf(index.graph, node).kind);
+  const isUsed = node.results.some((id) => index.isOutput(id) || index.usersOf(id).length > 0);
+  return isUsed && ROOTS.has(traitsOf(index.graph, node).kind);
 }
 
 /** A reshape of what is in memory costs nothing as it is. */

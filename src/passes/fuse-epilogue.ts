@@ -15,7 +15,7 @@ import type { GraphIndex } from './graph-index.ts';
 import { firstResult, resultShape } from './node-reading.ts';
 import {
   bufferCount,
-  listOps,
+  describe,
   MOST_BUFFERS,
   outsideOperands,
   type Region,
@@ -55,7 +55,7 @@ function around(anchor: Node, index: GraphIndex): readonly Finding[] {
     region = larger;
   }
   if (region.nodes.size === 1) return findings;
-  const outcome = { rewrite: regionRewrite(region, index), detail: listOps(region.nodes, index) };
+  const outcome = { rewrite: regionRewrite(region, index), detail: describe(region.nodes, index) };
   return [...findings, { pattern, at, outcome }];
 }
 

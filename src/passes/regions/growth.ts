@@ -104,6 +104,7 @@ function admit(
   const id = firstResult(maker);
   if (!FUSIBLE.has(kind)) return null;
   const use = useOf(maker, region, owned, rejected, index);
+  if (use === 'outside' && isNeededInMemory(maker, index)) return null;
   if (use === 'outside') {
     const other = index.otherUseOf(id, [...owned]) ?? 'one outside';
     return refuse(id, `${index.nameOf(id)} has a second use: ${other}`);
@@ -154,6 +155,12 @@ function isCheapForAll(maker: Node, index: GraphIndex): boolean {
   const areLoads = loads.every((operand) => isInMemory(operand, index));
   const users = index.usersOf(id).map((user) => traitsOf(index.graph, user).kind);
   return loads.length <= 2 && areLoads && users.every((user) => FUSIBLE.has(user));
+}
+
+/** Whether a matmul or a kernel that is formed already reads a value: none could take it inside. */
+function isNeededInMemory(maker: Node, index: GraphIndex): boolean {
+  const users = maker.results.flatMap((id) => index.usersOf(id));
+  return users.some((user) => !FUSIBLE.has(traitsOf(index.graph, user).kind));
 }
 
 /** Whether a value is stored anyhow, or only an index away from one that is. */

@@ -125,8 +125,12 @@ export function viewsInFront(id: ValueId, index: GraphIndex): readonly Node[] {
   return [...presentOperands(node).flatMap((operand) => viewsInFront(operand, index)), node];
 }
 
-/** `%a, %b`, or the first of many and their number. */
-export function listOps(nodes: Iterable<Node>, index: GraphIndex): string {
-  const shown = inOrder(nodes, index).filter((node) => node.op !== 'constant');
-  return shown.map((node) => node.op).join(', ');
+/** `matmul, add, gelu, through 2 views`: what a region computes, and how it reads. */
+export function describe(nodes: Iterable<Node>, index: GraphIndex): string {
+  const ordered = inOrder(nodes, index);
+  const kinds = ordered.map((node) => traitsOf(index.graph, node).kind);
+  const views = kinds.filter((kind) => kind === 'view').length;
+  const computing = ordered.filter((_, i) => kinds[i] !== 'view' && kinds[i] !== 'source');
+  const reading = views === 0 ? [] : [views === 1 ? 'through a view' : `through ${views} views`];
+  return [...computing.map((node) => node.op), ...reading].join(', ');
 }
