@@ -93,9 +93,9 @@ async function openDevice(
       source.device !== undefined
         ? 'The WebGPU device that was passed to load is lost, and this host has no navigator.gpu to ' +
             'ask for another. Pass `device` as a function that makes one, or load the model again.'
-        : 'This host has no WebGPU (navigator.gpu). In Node, run `npm i webgpu` and pass what it ' +
-            "gives: `import { create } from 'webgpu'`, then load({ backend: 'webgpu', gpu: create([]) }) " +
-            'or load with a `device` of it; elsewhere, use a browser with WebGPU or the js backend.',
+        : 'This host has no WebGPU (navigator.gpu). In Node, run `npm i webgpu` and pass its GPU, ' +
+            "load({ backend: 'webgpu', gpu: create([]) }) with the package's `create`, or a `device` " +
+            'of it. Elsewhere, use a browser with WebGPU, or the js backend.',
     );
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });

@@ -14,6 +14,8 @@ const STORAGE = 128;
 /** Four elements: the largest element of a kernel's buffer. */
 const GRANULE = 16;
 
+const STAGING = 'staging';
+
 export class WebGpuMemory {
   private readonly session: Session;
   private readonly tables: WebGpuTables;
@@ -70,7 +72,7 @@ export class WebGpuMemory {
 
   /** The buffer that outputs are copied to for reading. */
   staging(bytes: number): GPUBuffer {
-    return this.make('staging', bytes, MAP_READ | COPY_DST, 'the outputs together');
+    return this.make(STAGING, bytes, MAP_READ | COPY_DST, 'the outputs together');
   }
 
   bufferOf(name: string): GPUBuffer {
@@ -118,7 +120,8 @@ export class WebGpuMemory {
     const { device } = this.session;
     this.checkSize(size, device.limits.maxBufferSize, 'maxBufferSize', what);
     known?.destroy();
-    if (known !== undefined) this.groups.clear();
+    // No kernel is bound to the staging buffer.
+    if (known !== undefined && key !== STAGING) this.groups.clear();
     const buffer = device.createBuffer({ size, usage, label: key });
     this.buffers.set(key, buffer);
     return buffer;

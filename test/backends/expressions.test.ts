@@ -288,7 +288,7 @@ describe('printed expressions', () => {
       const outputs = await model.run(Object.fromEntries(inputs));
       for (const kernel of kernels) {
         const got = [0, 1, 2].map((i) =>
-          Array.from(outputs[`${kernel.name}.out${i}`]?.data ?? [], (x) => normal(Number(x))),
+          Array.from(outputs[`${kernel.name}.out${i}`]?.data ?? [], Number).map(normal),
         );
         expect(got, JSON.stringify(kernel.body)).toEqual(emulate(kernel, 'f32'));
       }

@@ -1,0 +1,298 @@
+/** The files of an artifact: what they hold, that they agree, and that they need nothing else. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packWeights } from '../../src/backends/weights-file.ts';
+import { writeArtifact } from '../../src/backends/write-artifact.ts';
+import type { Program, WeightBuffer } from '../../src/loops/program.ts';
+import { verifyProgram } from '../../src/loops/verify-program.ts';
+import { emit } from './artifact-folder.ts';
+import { emptyProgram, HOSTILE, io, PLAIN, program } from './programs.ts';
+
+const run = promisify(execFile);
+const both = () => emit([program('js'), program('wgsl')]);
+
+let parent: string;
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'encompile-files-'));
+});
+afterAll(() => rm(parent, { recursive: true }));
+
+describe('an artifact', () => {
+  it('holds these files', async () => {
+    expect([...(await both()).keys()].sort()).toEqual([
+      'kernels/kernels.mjs',
+      'kernels/kernels.wgsl',
+      'manifest.json',
+      'model.d.mts',
+      'model.d.ts',
+      'model.mjs',
+      'runtime/assets.mjs',
+      'runtime/inputs.mjs',
+      'runtime/js.mjs',
+      'runtime/load.mjs',
+      'runtime/outputs.mjs',
+      'runtime/webgpu-device.mjs',
+      'runtime/webgpu-memory.mjs',
+      'runtime/webgpu.mjs',
+      'weights.bin',
+    ]);
+    const js = await emit([program('js')]);
+    expect([...js.keys()].filter((path) => /w(eb)?g[ps]/.test(path))).toEqual([]);
+  });
+
+  it('is equal byte by byte for equal programs', async () => {
+    expect([...(await both())]).toEqual([...(await both())]);
+  });
+
+  it('imports its own files alone, and makes no code from text', async () => {
+    for (const [path, content] of await both()) {
+      if (typeof content !== 'string' || !path.endsWith('.mjs')) continue;
+      for (const [, specifier] of content.matchAll(/\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)) {
+        expect(specifier, path).toMatch(/^\.\/[\w/-]+\.mjs$/);
+      }
+      expect(content, path).not.toMatch(/\beval\b|\bFunction\(|sourceMappingURL/);
+    }
+  });
+
+  it('is described by its manifest, hash by hash', async () => {
+    const files = await both();
+    const manifest = JSON.parse(String(files.get('manifest.json')));
+    expect(Object.keys(manifest.files)).toEqual(
+      [...files.keys()].filter((path) => path !== 'manifest.json'),
+    );
+    for (const [path, content] of files) {
+      if (path === 'manifest.json') continue;
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      expect(manifest.files[path]).toEqual({ bytes: Buffer.byteLength(content), sha256 });
+    }
+    expect(Object.keys(manifest.backends)).toEqual(['js', 'webgpu']);
+    expect(manifest.backends.webgpu.kernels[1]).toEqual({
+      entry: 'activate',
+      computes: ['%active = tanh(x) + sin(2 x) x - erf(x)'],
+      invocations: 16,
+      workgroups: ['floor((8*batch*seq+63)/64)', 1, 1],
+    });
+    expect(manifest.backends.js.memory.slots).toEqual([
+      { size: '8*batch*seq', values: [{ name: 'hidden', size: '8*batch*seq' }] },
+      { size: '8*batch*seq', values: [{ name: 'active', size: '8*batch*seq' }] },
+    ]);
+  });
+
+  it('names no folder of this machine', async () => {
+    const [first, ...others] = program('js').steps;
+    if (first === undefined) throw new Error('the program has steps');
+    const location = '/home/someone/models/two-layers.ts:12:3';
+    const steps = [{ ...first, provenance: { ...first.provenance, location } }, ...others];
+    const files = await emit([verifyProgram({ ...program('js'), steps } as Program)]);
+    expect(JSON.parse(String(files.get('manifest.json'))).backends.js.steps[0].location).toBe(
+      'two-layers.ts:12:3',
+    );
+    for (const [path, content] of files) {
+      expect(String(content).includes('someone'), path).toBe(false);
+      expect(String(content).includes(process.cwd()), path).toBe(false);
+    }
+  });
+
+  it('runs in a process that makes no code from strings', async () => {
+    const folder = join(parent, 'strict');
+    await writeArtifact(folder, await emit([program('js', HOSTILE), program('wgsl', HOSTILE)]));
+    const script = join(parent, 'use.mjs');
+    await writeFile(
+      script,
+      `import { load } from './strict/model.mjs';
+      const model = await load();
+      const tensor = { data: [1, 0], shape: [1, 2] };
+      const inputs = Object.fromEntries(model.inputs.map(({ name }) => [name, tensor]));
+      const outputs = await model.run(inputs);
+      console.log(JSON.stringify([model.backend, Object.keys(outputs)]));`,
+    );
+    const { stdout } = await run(process.execPath, [
+      '--disallow-code-generation-from-strings',
+      script,
+    ]);
+    expect(JSON.parse(stdout)).toEqual(['js', [HOSTILE.states, HOSTILE.lengths, HOSTILE.seen]]);
+  });
+
+  it.each([
+    ['plain', PLAIN],
+    ['hostile', HOSTILE],
+  ])('has types for %s names, which catch mistakes', async (kind, names) => {
+    const folder = join(parent, kind);
+    await writeArtifact(join(folder, 'model'), await emit([program('js', names)]));
+    const key = JSON.stringify;
+    const good = `
+      import { load, type Inputs } from './model/model.mjs';
+      const model = await load({ backend: 'js' });
+      const inputs: Inputs = {
+        [${key(names.ids)}]: { data: Int32Array.of(1), shape: [1, 1] },
+        [${key(names.mask)}]: { data: [true], shape: [1, 1] },
+      };
+      const outputs = await model.run(inputs);
+      export const states: Float32Array = outputs[${key(names.states)}].data;
+      export const width: 8 = outputs[${key(names.states)}].shape[2];
+      export const lengths: BigInt64Array = outputs[${key(names.lengths)}].data;`;
+    const bad = `
+      import { load, type Inputs } from './model/model.mjs';
+      export const model = await load({ backend: 'webgpu' });
+      export const a: Inputs[${key(names.ids)}] = { data: [1], shape: [1] };
+      export const b: Inputs[${key(names.ids)}] = { data: [0.5, 'x'], shape: [1, 2] };`;
+    await writeFile(join(folder, 'good.mts'), good);
+    await writeFile(join(folder, 'bad.mts'), bad);
+    const compiler = join(process.cwd(), 'node_modules/typescript/bin/tsc');
+    const check = async (file: string) => {
+      const compilerOptions = {
+        noEmit: true,
+        strict: true,
+        skipLibCheck: false,
+        target: 'es2022',
+        lib: ['es2022', 'dom'],
+        module: 'nodenext',
+        types: [],
+      };
+      const project = join(folder, `${file}.json`);
+      await writeFile(project, JSON.stringify({ compilerOptions, files: [file] }));
+      return run(process.execPath, [compiler, '-p', project]).then(
+        () => '',
+        (error: { stdout: string }) => error.stdout,
+      );
+    };
+    expect(await check('good.mts')).toBe('');
+    const lines = [...(await check('bad.mts')).matchAll(/bad\.mts\((\d+),/g)].map(([, n]) => n);
+    expect([...new Set(lines)]).toEqual(['3', '4', '5']);
+  });
+});
+
+describe('weights.bin', () => {
+  function weight(buffer: string, layout: string, numbers: readonly number[]): WeightBuffer {
+    const data = () => Float32Array.from(numbers);
+    return { buffer, layout, type: 'f32', size: numbers.length, data };
+  }
+  const js: Program = {
+    ...emptyProgram([], 'js'),
+    weights: [
+      weight('shared', 'rows', [1, 2, 3]),
+      weight('packed', 'panels of 4', [4, 5, 6, 7]),
+      weight('twin of shared', 'rows', [1, 2, 3]),
+    ],
+  };
+  const wgsl: Program = {
+    ...emptyProgram([], 'wgsl'),
+    weights: [weight('packed', 'rows', [4, 6, 5, 7]), weight('shared', 'rows', [1, 2, 3])],
+  };
+
+  it('stores each content once, aligned, and each target in one range', () => {
+    const { content, entries, offsetOf, rangeOf } = packWeights([js, wgsl]);
+    expect(entries.map(({ offset, bytes, uses }) => [offset, bytes, uses.length])).toEqual([
+      [0, 16, 1],
+      [256, 12, 3],
+      [512, 16, 1],
+    ]);
+    expect([rangeOf('js'), rangeOf('wgsl')]).toEqual([
+      [0, 268],
+      [256, 528],
+    ]);
+    expect(offsetOf('js', 'shared')).toBe(offsetOf('wgsl', 'shared'));
+    const at = (offset: number, count: number) => [
+      ...new Float32Array(content.buffer, offset, count),
+    ];
+    expect(at(offsetOf('js', 'packed'), 4)).toEqual([4, 5, 6, 7]);
+    expect(at(offsetOf('wgsl', 'packed'), 4)).toEqual([4, 6, 5, 7]);
+    expect(at(offsetOf('js', 'twin of shared'), 3)).toEqual([1, 2, 3]);
+  });
+
+  it('is refused without numbers, by the names of all that lack them', () => {
+    const weights = ['a', 'b'].map((name) => ({ ...weight(name, 'rows', [0]), data: () => null }));
+    expect(() => packWeights([{ ...js, weights }])).toThrow(
+      'An artifact needs the numbers of all weights, but "a", "b" have none.',
+    );
+  });
+});
+
+describe('the sizes of symbols', () => {
+  it('must follow from the inputs', async () => {
+    const unknown = verifyProgram({
+      ...emptyProgram([]),
+      name: 'model',
+      symbols: ['n', 'm'],
+      inputs: [],
+    });
+    await expect(emit([unknown])).rejects.toThrow(
+      "The model 'model' uses the dim 'n', whose size no input's shape tells: the inputs are none.",
+    );
+  });
+
+  it('may stand in expressions', async () => {
+    const given = verifyProgram({
+      ...emptyProgram([]),
+      symbols: ['n'],
+      inputs: [{ ...io('x', 'i32', ['2*n+3'], 'x') }],
+      buffers: [
+        {
+          name: 'x',
+          role: 'input',
+          type: 'i32',
+          size: '2*n+3',
+          tensor: { dtype: 'i32', shape: ['2*n+3'] },
+        },
+      ],
+    });
+    expect(String((await emit([given])).get('model.mjs'))).toContain(
+      '{ name: "n", input: 0, axis: 0, solve: (dim) => (dim - 3) / 2 }',
+    );
+  });
+});
+
+describe('writeArtifact', () => {
+  it('replaces an empty folder and an artifact, and leaves nothing else behind', async () => {
+    const place = join(parent, 'replace');
+    await mkdir(join(place, 'model'), { recursive: true });
+    await writeArtifact(join(place, 'model'), await both());
+    await writeArtifact(join(place, 'model'), await emit([program('js')]));
+    expect(await readdir(place)).toEqual(['model']);
+    expect(await readdir(join(place, 'model', 'kernels'))).toEqual(['kernels.mjs']);
+    expect(await readFile(join(place, 'model', 'weights.bin'))).toHaveLength(320);
+  });
+
+  it('makes the folders above', async () => {
+    const place = join(parent, 'a', 'b', 'model');
+    await writeArtifact(place, await emit([program('js')]));
+    expect(await readdir(place)).toContain('model.mjs');
+  });
+
+  it.each([
+    ['notes.txt', 'notes', 'it holds files, and no artifact of encompile'],
+    ['manifest.json', '{"name": "a web page"}', 'it holds files, and no artifact of encompile'],
+    ['manifest.json', '{ no json', 'it holds files, and no artifact of encompile'],
+  ])('refuses a folder with a %s of %s', async (name, content, message) => {
+    const place = join(parent, `other-${content.length}`);
+    await mkdir(place);
+    await writeFile(join(place, name), content);
+    await expect(writeArtifact(place, await both())).rejects.toThrow(message);
+    expect(await readFile(join(place, name), 'utf8')).toBe(content);
+  });
+
+  it("refuses an artifact's folder with other files in it, by their names", async () => {
+    const place = join(parent, 'mixed');
+    await writeArtifact(place, await both());
+    await mkdir(join(place, 'kernels', 'mine'));
+    await writeFile(join(place, 'kernels', 'mine', 'notes.txt'), 'notes');
+    await expect(writeArtifact(place, await both())).rejects.toThrow(
+      'it holds files that encompile did not write: kernels/mine/notes.txt',
+    );
+    expect(await readdir(place)).toContain('model.mjs');
+  });
+
+  it('refuses a file', async () => {
+    const place = join(parent, 'file');
+    await writeFile(place, 'text');
+    await expect(writeArtifact(place, await both())).rejects.toThrow('is no folder');
+    await expect(writeArtifact(join(place, 'below'), await both())).rejects.toThrow(
+      'could not be written',
+    );
+  });
+});
