@@ -10,7 +10,8 @@ export function floatLiteral(value: number): string {
   if (nearest === 0) return Object.is(nearest, -0) ? '-0.0f' : '0.0f';
   for (let digits = 1; digits <= 17; digits++) {
     const text = Number(nearest.toPrecision(digits));
-    if (Math.fround(text) !== nearest) continue;
+    // WGSL refuses a literal beyond the largest float32, even one that would round to it.
+    if (Math.fround(text) !== nearest || Math.abs(text) > LARGEST) continue;
     return Number.isInteger(text) && Math.abs(text) < 1e21 ? `${text}.0f` : `${text}f`;
   }
   throw new Error(`${value} has no decimal`);
