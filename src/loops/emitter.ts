@@ -6,12 +6,21 @@
  * change in a loop is computed before it, a reduction once a row and not once an element. A fence
  * scope (a guarded branch, the body of an invocation) lets nothing out.
  */
-import { add, type Dim, divideExactly, multiply, sizeOf, subtract, symbolsOf } from '../ir/dims.ts';
+import {
+  add,
+  type Dim,
+  divideExactly,
+  isAtLeast,
+  multiply,
+  sizeOf,
+  subtract,
+  symbolsOf,
+} from '../ir/dims.ts';
 import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../ir/graph.ts';
 import type { ElementEmitter } from '../ir/op.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import type { DType, Shape } from '../ir/types.ts';
-import { divideIndex, moduloIndex } from './index-algebra.ts';
+import { bound, divideIndex, isBelow, moduloIndex } from './index-algebra.ts';
 import {
   binary,
   cast,
@@ -40,6 +49,12 @@ interface Scope {
   /** Keys of the memo that hold only while the overrides stay as they are. */
   readonly passing: Set<string>;
   readonly fence: boolean;
+}
+
+interface Override {
+  readonly element: (index: readonly Dim[]) => Expression;
+  /** Of the scope whose names it may use. */
+  readonly depth: number;
 }
 
 export interface LoopOptions {
@@ -101,8 +116,9 @@ export class Emitter {
   private readonly buffers: ReadonlyMap<ValueId, string>;
   private readonly producers = new Map<ValueId, Node>();
   private readonly uses = new Map<ValueId, number>();
-  /** Values that something else than their definition computes, such as a matmul's register tile. */
-  readonly overrides = new Map<ValueId, (index: readonly Dim[]) => Expression>();
+  private readonly overrides = new Map<ValueId, Override>();
+  /** For values asked for: the innermost scope that an override of theirs belongs to, or -1. */
+  private readonly overriddenIn = new Map<ValueId, number>();
   readonly ranges = new Map<string, Dim>();
   private readonly reserved: ReadonlySet<string>;
   private scopes: Scope[] = [newScope(false)];
@@ -182,7 +198,8 @@ export class Emitter {
     const name = this.fresh(base);
     this.declare(name);
     this.emit(letOf(name, indexOf(value)));
-    if (extent !== undefined) this.ranges.set(name, extent);
+    if (extent === undefined) this.ranges.delete(name);
+    else this.ranges.set(name, extent);
     return name;
   }
 
@@ -215,6 +232,15 @@ export class Emitter {
     return this.atDepth(this.depthOf(namesIn(value)), () => this.bindHere(base, value));
   }
 
+  /**
+   * From here on something else than its definition computes a value, such as a matmul's register
+   * tile. `element` may use any name of the current scope.
+   */
+  override(id: ValueId, element: Override['element']): void {
+    this.overrides.set(id, { element, depth: this.scopes.length - 1 });
+    this.overriddenIn.clear();
+  }
+
   /** Forgets what was computed from overrides, so that they may stand for other elements. */
   forget(): void {
     for (const { memo, passing } of this.scopes) {
@@ -241,7 +267,7 @@ export class Emitter {
     const override = this.overrides.get(id);
     if (override !== undefined) {
       this.sawOverride = true;
-      return override(at);
+      return override.element(at);
     }
     const key = `${id}[${at.join()}]`;
     for (const { memo, passing } of this.scopes) {
@@ -280,7 +306,7 @@ export class Emitter {
   }
 
   private computeAndName(id: ValueId, at: readonly Dim[], key: string): Expression {
-    const depth = this.depthOf(at.flatMap(symbolsOf));
+    const depth = Math.max(this.depthOf(at.flatMap(symbolsOf)), this.overrideDepthOf(id));
     const element = this.atDepth(depth, () => this.compute(id, at));
     const passing = this.sawOverride;
     const named = (this.uses.get(id) ?? 0) > 1 || depth < this.scopes.length - 1;
@@ -292,6 +318,20 @@ export class Emitter {
       if (passing) this.top().passing.add(key);
       return bound;
     });
+  }
+
+  /** The scope out of which a value cannot be moved: that of an override it is computed from. */
+  private overrideDepthOf(id: ValueId): number {
+    const own = this.overrides.get(id)?.depth;
+    if (own !== undefined) return own;
+    let depth = this.overriddenIn.get(id);
+    if (depth === undefined) {
+      const node = this.buffers.has(id) ? undefined : this.producers.get(id);
+      const operands = node === undefined ? [] : presentOperands(node);
+      depth = Math.max(-1, ...operands.map((operand) => this.overrideDepthOf(operand)));
+      this.overriddenIn.set(id, depth);
+    }
+    return depth;
   }
 
   private compute(id: ValueId, at: readonly Dim[]): Expression {
@@ -409,7 +449,7 @@ export class Emitter {
   }
 
   private asIndex(value: Expression, extent: Dim): Dim {
-    if (value.tag === 'index') return value.value;
+    if (value.tag === 'index' && this.isWithin(value.value, extent)) return value.value;
     const integer = cast('i32', value);
     const last = indexOf(subtract(extent, 1));
     const clamped = binary('max', constant(0, 'i32'), binary('min', integer, last));
@@ -426,6 +466,12 @@ export class Emitter {
       this.top().memo.set(key, bound);
       return bound.name;
     });
+  }
+
+  /** Whether 0 <= x < extent is provable. */
+  private isWithin(x: Dim, extent: Dim): boolean {
+    const isPositive = isAtLeast(bound(x, this.ranges, 'lower'), 0);
+    return isPositive && isBelow(x, extent, this.ranges);
   }
 
   private nameOf(id: ValueId): string {

@@ -50,6 +50,9 @@ const onFloats = family<FloatType>('f32 and f16', isFloat);
 const onNumbers = family<NumericType>('numbers', (dtype) => dtype !== 'bool');
 const onBools = family<'bool'>('bool', (dtype) => dtype === 'bool');
 
+/** The argument of position 512 in a kernel is itself rounded by 3e-5. */
+const CIRCULAR: Tolerance = { absolute: 1e-4, relative: 1e-5 };
+
 const like = (x: Expression, value: number) => constant(value, x.type);
 
 export const unaryOps = {
@@ -82,8 +85,18 @@ export const unaryOps = {
     evaluate: (x) => 1 / x,
     lower: (x) => binary('div', like(x, 1), x),
   }),
-  sin: onFloats<'sin'>({ formula: 'sin(x[i])', evaluate: Math.sin, lower: (x) => unary('sin', x) }),
-  cos: onFloats<'cos'>({ formula: 'cos(x[i])', evaluate: Math.cos, lower: (x) => unary('cos', x) }),
+  sin: onFloats<'sin'>({
+    formula: 'sin(x[i])',
+    evaluate: Math.sin,
+    lower: (x) => unary('sin', x),
+    tolerance: CIRCULAR,
+  }),
+  cos: onFloats<'cos'>({
+    formula: 'cos(x[i])',
+    evaluate: Math.cos,
+    lower: (x) => unary('cos', x),
+    tolerance: CIRCULAR,
+  }),
   tanh: onFloats<'tanh'>({
     formula: 'tanh(x[i])',
     evaluate: Math.tanh,

@@ -44,7 +44,7 @@ export function epilogueOf(draft: KernelDraft, emitter: Emitter, anchor: ValueId
   if (!paths.every((path) => path !== null)) return null;
   return {
     store: (index, element) => {
-      emitter.overrides.set(anchor, () => element);
+      emitter.override(anchor, () => element);
       body.outputs.forEach(({ value }, i) => {
         const type = valueOf(body, value);
         const at = pushAlong(body, emitter, paths[i] ?? [], index);

@@ -213,7 +213,7 @@ function keepInScratch(
       (j) => emitter.emit(store(buffer, j, emitter.value(id, [...row, j]))),
       { from: pass.from, step: pass.step },
     );
-    emitter.overrides.set(id, (at) => load(buffer, at.at(-1) ?? 0));
+    emitter.override(id, (at) => load(buffer, at.at(-1) ?? 0));
   });
 }
 

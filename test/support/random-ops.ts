@@ -1,0 +1,182 @@
+/** Single ops for random graphs, and what it takes to call them with operands that fit. */
+import { multiply } from '../../src/ir/dims.ts';
+import type { Value } from '../../src/ir/graph.ts';
+import type { Maker, Making } from './random-pool.ts';
+import { WIDTH } from './random-pool.ts';
+
+const UNARY = ['neg', 'abs', 'relu', 'erf', 'gelu', 'silu'] as const;
+/** Of results in [-1, 1]. */
+const BOUNDED = ['tanh', 'sigmoid', 'sin', 'cos'] as const;
+const BINARY = ['add', 'sub', 'minimum', 'maximum'] as const;
+const COMPARISON = ['less', 'less_equal', 'greater', 'greater_equal', 'equal'] as const;
+const REDUCTION = ['reduce_mean', 'reduce_max', 'reduce_min'] as const;
+const INTEGER = ['add', 'sub', 'mul', 'minimum', 'maximum'] as const;
+const LOGIC = ['and', 'or', 'xor'] as const;
+
+const elementwise: readonly Maker[] = [
+  ({ g, pick, float }) => onFloat(float(), (x) => g[pick(UNARY)](x)),
+  ({ g, pick, pool, float }) => onFloat(float(), (x) => pool.keep(g[pick(BOUNDED)](x), 'calm')),
+  (m) => onFloat(m.float(), (x) => m.g[m.pick(BINARY)](x, m.like(x))),
+  (m) => onFloat(m.float(), (x) => m.g[m.pick(['add', 'mul'] as const)](x, lastDim(m, x))),
+  ({ g, state }) => g.mul(g.tanh(state()), state()),
+  ({ g, float }) => onFloat(float(), (x) => g.div(x, g.add(g.abs(x), 0.5))),
+  ({ g, float }) => onFloat(float(), (x) => g.sqrt(g.add(g.abs(x), 0.25))),
+  (m) => {
+    const condition = m.g[m.pick(COMPARISON)](m.exactState(), m.pick([0.25, 0, -0.5]));
+    return m.g.select(condition, m.state(), m.state());
+  },
+  ({ g, pool, exactState }) => pool.keep(g.neg(exactState()), 'exact', 'calm'),
+  (m) => {
+    const rounded = m.g[m.pick(['floor', 'ceil', 'round', 'sign'] as const)](m.exactState());
+    return m.pool.keep(rounded, 'exact', 'calm');
+  },
+];
+
+/** Integers and masks computed from exact values, back to floats or to rows of a table. */
+const integers: readonly Maker[] = [
+  (m) => {
+    const { g, pool } = m;
+    const ids = g[m.pick(INTEGER)](pool.named('ids'), m.pick([0, 1, 3]));
+    const rows = g.gather(pool.weight([m.pick([4, 9]), WIDTH]), ids);
+    return pool.keep(rows, 'calm');
+  },
+  (m) => {
+    const best = m.g[m.pick(['argmax', 'argmin'] as const)](m.exactState(), { axis: -1 });
+    return m.pool.keep(m.g.gather(m.pool.weight([WIDTH, WIDTH]), best), 'calm');
+  },
+  (m) => {
+    const { g } = m;
+    const shape = [m.pool.batch, m.pool.seq, 1];
+    const large = g.greater(m.exactState(), 0.5);
+    const both = g[m.pick(LOGIC)](large, m.maskAs(shape));
+    return g.select(m.chance(0.5) ? g.not(both) : both, m.state(), m.state());
+  },
+  (m) => {
+    const column = m.g.cast(m.maskAs([m.pool.batch, m.pool.seq, 1]), { dtype: 'f32' });
+    return m.g.mul(m.state(), column);
+  },
+  (m) => {
+    const truncated = m.g.cast(m.g.mul(m.exactState(), 4), { dtype: 'i32' });
+    const { g } = m;
+    const rest = m.chance(0.5) ? g.rem(truncated, 3) : g.mul(truncated, truncated);
+    return m.pool.keep(g.mul(g.cast(rest, { dtype: 'f32' }), 0.125), 'exact', 'calm');
+  },
+];
+
+const reductions: readonly Maker[] = [
+  (m) =>
+    onFloat(m.float(), (x) => {
+      const keep = m.chance(0.5);
+      const reduced = m.g[m.pick(REDUCTION)](x, { axes: [m.pick([...x.shape.keys()])], keep });
+      return keep ? m.g.sub(x, reduced) : reduced;
+    }),
+  (m) => {
+    const axes = m.pick([[0, 1], [1, 2], [0, 1, 2], [-1]]);
+    return m.g.reduce_mean(m.state(), { axes, keep: m.chance(0.5) });
+  },
+  ({ g, pool, float }) => onFloat(float(), (x) => pool.keep(g.softmax(x, { axis: -1 }), 'calm')),
+  ({ g, pool, calmState }) => pool.keep(g.log_softmax(calmState(), { axis: -1 })),
+  ({ g, pick, pool, calmState, maskAs }) => {
+    const mask = maskAs([pool.batch, pool.seq, 1]);
+    return pool.keep(g.softmax(calmState(), mask, { axis: pick([0, 1, 2]) }), 'calm');
+  },
+  ({ g, wide, pool }) =>
+    onWide(wide(), (x, n) =>
+      pool.keep(g.layer_norm(x, pool.weight([n]), pool.weight([n]), { eps: 1e-2 }), 'calm'),
+    ),
+  ({ g, wide, pool }) => onWide(wide(), (x) => pool.keep(g.rms_norm(x, { eps: 1e-2 }), 'calm')),
+];
+
+const contractions: readonly Maker[] = [
+  (m) =>
+    onWide(m.wide(2), (x, n) => {
+      const columns = m.pick([3, 6, WIDTH, 2 * WIDTH, 68]);
+      const y = m.g.matmul(x, m.pool.matrix(n, columns));
+      return m.chance(0.5) ? m.g.add(y, m.pool.weight([columns])) : y;
+    }),
+  ({ g, pool, state }) => g.matmul(state(), pool.matrix(WIDTH, WIDTH)),
+  ({ g, calmState }) => {
+    const [x, y] = [calmState(), calmState()];
+    return g.mul(g.matmul(x, g.transpose(y, { permutation: [0, 2, 1] })), 0.25);
+  },
+  ({ g, pool, calmState }) => {
+    // a matrix of x's own: rows of x against columns of x
+    const x = calmState();
+    const square = g.matmul(g.transpose(x, { permutation: [0, 2, 1] }), x);
+    return pool.keep(g.matmul(x, g.tanh(square)));
+  },
+  ({ g, pool, state }) => g.matmul(state(), pool.weight([1, WIDTH, WIDTH], 0.3)),
+];
+
+const views: readonly Maker[] = [
+  (m) =>
+    onFloat(m.float(), (x) => {
+      const axes = [...x.shape.keys()];
+      const permutation = m.pick([[...axes.slice(1), 0], axes.toReversed()]);
+      return m.g.transpose(x, { permutation });
+    }),
+  ({ g, float }) =>
+    onFloat(float(), (x) => {
+      const [first = 1, second = 1, ...rest] = x.shape;
+      const joined = [multiply(first, second), ...rest];
+      return x.shape.length < 2 ? null : g.reshape(x, { shape: joined });
+    }),
+  ({ g, wide, chance }) =>
+    onWide(wide(), (x, n) => {
+      if (n < 3) return null;
+      const leading = x.shape.slice(0, -1);
+      const step = chance(0.3) ? 2 : 1;
+      return g.slice(x, {
+        starts: [...leading.map(() => 0), 1],
+        ends: [...leading, n - 1],
+        steps: [...leading.map(() => 1), step],
+      });
+    }),
+  ({ g, pool, float, pick }) =>
+    onFloat(float(), (x) => {
+      const axis = pick([...x.shape.keys()]);
+      const isSmall = typeof x.shape[axis] === 'number' && Number(x.shape[axis]) < 32;
+      const longer = () => g.concat([x, g.neg(x)], { axis });
+      return isSmall ? pool.keep(longer()) : null;
+    }),
+  ({ g, state, pick }) => g.concat([state(), state()], { axis: pick([1, -1]) }),
+  ({ g, wide }) =>
+    onWide(wide(), (x, n) => {
+      if (n > 32) return null;
+      const none = x.shape.slice(0, -1).map(() => 0);
+      return g.pad(x, { before: [...none, 1], after: [...none, 2], value: 0.5 });
+    }),
+  ({ g, pool, state }) => {
+    const positions = g.cast(g.iota({ shape: [pool.seq, 1], axis: 0 }), { dtype: 'f32' });
+    return g.add(state(), g.sin(g.mul(positions, 0.3)));
+  },
+  ({ g, pool, state }) => {
+    const shape = [pool.batch, pool.seq, WIDTH];
+    return g.mul(state(), g.broadcast(pool.weight([1, WIDTH]), { shape }));
+  },
+];
+
+export const opMakers: readonly Maker[] = [
+  ...elementwise,
+  ...integers,
+  ...reductions,
+  ...contractions,
+  ...views,
+];
+
+function onFloat(x: Value | null, make: (x: Value) => Value | null): Value | null {
+  return x === null ? null : make(x);
+}
+
+function onWide(
+  found: ReturnType<Making['wide']>,
+  make: (x: Value, last: number) => Value | null,
+): Value | null {
+  return found === null ? null : make(found.x, found.n);
+}
+
+/** A vector that broadcasts to the value's last dim, or a number where that is symbolic. */
+function lastDim({ pool }: Making, x: Value): Value | number {
+  const last = x.shape.at(-1);
+  return typeof last === 'number' ? pool.weight([last]) : 0.75;
+}
