@@ -9,17 +9,16 @@
  */
 
 import { type Compilation, compiledFor } from '../compile.ts';
-import { evaluateNode, interpret } from '../interpreter/interpreter.ts';
-import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.ts';
+import { interpret } from '../interpreter/interpreter.ts';
+import type { Graph } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import { DEFAULT_TOLERANCE, type Tolerance } from '../ir/op.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import type { Sizes } from '../ir/sizes.ts';
-import { storageOf } from '../loops/emitter.ts';
 import type { Program, Step } from '../loops/program.ts';
 import { type OpenBackend, openBackend } from './backends.ts';
+import { Feed, type Oracle } from './feed.ts';
 import { defaultSizes, randomInputs } from './inputs.ts';
-import { kernelOf, type Numbers } from './kernel-runner.ts';
 import {
   type BackendCheck,
   type CheckBackend,
@@ -29,6 +28,7 @@ import {
   type KernelCheck,
   passes,
 } from './report.ts';
+import type { Reproducer } from './reproducer.ts';
 
 export interface CheckOptions {
   readonly backends: readonly CheckBackend[];
@@ -89,13 +89,6 @@ function randomRuns(graph: Graph, dims: Sizes, seed: number) {
   return defaultSizes(graph, dims).map((sizes, i) => randomInputs(graph, sizes, seed + i));
 }
 
-interface Oracle {
-  readonly run: ReadonlyMap<string, NdArray>;
-  readonly want: ReadonlyMap<string, NdArray>;
-  readonly values: ReadonlyMap<ValueId, NdArray>;
-  readonly sizes: Sizes;
-}
-
 async function checkBackend(
   backend: CheckBackend,
   program: Program,
@@ -105,6 +98,7 @@ async function checkBackend(
 ): Promise<BackendCheck> {
   const feed = new Feed(program, graph, oracle);
   const kernels: KernelCheck[] = [];
+  let reproducer: Reproducer | null = null;
   for (const [i, step] of program.steps.entries()) {
     const { outputs, faults } = await opened.kernels.run(step, feed.inputs(step), oracle.sizes);
     const wanted = feed.expected(step);
@@ -115,6 +109,7 @@ async function checkBackend(
     });
     const { node, ops, names, location } = step.provenance;
     const passed = passes(comparisons) && faults.length === 0;
+    if (!passed) reproducer ??= feed.reproducer(step);
     kernels.push({
       ...{ step: i, kernel: step.kernel, node, ops, names, location },
       ...{ comparisons, faults, passed },
@@ -123,7 +118,7 @@ async function checkBackend(
   const got = await opened.run(oracle.run, oracle.sizes);
   const endToEnd = compareOutputs(got, oracle.want, () => MODEL_TOLERANCE);
   const passed = passes(endToEnd) && kernels.every((kernel) => kernel.passed);
-  return { backend, sizes: oracle.sizes, kernels, endToEnd, passed };
+  return { backend, sizes: oracle.sizes, kernels, endToEnd, reproducer, passed };
 }
 
 function compareOutputs(
@@ -145,70 +140,4 @@ function toleranceOf(step: Step): Tolerance {
     absolute: Math.max(a.absolute, b.absolute),
     relative: Math.max(a.relative, b.relative),
   }));
-}
-
-/** The interpreter's values as a program's buffers hold them. */
-class Feed {
-  private readonly program: Program;
-  private readonly graph: Graph;
-  private readonly oracle: Oracle;
-  private readonly producers = new Map<ValueId, Node>();
-  private readonly rounded = new Map<ValueId, NdArray>();
-
-  constructor(program: Program, graph: Graph, oracle: Oracle) {
-    this.program = program;
-    this.graph = graph;
-    this.oracle = oracle;
-    for (const node of graph.nodes) for (const id of node.results) this.producers.set(id, node);
-  }
-
-  inputs(step: Step): readonly Numbers[] {
-    const kernel = kernelOf(this.program, step.kernel);
-    return kernel.buffers.flatMap(({ access, type }, i): readonly Numbers[] => {
-      if (access === 'write') return [];
-      const name = step.arguments[i] ?? '';
-      const weight = this.program.weights.find(({ buffer }) => buffer === name);
-      const numbers = weight === undefined ? this.value(this.valueIn(name)).data : weight.data();
-      if (numbers === null) throw new Error(`the weight '${name}' has no numbers`);
-      return [type === 'f32' ? Float32Array.from(numbers) : Int32Array.from(numbers)];
-    });
-  }
-
-  /** What the interpreter makes of the same numbers, a result a written buffer. */
-  expected(step: Step): readonly { readonly name: string; readonly array: NdArray }[] {
-    const kernel = kernelOf(this.program, step.kernel);
-    const written = kernel.buffers.flatMap(({ access }, i) =>
-      access === 'write' ? [this.valueIn(step.arguments[i] ?? '')] : [],
-    );
-    const node = this.producers.get(written[0] ?? (-1 as ValueId));
-    const named = written.map((id) => ({ id, name: valueOf(this.graph, id).name }));
-    if (node === undefined || step.provenance.ops[0] === 'copy') {
-      return named.map(({ id, name }) => ({ name, array: this.value(id) }));
-    }
-    const operands = node.operands.map((id) => (id === null ? null : this.value(id)));
-    const results = evaluateNode(this.graph, node, operands, this.oracle.sizes);
-    return named.map(({ id, name }) => {
-      const array = results[node.results.indexOf(id)];
-      if (array === undefined) throw new Error(`${step.kernel} does not compute %${name}`);
-      return { name, array };
-    });
-  }
-
-  private valueIn(buffer: string): ValueId {
-    const value = this.program.buffers.find(({ name }) => name === buffer)?.value;
-    if (value === undefined || value === null) throw new Error(`'${buffer}' holds no graph value`);
-    return value;
-  }
-
-  private value(id: ValueId): NdArray {
-    let array = this.rounded.get(id);
-    if (array === undefined) {
-      const exact = this.oracle.values.get(id);
-      if (exact === undefined) throw new Error(`${valueOf(this.graph, id).name} was not evaluated`);
-      const isFloat = storageOf(exact.dtype) === 'f32';
-      array = isFloat ? { ...exact, data: exact.data.map(Math.fround) } : exact;
-      this.rounded.set(id, array);
-    }
-    return array;
-  }
 }

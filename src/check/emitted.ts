@@ -26,9 +26,13 @@ export async function openJs(program: VerifiedProgram, plan: MemoryPlan): Promis
 
 export async function openWgsl(program: VerifiedProgram, plan: MemoryPlan): Promise<OpenBackend> {
   const { gpu, release } = await requestNodeDevice();
+  const adapter = await gpu.requestAdapter();
+  if (adapter === null) throw new Error('the GPU has no adapter any more');
+  // one device for both: what is compiled for the model serves its kernels alone, too
+  const device = await adapter.requestDevice();
   const folder = await writeTemporary(program, plan);
-  const model = await (await importModel(folder)).load({ backend: 'webgpu', gpu });
-  return opened(model, await gpuKernelRunner(program, gpu), async () => {
+  const model = await (await importModel(folder)).load({ backend: 'webgpu', device });
+  return opened(model, gpuKernelRunner(program, device), async () => {
     release();
     await removeFolder(folder);
   });

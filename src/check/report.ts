@@ -1,5 +1,6 @@
 /** What a check found, and how it reads. */
 import type { Tolerance } from '../ir/op.ts';
+import type { Reproducer } from './reproducer.ts';
 
 export type CheckBackend = 'emulator-js' | 'emulator-wgsl' | 'js' | 'wgsl';
 
@@ -36,6 +37,8 @@ export interface BackendCheck {
   readonly kernels: readonly KernelCheck[];
   /** The whole model, from its inputs to its outputs. */
   readonly endToEnd: readonly Comparison[];
+  /** The first bad kernel alone, to be written with `encodeReproducer`. */
+  readonly reproducer: Reproducer | null;
   readonly passed: boolean;
 }
 

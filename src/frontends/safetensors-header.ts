@@ -68,6 +68,15 @@ export function headerLength(start: Uint8Array, fileBytes: number, origin: strin
   return Number(length);
 }
 
+/** The texts under `__metadata__`, checked as `parseHeader` does. */
+export function parseMetadata(header: Uint8Array, origin: string): ReadonlyMap<string, string> {
+  const root = parseJson(decodeUtf8(header, origin), `The header of ${origin}`);
+  const value = isJsonObject(root) ? member(root, METADATA_KEY) : undefined;
+  if (value === undefined) return new Map();
+  checkMetadata(value, origin);
+  return new Map(Object.entries(value as JsonObject).map(([key, text]) => [key, String(text)]));
+}
+
 /** The tensors in the order of their bytes, checked against `dataBytes`, the size of the data. */
 export function parseHeader(
   header: Uint8Array,

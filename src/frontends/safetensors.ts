@@ -19,6 +19,7 @@ import {
   MAX_HEADER_BYTES,
   METADATA_KEY,
   parseHeader,
+  parseMetadata,
   type StoredTensor,
   type StoredType,
 } from './safetensors-header.ts';
@@ -45,6 +46,16 @@ export function parseSafetensors(
     data,
     origin,
   );
+}
+
+/** The metadata of a safetensors file, by key. @throws EncompileError as `parseSafetensors` does. */
+export function readSafetensorsMetadata(
+  bytes: Uint8Array,
+  origin: string,
+): ReadonlyMap<string, string> {
+  const start = bytes.subarray(0, LENGTH_BYTES);
+  const dataStart = LENGTH_BYTES + headerLength(start, bytes.length, origin);
+  return parseMetadata(bytes.subarray(LENGTH_BYTES, dataStart), origin);
 }
 
 /** `parseSafetensors` of a file; the header is checked before the data is read. */
