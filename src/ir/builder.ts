@@ -176,12 +176,22 @@ export class GraphConstruction {
           `${printType(type)}. Give each its own name, or use a scope.`,
       );
     }
-    const value = this.addValue(name, type);
-    if (value.name !== name) this.rename(value, name);
+    const value = this.addBoundaryValue(name, type);
     this.boundary.set(name, value);
     if (role === 'input') this.inputs.push(value.id);
     else this.parameters.push({ value: value.id, data });
     return value as Value<D, [...S]>;
+  }
+
+  /** Inputs and weights are bound by name: a value of the graph that has it already gets another. */
+  private addBoundaryValue(name: string, type: TensorType): Value {
+    const value = this.addValue(name, type);
+    if (value.name === name) return value;
+    const other = [...this.values.values()].find((candidate) => candidate.name === name);
+    if (other !== undefined) this.rename(other, name);
+    const named = { ...value, name };
+    this.values.set(value.id, named);
+    return named;
   }
 
   private call(prefix: string, op: string, args: readonly unknown[]): unknown {

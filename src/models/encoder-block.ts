@@ -57,23 +57,24 @@ export function encoderBlock<
       bias,
     });
   const ffn = (from: Value<D>) => feedForward(g.scope('ffn'), from, { hidden, activation, bias });
-  const y = residual(g, x, attention, { scope: 'attention.norm', norm, eps });
-  return withShape(residual(g, y, ffn, { scope: 'ffn.norm', norm, eps }), x.shape);
+  const y = residual(g.scope('attention'), x, attention, { norm, eps });
+  return withShape(residual(g.scope('ffn'), y, ffn, { norm, eps }), x.shape);
 }
 
 interface ResidualNorm {
-  readonly scope: string;
   readonly norm: 'post' | 'pre';
   readonly eps: number;
 }
 
-/** norm(x + f(x)), or x + f(norm(x)). */
+/** norm(x + f(x)), or x + f(norm(x)); `g` is the sublayer's scope. */
 function residual<D extends FloatType>(
   g: Builder,
   x: Value<D>,
   f: (from: Value<D>) => Value<D>,
-  { scope, norm, eps }: ResidualNorm,
+  { norm, eps }: ResidualNorm,
 ): Value<D> {
-  if (norm === 'post') return layerNorm(g.scope(scope), g.add(x, f(x)), { eps });
-  return g.add(x, f(layerNorm(g.scope(scope), x, { eps })));
+  const isPre = norm === 'pre';
+  const from = isPre ? layerNorm(g.scope('norm'), x, { eps }) : x;
+  const sum = g.named('sum', g.add(x, f(from)));
+  return isPre ? sum : layerNorm(g.scope('norm'), sum, { eps });
 }

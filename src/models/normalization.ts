@@ -31,5 +31,5 @@ export function normalize<D extends FloatType, S extends Shape>(
 ): Value<D, S> {
   const squares = g.reduce_sum<D, Shape, [number], true>(g.mul(x, x), { axes: [-1], keep: true });
   const norm = g.sqrt(g.maximum(squares, eps * eps));
-  return withShape(g.div(x, norm), x.shape);
+  return withShape(g.named('normalized', g.div(x, norm)), x.shape);
 }

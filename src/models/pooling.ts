@@ -34,7 +34,7 @@ export function poolTokens<D extends FloatType, S extends Shape, M extends Shape
   mask: Value<'bool', M> & SameShapeOk<'pool_tokens_c1', Rows<S>, M>,
   mode: TokenPooling,
 ): Value<D, Pooled<S>> {
-  return withShape(POOL[mode](g, x, mask), pooled(x));
+  return withShape(g.named('pooled', POOL[mode](g, x, mask)), pooled(x));
 }
 
 /**
@@ -48,7 +48,7 @@ export function meanPool<D extends FloatType, S extends Shape, M extends Shape =
   mask?: Value<'bool', M> & SameShapeOk<'mean_pool_c1', Rows<S>, M>,
 ): Value<D, Pooled<S>> {
   const mean = mask === undefined ? g.reduce_mean(x, { axes: [-2] }) : meanOfTokens(g, x, mask);
-  return withShape<D, Pooled<S>>(mean, pooled(x));
+  return withShape<D, Pooled<S>>(g.named('pooled', mean), pooled(x));
 }
 
 /** firstToken: y = x[0], which models are trained to make a summary (Devlin et al. 2019, `[CLS]`). */
@@ -60,7 +60,7 @@ export function firstToken<D extends FloatType, S extends Shape>(
   const leading = x.shape.slice(0, -2);
   const starts = x.shape.map(() => 0);
   const first = g.slice<D, Shape, Shape, Shape>(x, { starts, ends: [...leading, 1, width] });
-  return withShape(g.reshape(first, { shape: pooled<Shape>(x) }), pooled(x));
+  return withShape(g.named('first', g.reshape(first, { shape: pooled<Shape>(x) })), pooled(x));
 }
 
 type Pool = <D extends FloatType>(g: Builder, x: Value<D>, mask: Value<'bool'>) => Value<D>;

@@ -31,7 +31,8 @@ export function sinusoidalPositions<N extends Dim, W extends number>(
   const shape: Dim[] = [seq, pairs, 1];
   const sine = g.reshape(g.sin(angle), { shape });
   const cosine = g.reshape(g.cos(angle), { shape });
-  return withShape(g.reshape(g.concat([sine, cosine]), { shape: [seq, width] }), [seq, width]);
+  const positions = g.reshape(g.concat([sine, cosine]), { shape: [seq, width] });
+  return withShape(g.named('positions', positions), [seq, width]);
 }
 
 /**
@@ -49,7 +50,8 @@ export function timingSignal<N extends Dim, W extends number>(
   const scales = half(width);
   const step = Math.log(10_000) / Math.max(scales - 1, 1);
   const angle = angles(g, { seq, count: scales, step });
-  return withShape(g.concat([g.sin(angle), g.cos(angle)]), [seq, width]);
+  const positions = g.concat([g.sin(angle), g.cos(angle)]);
+  return withShape(g.named('positions', positions), [seq, width]);
 }
 
 export interface LearnedPositionOptions<N extends Dim, W extends number>
@@ -74,7 +76,8 @@ export function learnedPositions<N extends Dim, W extends number>(
 ): Value<'f32', [N, W]> {
   const table = g.weight(name, f32(rows, width));
   const ends: Dim[] = [add(seq, offset), width];
-  return withShape(g.slice(table, { starts: [offset, 0], ends }), [seq, width]);
+  const positions = g.slice(table, { starts: [offset, 0], ends });
+  return withShape(g.named('positions', positions), [seq, width]);
 }
 
 /** y[p, i] = p * exp(-step * i): f32[seq, count]. */

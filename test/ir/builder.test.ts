@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { buildGraph, GraphConstruction } from '../../src/ir/builder.ts';
+import type { ValueId } from '../../src/ir/graph.ts';
 import { f32, i32 } from '../../src/ir/types.ts';
 
 test('a plain number is a constant of the other operand, of its dtype', () => {
@@ -19,6 +20,24 @@ test('a plain number is a constant of the other operand, of its dtype', () => {
   ]);
   const shapes = graph.outputs.map(({ value }) => graph.values.get(value)?.shape);
   expect(shapes).toEqual([['n', 4], ['n', 4], ['n']]);
+});
+
+test('an input or weight has its own name, whatever was called so before', () => {
+  const graph = buildGraph('g', (g) => {
+    const x = g.input('x', f32('n', 4));
+    const y = g.add(g.named('gamma', g.exp(x)), g.scope('a').named('b', g.sin(x)));
+    return { y: g.mul(g.mul(y, g.weight('gamma', f32(4))), g.input('a.b', f32('n', 4))) };
+  });
+  const nameOf = (id: ValueId | undefined) => id !== undefined && graph.values.get(id)?.name;
+  expect(graph.inputs.map(nameOf)).toEqual(['x', 'a.b']);
+  expect(graph.parameters.map(({ value }) => nameOf(value))).toEqual(['gamma']);
+  expect(graph.nodes.slice(0, 2).map(({ results }) => nameOf(results[0]))).toEqual([
+    'gamma_2',
+    'a.b_2',
+  ]);
+  expect(graph.nodes.map(({ origin }) => origin.names[0])).toContain('gamma_2');
+  const names = [...graph.values.values()].map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
 });
 
 describe('optional operands', () => {
