@@ -3,11 +3,12 @@
  *
  * Around a matmul or an attention: in front, the views through which it reads its operands; behind,
  * elementwise ops of the shape of its result (bias, activation, scale, residual), then reshapes and
- * transposes. A view that others use too is copied. In front of the mask and the bias of an
- * attention also what is elementwise and makes them larger, such as comparing positions.
+ * transposes. A view that others use too is copied; so is what is as cheap as a load, such as the
+ * cast of a mask or a comparison of positions, in front of what is read once an element.
  * Requires: between the ops behind, nothing has a use outside of them.
  * Guarantees: no region has two matmuls, nor a matmul and a reduction.
  */
+import { sizeOf } from '../ir/dims.ts';
 import { type Node, presentOperands, type ValueId } from '../ir/graph.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import { sameShape } from '../ir/types.ts';
@@ -16,6 +17,7 @@ import { firstResult, resultShape } from './node-reading.ts';
 import {
   bufferCount,
   describe,
+  isIndexing,
   MOST_BUFFERS,
   outsideOperands,
   type Region,
@@ -75,12 +77,19 @@ function regionOf(anchor: Node, behind: readonly Node[], exit: ValueId, index: G
     if (standBehind(views, index)) continue;
     for (const view of views) nodes.add(view);
   }
-  const specs = opDefinition(anchor.op).operands;
-  anchor.operands.forEach((id, i) => {
-    if (id === null || !isTerm(specs[i]?.name)) return;
-    for (const node of computedInPlace(id, index) ?? []) nodes.add(node);
-  });
+  for (const id of termsOf(anchor, behind)) {
+    for (const node of computedInPlace(id, index).nodes) nodes.add(node);
+  }
   return { nodes, results: [exit] };
+}
+
+/** Operands that are read once an element: of the ops behind, and mask and bias of an attention. */
+function termsOf(anchor: Node, behind: readonly Node[]): readonly ValueId[] {
+  const specs = opDefinition(anchor.op).operands;
+  const own = anchor.operands.filter((_, i) => ['mask', 'bias'].includes(specs[i]?.name ?? ''));
+  const inside = new Set([anchor, ...behind].flatMap((node) => node.results));
+  const others = behind.flatMap(presentOperands).filter((id) => !inside.has(id));
+  return [...own.filter((id) => id !== null), ...others];
 }
 
 /**
@@ -98,31 +107,31 @@ function standBehind(views: readonly Node[], index: GraphIndex): boolean {
   });
 }
 
-/** Operands of an attention that each score reads once. */
-const isTerm = (name: string | undefined) => name === 'mask' || name === 'bias';
+interface InPlace {
+  readonly nodes: readonly Node[];
+  /** Loads of its own size that computing it takes. */
+  readonly loads: number;
+}
 
-/** The nodes of a term that is cheaper to compute for each score than to load; null for others. */
-function computedInPlace(id: ValueId, index: GraphIndex): readonly Node[] | null {
+/**
+ * The nodes in front of a term that cost no more than loading the term: views, positions, and cheap
+ * ops on one load, beside what is smaller and broadcast.
+ */
+function computedInPlace(id: ValueId, index: GraphIndex): InPlace {
+  const load: InPlace = { nodes: [], loads: 1 };
   const node = index.producerOf(id);
-  if (node === null) return null;
+  if (node === null) return load;
   const { kind, isCostly } = traitsOf(index.graph, node);
-  if (kind === 'source') return [node];
-  const views = viewsInFront(id, index);
-  const [first] = views;
-  if (first !== undefined) {
-    const from = presentOperands(first)[0];
-    const inner = from === undefined ? null : computedInPlace(from, index);
-    return [...(inner ?? []), ...views];
-  }
-  if (kind !== 'elementwise' || isCostly) return null;
-  const nodes: Node[] = [];
-  for (const operand of presentOperands(node)) {
-    const inner = computedInPlace(operand, index);
-    const isLoad = inner === null;
-    if (isLoad && sameShape(index.shapeOf(operand), index.shapeOf(id))) return null;
-    nodes.push(...(inner ?? []));
-  }
-  return [...nodes, node];
+  if (kind === 'source') return { nodes: [node], loads: 0 };
+  if (!isIndexing(node) && (kind !== 'elementwise' || isCostly)) return load;
+  const size = sizeOf(index.shapeOf(id));
+  const operands = presentOperands(node).map((operand) => {
+    const { nodes, loads } = computedInPlace(operand, index);
+    return { nodes, loads: sizeOf(index.shapeOf(operand)) === size ? loads : 0 };
+  });
+  const loads = operands.reduce((sum, operand) => sum + operand.loads, 0);
+  if (loads > 1) return load;
+  return { nodes: [...operands.flatMap((operand) => operand.nodes), node], loads };
 }
 
 /** The next ops that can stand behind, up to a value all of whose makers are inside. */

@@ -115,13 +115,38 @@ function admit(
   const form = formOf(next, index);
   if (form.kind === 'none') return refuse(form.stopper, form.reason);
   const repeated = mayRepeat ? null : repeatedWork(maker, next, form, index);
-  if (repeated !== null) return repeated;
+  if (repeated !== null) return upToReduction(maker, { region, owned }, index) ?? repeated;
   const count = bufferCount(withFree(withViews(nodes, index), results, index), index);
   if (count > MOST_BUFFERS) {
     const buffers = `${count} buffers, more than ${MOST_BUFFERS}`;
     return refuse(id, `with ${index.nameOf(id)} the kernel would have ${buffers}`);
   }
   return { region: next, owned: use === 'copied' ? owned : new Set([...owned, maker]) };
+}
+
+/**
+ * The region with a maker of one number a row, and all between it and the reductions along rows
+ * that it comes from: one kernel computes it once a row. Null where it comes from none.
+ */
+function upToReduction(maker: Node, { region, owned }: State, index: GraphIndex): State | null {
+  const size = sizeOf(resultShape(maker, index));
+  const taken = new Set([maker]);
+  const isOwn = (id: ValueId) =>
+    !index.isOutput(id) && index.usersOf(id).every((user) => owned.has(user) || taken.has(user));
+  const open = [...presentOperands(maker)];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    const node = index.producerOf(id);
+    if (node === null || taken.has(node) || !isOwn(id)) continue;
+    const { kind, reductions } = traitsOf(index.graph, node);
+    const isRow = sizeOf(index.shapeOf(id)) === size && (kind === 'elementwise' || kind === 'view');
+    if (reductions.length > 0 || isRow) taken.add(node);
+    if (isRow) open.push(...presentOperands(node));
+  }
+  const nodes = new Set([...region.nodes, ...taken]);
+  const next = withFree(nodes, region.results, index);
+  const count = bufferCount(withFree(withViews(nodes, index), region.results, index), index);
+  if (formOf(next, index).kind !== 'rows' || count > MOST_BUFFERS) return null;
+  return { region: next, owned: new Set([...owned, ...taken]) };
 }
 
 function withViews(nodes: ReadonlySet<Node>, index: GraphIndex): ReadonlySet<Node> {
