@@ -11,7 +11,7 @@ import { type DType, printType, staticShape, type TensorData, type TypedData } f
 /**
  * The graph with random numbers for every parameter that has none. Floats are uniform:
  * - matrices around 0 with variance 1 / fan-in, so that activations keep their size; tables
- *   (named `table` or `embedding`) with variance 1
+ *   (named `table` or `embeddings`, or below it: `embeddings.word`) with variance 1
  * - gamma, scale and the weight of a norm within 0.1 of 1; beta, bias and other vectors within 0.1
  *   of 0. They are not exactly 1 and 0, with which a check would miss that one is dropped.
  *
@@ -51,7 +51,7 @@ function spread(name: string, shape: readonly number[]): Spread {
   if (shape.length < 2) {
     return { center: /^(gamma|scale|weight)$/i.test(last) ? 1 : 0, radius: 0.1 };
   }
-  const isTable = /(table|embeddings?)(\.weight)?$/i.test(name);
+  const isTable = /(table|embeddings?)(\.\w+)?$/i.test(name);
   const fanIn = isTable ? 1 : Math.max(1, shape.at(-2) ?? 1);
   // Uniform over [-r, r] has the variance r^2 / 3.
   return { center: 0, radius: Math.sqrt(3 / fanIn) };

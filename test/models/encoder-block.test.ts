@@ -14,13 +14,10 @@ import { bools, expectClose, interpretModel, matrixOf } from '../support/interpr
 import { seededArray } from '../support/seeded-numbers.ts';
 import {
   ACTIVATIONS,
-  add,
   feedForward as feedForwardReference,
   layerNorm as layerNormReference,
   linear as linearReference,
-  type Matrix,
-  multiHeadAttention,
-  type WeightRows,
+  encoderBlock as reference,
 } from '../support/transformer-reference.ts';
 
 const { batch, seq } = dims('batch', 'seq');
@@ -31,16 +28,6 @@ const mask = bools([
 ]);
 
 describe('encoderBlock', () => {
-  const attention = (weights: WeightRows, from: Matrix, b: number) =>
-    multiHeadAttention(weights, 'layer.0.attention.', from, {
-      heads: 2,
-      sees: (_, j) => j < 3 + b,
-    });
-  const ffn = (weights: WeightRows, from: Matrix) =>
-    feedForwardReference(weights, 'layer.0.ffn.', from, ACTIVATIONS.gelu);
-  const norm = (weights: WeightRows, name: string, from: Matrix) =>
-    layerNormReference(weights, `layer.0.${name}.norm`, from, 1e-3);
-
   it.each(['post', 'pre'] as const)('computes the %s-norm block', (order) => {
     const { outputs, weights } = interpretModel({ x, mask }, (g) => ({
       y: encoderBlock(g.scope('layer.0'), g.input('x', f32(batch, seq, 8)), {
@@ -52,22 +39,16 @@ describe('encoderBlock', () => {
       }),
     }));
     for (let b = 0; b < 2; b++) {
-      const from = matrixOf(x, b);
-      const expected = { post: postNorm, pre: preNorm }[order](weights, from, b);
+      const expected = reference(weights, 'layer.0.', matrixOf(x, b), {
+        heads: 2,
+        sees: (_, j) => j < 3 + b,
+        norm: order,
+        eps: 1e-3,
+      });
       const output = outputs.get('y');
       expectClose(output ? matrixOf(output, b) : [], expected);
     }
   });
-
-  function postNorm(weights: WeightRows, from: Matrix, b: number): Matrix {
-    const y = norm(weights, 'attention', add(from, attention(weights, from, b)));
-    return norm(weights, 'ffn', add(y, ffn(weights, y)));
-  }
-
-  function preNorm(weights: WeightRows, from: Matrix, b: number): Matrix {
-    const y = add(from, attention(weights, norm(weights, 'attention', from), b));
-    return add(y, ffn(weights, norm(weights, 'ffn', y)));
-  }
 
   it('has 16 weights under readable names', () => {
     const { weightNames } = interpretModel({ x }, (g) => ({

@@ -7,7 +7,14 @@ import { dims, f32 } from '../../src/ir/types.ts';
 import { learnedPositions, sinusoidalPositions, timingSignal } from '../../src/models/index.ts';
 import { expectClose, interpretModel, matrixOf } from '../support/interpret-model.ts';
 import { seededArray } from '../support/seeded-numbers.ts';
-import { at, type Matrix, row, sum, type Vector } from '../support/transformer-reference.ts';
+import {
+  at,
+  type Matrix,
+  row,
+  sinusoids,
+  sum,
+  type Vector,
+} from '../support/transformer-reference.ts';
 import { timing } from '../support/use-lite-reference.ts';
 
 const { seq } = dims('seq');
@@ -35,13 +42,7 @@ describe('sinusoidalPositions', () => {
   const { y } = positions(LENGTH, sinusoidalPositions);
 
   it('has the sine and the cosine of a frequency side by side', () => {
-    const expected = Array.from({ length: LENGTH }, (_, p) =>
-      Array.from({ length: WIDTH }, (_, j) => {
-        const angle = p / 10_000 ** ((j - (j % 2)) / WIDTH);
-        return j % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-      }),
-    );
-    expectClose(y, expected);
+    expectClose(y, sinusoids(LENGTH, WIDTH));
   });
 
   it('turns PE(p) into PE(p + k) by a rotation of each pair that depends on k alone', () => {

@@ -7,13 +7,12 @@ import type { NdArray } from '../../src/ir/nd-array.ts';
 import { staticShape } from '../../src/ir/types.ts';
 import { verifyGraph } from '../../src/ir/verify.ts';
 import { seededWeight } from './seeded-numbers.ts';
-import type { Matrix } from './transformer-reference.ts';
+import type { Matrix, WeightRows } from './transformer-reference.ts';
 
 export interface ModelRun {
   readonly graph: Graph;
   readonly outputs: ReadonlyMap<string, NdArray>;
-  /** The rows of a weight by name; a vector is one row. */
-  readonly weights: (name: string) => Matrix;
+  readonly weights: WeightRows;
   /** In the order of declaration, with their shapes: `query.weight [8, 8]`. */
   readonly weightNames: readonly string[];
 }
@@ -35,16 +34,29 @@ export function interpretModel(
 ): ModelRun {
   const graph = seededGraph(declare);
   verifyGraph(graph);
-  const named = graph.parameters.map(({ value, data }) => ({ ...valueOf(graph, value), data }));
   return {
     graph,
     outputs: interpret(graph, new Map(Object.entries(inputs))).outputs,
-    weightNames: named.map(({ name, shape }) => `${name} [${shape.join(', ')}]`),
-    weights: (wanted) => {
-      const data = named.find(({ name }) => name === wanted)?.data;
-      if (!data) throw new Error(`there is no weight ${wanted}`);
-      return rows(data.shape.at(-1) ?? 1, Array.from(data.data, Number));
-    },
+    weightNames: graph.parameters.map(({ value }) => {
+      const { name, shape } = valueOf(graph, value);
+      return `${name} [${shape.join(', ')}]`;
+    }),
+    weights: weightRows(graph),
+  };
+}
+
+/** The rows of a graph's weights by name; a vector is one row. */
+export function weightRows(graph: Graph): WeightRows {
+  const read = new Map<string, Matrix>();
+  for (const { value, data } of graph.parameters) {
+    if (data === null) continue;
+    const { name } = valueOf(graph, value);
+    read.set(name, rows(data.shape.at(-1) ?? 1, Array.from(data.data, Number)));
+  }
+  return (name) => {
+    const found = read.get(name);
+    if (found === undefined) throw new Error(`there is no weight ${name}`);
+    return found;
   };
 }
 

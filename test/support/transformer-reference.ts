@@ -97,6 +97,42 @@ export function feedForward(
   );
 }
 
+export interface BlockShape extends AttentionShape {
+  readonly norm?: 'post' | 'pre';
+  readonly activation?: keyof typeof ACTIVATIONS;
+  readonly eps?: number;
+}
+
+/** norm(x + f(x)) for attention and then the feed-forward network, or x + f(norm(x)). */
+export function encoderBlock(
+  weights: WeightRows,
+  scope: string,
+  x: Matrix,
+  { norm = 'post', activation = 'gelu', eps = 1e-5, ...shape }: BlockShape,
+): Matrix {
+  const sublayers = {
+    attention: (from: Matrix) => multiHeadAttention(weights, `${scope}attention.`, from, shape),
+    ffn: (from: Matrix) => feedForward(weights, `${scope}ffn.`, from, ACTIVATIONS[activation]),
+  };
+  let y = x;
+  for (const name of ['attention', 'ffn'] as const) {
+    const normed = (from: Matrix) => layerNorm(weights, `${scope}${name}.norm`, from, eps);
+    const f = sublayers[name];
+    y = norm === 'post' ? normed(add(y, f(y))) : add(y, f(normed(y)));
+  }
+  return y;
+}
+
+/** PE(t, 2i) = sin(t / 10000^(2i / width)), PE(t, 2i + 1) = cos(the same). */
+export function sinusoids(length: number, width: number): Matrix {
+  return Array.from({ length }, (_, t) =>
+    Array.from({ length: width }, (_, j) => {
+      const angle = t / 10_000 ** ((j - (j % 2)) / width);
+      return j % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+    }),
+  );
+}
+
 export const ACTIVATIONS = {
   relu: (x: number) => Math.max(x, 0),
   gelu: (x: number) => x * normalDistribution(x),

@@ -5,8 +5,9 @@
  * folder, for padding on the right.
  */
 import { basename, resolve } from 'node:path';
-import { type Graph, valueOf } from '../../ir/graph.ts';
+import type { Graph } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
+import { withData } from '../../model.ts';
 import type { JsonValue } from '../json.ts';
 import { type BertConfig, parseBertConfig } from './config.ts';
 import { type HuggingFaceFolder, readHuggingFaceFolder } from './folder.ts';
@@ -51,9 +52,10 @@ export function modelOfFolder(folder: HuggingFaceFolder): HuggingFaceModel {
     folder.tensors,
     folder.tensorsOrigin,
   );
+  const graph = graphOfTask(basename(resolve(folder.path)), config, task);
   const room = config.maxPositions - config.positionOffset;
   return {
-    graph: withData(graphOfTask(basename(resolve(folder.path)), config, task), weights),
+    graph: withData(graph, inRowVectorStyle(weights)),
     config,
     task,
     maxTokens: Math.min(room, folder.sentenceTransformers?.maxTokens ?? room),
@@ -63,15 +65,13 @@ export function modelOfFolder(folder: HuggingFaceFolder): HuggingFaceModel {
   };
 }
 
-function withData(graph: Graph, weights: ReadonlyMap<string, TensorData>): Graph {
-  const parameters = graph.parameters.map(({ value }) => {
-    const { name } = valueOf(graph, value);
-    const data = weights.get(name);
-    if (data === undefined) throw new Error(`no weight was bound for '${name}'`);
-    // Files keep x W^T, [out, in], for linear layers alone; graphs compute x W.
-    return { value, data: name.endsWith('.weight') ? transposed(data) : data };
-  });
-  return { ...graph, parameters };
+/** As graphs want them: files keep x W^T, [out, in], for linear layers alone; graphs compute x W. */
+function inRowVectorStyle(
+  weights: ReadonlyMap<string, TensorData>,
+): ReadonlyMap<string, TensorData> {
+  return new Map(
+    [...weights].map(([name, data]) => [name, name.endsWith('.weight') ? transposed(data) : data]),
+  );
 }
 
 /** [rows, columns] -> [columns, rows], of the float32 numbers that all bound weights are. */
