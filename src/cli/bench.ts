@@ -1,0 +1,121 @@
+/** `encompile bench`: how long a model and each of its kernels take. */
+import type { Command } from 'commander';
+import { randomInputs } from '../check/inputs.ts';
+import { respawnWithVulkan } from '../check/respawn.ts';
+import { compileGraph, TARGETS } from '../compile.ts';
+import { EncompileError } from '../errors.ts';
+import { fromNdArray } from '../ir/nd-array.ts';
+import type { Sizes } from '../ir/sizes.ts';
+import type { TensorData } from '../ir/types.ts';
+import type { Target } from '../loops/program.ts';
+import {
+  DIM_FLAG,
+  type DimSizes,
+  PLANNED_TARGETS,
+  readDim,
+  readInteger,
+  readList,
+  singleSizes,
+} from './arguments.ts';
+import { type BenchResult, measureModel } from './bench-model.ts';
+import { computingOps } from './kernel-costs.ts';
+import { openModel } from './open-model.ts';
+import { progress } from './progress.ts';
+import { counted, duration, flopCount, percent, significant } from './quantities.ts';
+import { printJson, printText } from './standard-output.ts';
+import { indentLines, printTable } from './tables.ts';
+
+interface Options {
+  readonly backend: string;
+  readonly threads: number;
+  readonly dim?: DimSizes;
+  readonly seed: number;
+  readonly json?: boolean;
+}
+
+export function defineBench(program: Command): void {
+  program
+    .command('bench')
+    .argument('<model>', 'a model file or folder')
+    .description('measure the whole model and every kernel')
+    .option('--backend <list>', 'js, wgsl', 'js')
+    .option('--threads <number>', 'only 1: js and wgsl use one host thread', readInteger(1), 1)
+    .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
+    .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
+    .option('--json', 'print JSON')
+    .addHelpText('after', HELP)
+    .action(bench);
+}
+
+const HELP = `
+Times are medians over rounds, after warm-up; kernels are timed one by one in the order in which the
+model runs them. Kernels on wgsl are timed by the GPU's own clock where it has timestamp queries. Symbols
+without --dim count as 128, a symbol named batch as 1. Weights that the model lacks are random.
+
+Examples:
+  encompile bench model.ts --dim batch=1 --dim seq=128
+  encompile bench model.ts --backend js,wgsl --json`;
+
+async function bench(path: string, options: Options): Promise<void> {
+  const backends = readList('backend', options.backend, TARGETS, {
+    ...PLANNED_TARGETS,
+    wasm: "The backend 'wasm' does not exist yet: measure js or wgsl.",
+  });
+  if (options.threads !== 1) {
+    throw new EncompileError(
+      `--threads ${options.threads} asks for several threads, but js runs on one, and wgsl on the ` +
+        "GPU's own: leave --threads out. Threads come with the wasm backend.",
+      2,
+    );
+  }
+  if (backends.includes('wgsl')) await respawnWithVulkan();
+  const { graph } = await openModel(path, { needsNumbers: true });
+  const sizes = singleSizes(graph, options.dim);
+  const inputs = new Map<string, TensorData>();
+  for (const [name, array] of randomInputs(graph, sizes, options.seed)) {
+    inputs.set(name, fromNdArray(array));
+  }
+  const results: (readonly [Target, BenchResult])[] = [];
+  for (const target of backends) {
+    const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+    results.push([target, await measureModel(compilation, target, inputs, sizes)]);
+  }
+  if (options.json) {
+    printJson({ model: graph.name, sizes, backends: Object.fromEntries(results) });
+  } else {
+    printText(results.map(([target, result]) => printResult(target, sizes, result)).join('\n'));
+  }
+}
+
+function printResult(target: Target, sizes: Sizes, result: BenchResult): string {
+  const { device, model, kernels } = result;
+  const at = Object.entries(sizes).map(([symbol, size]) => `${symbol}=${size}`);
+  const head =
+    `${target}${device === null ? '' : ` on ${device}`}${at.length === 0 ? '' : ` at ${at.join(' ')}`}: ` +
+    `${duration(model.milliseconds)} a run, ${flopCount(model.flops)}, ` +
+    `${significant(model.gflops)} GFLOP/s (median of ${counted(model.rounds, 'run')})`;
+  if (kernels === null) {
+    return `${head}\nKernels are not timed one by one: this adapter has no timestamp queries.\n`;
+  }
+  const table = printTable(
+    [
+      { title: 'kernel' },
+      { title: 'calls', align: 'right' },
+      { title: 'a call', align: 'right' },
+      { title: 'all calls', align: 'right' },
+      { title: 'share', align: 'right' },
+      { title: 'GFLOP/s', align: 'right' },
+      { title: 'ops' },
+    ],
+    kernels.map((kernel) => [
+      kernel.kernel,
+      `${kernel.calls}`,
+      duration(kernel.milliseconds / kernel.calls),
+      duration(kernel.milliseconds),
+      percent(kernel.share),
+      significant(kernel.gflops),
+      computingOps(kernel.ops).join(' '),
+    ]),
+  );
+  return `${head}\n\n${indentLines(table)}`;
+}

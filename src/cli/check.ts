@@ -1,0 +1,193 @@
+/** `encompile check`: every kernel, and the whole model, against the interpreter. */
+import type { Command } from 'commander';
+import { checkCompilation, targetOf } from '../check/check.ts';
+import {
+  type BackendCheck,
+  type CheckBackend,
+  type CheckReport,
+  printReport,
+} from '../check/report.ts';
+import { decodeReproducer, encodeReproducer } from '../check/reproducer.ts';
+import { respawnWithVulkan } from '../check/respawn.ts';
+import { findOptionalPackage } from '../check/webgpu-node.ts';
+import { compileGraph } from '../compile.ts';
+import { EncompileError } from '../errors.ts';
+import { openFile, readRange } from '../frontends/files.ts';
+import { readSafetensors } from '../frontends/safetensors.ts';
+import type { Graph } from '../ir/graph.ts';
+import { type NdArray, toNdArray } from '../ir/nd-array.ts';
+import type { Sizes } from '../ir/sizes.ts';
+import { writeFiles } from '../output-files.ts';
+import {
+  checkSymbols,
+  DIM_FLAG,
+  type DimSizes,
+  readDim,
+  readInteger,
+  readList,
+} from './arguments.ts';
+import { fileNameOf } from './file-name.ts';
+import { bindInputs } from './input-tensors.ts';
+import { openModel } from './open-model.ts';
+import { progress } from './progress.ts';
+import { printJson, printNote, printText } from './standard-output.ts';
+
+interface Options {
+  readonly backend?: string;
+  readonly inputs?: string;
+  readonly dim?: DimSizes;
+  readonly seed: number;
+  readonly json?: boolean;
+}
+
+const CHECK_BACKENDS = ['js', 'wgsl', 'emulator', 'emulator-js', 'emulator-wgsl'] as const;
+
+export function defineCheck(program: Command): void {
+  program
+    .command('check')
+    .argument(
+      '<model>',
+      'a model file or folder, or the .safetensors file that a failed check wrote',
+    )
+    .description('compare every kernel, and the whole model, with the float64 interpreter')
+    .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wgsl)`)
+    .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
+    .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
+    .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
+    .option('--json', 'print the report as JSON')
+    .addHelpText('after', HELP)
+    .action(check);
+}
+
+const HELP = `
+Each kernel gets the interpreter's own inputs and must give its outputs within the tolerance of its ops;
+then the whole model is compared. "emulator" stands for emulator-js and emulator-wgsl, which run the
+kernels one element at a time and report races and bad accesses. Where WebGPU is not to be had,
+emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes;
+of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second. The first kernel
+that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in place of a model.
+
+Examples:
+  encompile check model.ts
+  encompile check model.ts --backend js --dim batch=1 --dim seq=16,128
+  encompile check model.ts --inputs in.safetensors`;
+
+async function check(path: string, options: Options): Promise<void> {
+  const isReproducer = path.endsWith('.safetensors');
+  if ((options.inputs !== undefined || isReproducer) && options.dim !== undefined) {
+    const source = isReproducer ? path : '--inputs';
+    throw new EncompileError(`${source} has sizes of its own: leave out --dim.`, 2);
+  }
+  const backends = chooseBackends(options.backend);
+  if (backends.includes('wgsl')) await respawnWithVulkan();
+  const { graph, inputs } = await openChecked(path, options.inputs);
+  checkSymbols(graph, options.dim ?? new Map());
+  const compilation = compileGraph(graph, {
+    targets: [...new Set(backends.map(targetOf))],
+    onProgress: progress.show,
+  });
+  const reports: CheckReport[] = [];
+  for (const dims of sizeSets(options.dim)) {
+    reports.push(
+      await checkCompilation(compilation, {
+        backends,
+        dims,
+        seed: options.seed,
+        onProgress: progress.show,
+        ...(inputs === undefined ? {} : { inputs }),
+      }),
+    );
+  }
+  const report = joinReports(reports);
+  const written = await writeReproducer(report);
+  if (options.json)
+    printJson({ ...report, backends: report.backends.map(plain), reproducer: written });
+  else printText(`${printReport(report)}\n${written === null ? '' : howToReproduce(written)}`);
+  if (!report.passed) process.exitCode = 1;
+}
+
+/** A model with the inputs of a tensor file, or a reproducer, which has both in itself. */
+async function openChecked(
+  path: string,
+  inputsPath: string | undefined,
+): Promise<{ readonly graph: Graph; readonly inputs?: ReadonlyMap<string, NdArray> }> {
+  if (path.endsWith('.safetensors')) {
+    if (inputsPath !== undefined) {
+      throw new EncompileError(`${path} has inputs of its own: leave out --inputs.`, 2);
+    }
+    return decodeReproducer(await readWhole(path), path);
+  }
+  const { graph } = await openModel(path, { needsNumbers: true });
+  if (inputsPath === undefined) return { graph };
+  const { tensors } = bindInputs(graph, await readSafetensors(inputsPath), inputsPath);
+  return { graph, inputs: new Map([...tensors].map(([name, data]) => [name, toNdArray(data)])) };
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await openFile(path);
+  try {
+    return await readRange(file, 0, (await file.stat()).size, path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where the first failing kernel was written with its numbers; null where none fails. */
+async function writeReproducer({ model, backends }: CheckReport): Promise<string | null> {
+  const failed = backends.find(({ reproducer }) => reproducer !== null)?.reproducer ?? null;
+  if (failed === null) return null;
+  const path = `${fileNameOf(model)}.reproducer.safetensors`;
+  await writeFiles(new Map([[path, encodeReproducer(failed)]]));
+  return path;
+}
+
+function howToReproduce(path: string): string {
+  return `\nThe kernel and its numbers are in ${path}: run it again with "encompile check ${path}".\n`;
+}
+
+/** Without the reproducer, which has a file of its own. */
+function plain({ reproducer: _, ...check }: BackendCheck): object {
+  return check;
+}
+
+function chooseBackends(list: string | undefined): readonly CheckBackend[] {
+  if (list === undefined) {
+    const scope: { readonly navigator?: { readonly gpu?: unknown } } = globalThis;
+    if (scope.navigator?.gpu !== undefined || findOptionalPackage('webgpu') !== null) {
+      return ['js', 'wgsl'];
+    }
+    printNote(
+      'note: without the npm package webgpu, the WGSL kernels are checked on the emulator alone.',
+    );
+    return ['js', 'emulator-wgsl'];
+  }
+  const names = readList('backend', list, CHECK_BACKENDS, {
+    wasm: "The backend 'wasm' does not exist yet: check js, wgsl or the emulators.",
+    interpreter:
+      'The interpreter is what backends are checked against. Check js, wgsl or emulator.',
+  });
+  const expanded = names.flatMap((name): readonly CheckBackend[] => {
+    return name === 'emulator' ? ['emulator-js', 'emulator-wgsl'] : [name];
+  });
+  return [...new Set(expanded)];
+}
+
+/** The n-th sizes of all symbols together; a symbol with fewer keeps its last. */
+function sizeSets(dims: DimSizes = new Map()): readonly Sizes[] {
+  const count = Math.max(1, ...[...dims.values()].map((sizes) => sizes.length));
+  return Array.from({ length: count }, (_, i) => {
+    const sizes = [...dims].map(([symbol, list]) => [symbol, list[i] ?? list.at(-1) ?? 1] as const);
+    return Object.fromEntries(sizes);
+  });
+}
+
+function joinReports(reports: readonly CheckReport[]): CheckReport {
+  const [first] = reports;
+  if (first === undefined) throw new Error('nothing was checked');
+  return {
+    ...first,
+    passes: reports.flatMap(({ passes }) => passes),
+    backends: reports.flatMap(({ backends }) => backends),
+    passed: reports.every(({ passed }) => passed),
+  };
+}

@@ -1,0 +1,109 @@
+/** `encompile explain`: what was fused, what was not and why, and what each kernel costs. */
+import type { Command } from 'commander';
+import { compiledFor, compileGraph, TARGETS } from '../compile.ts';
+import type { Sizes } from '../ir/sizes.ts';
+import type { Target } from '../loops/program.ts';
+import { ledgerToJson } from '../passes/ledger.ts';
+import {
+  DIM_FLAG,
+  type DimSizes,
+  PLANNED_TARGETS,
+  readDim,
+  readList,
+  singleSizes,
+} from './arguments.ts';
+import { computingOps, type KernelCost, kernelCosts, stepCosts, total } from './kernel-costs.ts';
+import { commonNames, groupLedger, printLedgerGroups } from './ledger-summary.ts';
+import { displayLocation } from './locations.ts';
+import { openModel } from './open-model.ts';
+import { progress } from './progress.ts';
+import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
+import { printJson, printText } from './standard-output.ts';
+import { indentLines, printTable } from './tables.ts';
+
+interface Options {
+  readonly target: string;
+  readonly dim?: DimSizes;
+  readonly json?: boolean;
+}
+
+export function defineExplain(program: Command): void {
+  program
+    .command('explain')
+    .argument('<model>', 'a model file or folder')
+    .description('show what was fused, what was not and why, and what each kernel costs')
+    .option('--target <target>', 'whose kernels: js or wgsl', 'js')
+    .option(DIM_FLAG, 'the size of a symbol, for the costs; repeat for more', readDim)
+    .option('--json', 'print JSON')
+    .addHelpText('after', HELP)
+    .action(explain);
+}
+
+const HELP = `
+"matched" names a fusion that was made, "refused" one that was not, with the value that stopped it.
+What repeats from layer to layer is shown once, with a count. Symbols without --dim count as 128, a
+symbol named batch as 1.
+
+Examples:
+  encompile explain model.ts
+  encompile explain model.ts --dim batch=1 --dim seq=512 --target wgsl`;
+
+async function explain(path: string, options: Options): Promise<void> {
+  const [target = 'js'] = readList('target', options.target, TARGETS, PLANNED_TARGETS);
+  const { graph } = await openModel(path, { needsNumbers: false });
+  const sizes = singleSizes(graph, options.dim);
+  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  const costs = stepCosts(compiledFor(compilation, target).program, sizes);
+  if (options.json) {
+    const ledger = ledgerToJson(compilation.ledger);
+    printJson({ model: graph.name, ledger, target, sizes, steps: costs });
+    return;
+  }
+  const ledger = printLedgerGroups(groupLedger(compilation.ledger));
+  printText(`${ledger}\n\n${printCosts(target, sizes, kernelCosts(costs))}`);
+}
+
+function printCosts(target: Target, sizes: Sizes, kernels: readonly KernelCost[]): string {
+  const flops = total(kernels.map((kernel) => kernel.flops));
+  const bytes = total(kernels.map((kernel) => kernel.bytes));
+  const runs = total(kernels.map(({ steps }) => steps.length));
+  const at = Object.entries(sizes).map(([symbol, size]) => `${symbol}=${size}`);
+  const head =
+    `${counted(runs, 'kernel call')} of ${counted(kernels.length, 'kernel')} for ${target}: ` +
+    `${flopCount(flops)}, ${byteCount(bytes)}${at.length > 0 ? ` at ${at.join(' ')}` : ''}`;
+  const table = printTable(
+    [
+      { title: 'kernel' },
+      { title: 'calls', align: 'right' },
+      { title: 'FLOP', align: 'right' },
+      { title: 'share', align: 'right' },
+      { title: 'bytes', align: 'right' },
+      { title: 'FLOP/byte', align: 'right' },
+      { title: 'ops' },
+    ],
+    kernels.map((kernel) => [
+      kernel.kernel,
+      `${kernel.steps.length}`,
+      flopCount(kernel.flops),
+      percent(flops === 0 ? 0 : kernel.flops / flops),
+      byteCount(kernel.bytes),
+      kernel.bytes === 0 ? '-' : significant(kernel.flops / kernel.bytes),
+      computingOps(kernel.steps[0]?.ops ?? []).join(' '),
+    ]),
+  );
+  return `${head}\n\n${indentLines(table)}\nwhere they come from\n${kernels.map(printSource).join('')}`;
+}
+
+/** Names shown of a kernel's. */
+const SHOWN_NAMES = 6;
+
+function printSource({ kernel, steps }: KernelCost): string {
+  const names = commonNames([...new Set(steps.flatMap((step) => step.names))]);
+  const shown = names.slice(0, SHOWN_NAMES).map((name) => `%${name}`);
+  if (names.length > shown.length) shown.push(`and ${names.length - shown.length} more`);
+  const locations = new Set(steps.flatMap(({ location }) => (location === null ? [] : [location])));
+  const [first, ...others] = locations;
+  const more = others.length > 0 ? ` and ${counted(others.length, 'other place')}` : '';
+  const from = names.length === 0 ? '' : `: ${shown.join(', ')}`;
+  return `  ${kernel}${from}${first === undefined ? '' : ` (${displayLocation(first)}${more})`}\n`;
+}

@@ -1,0 +1,129 @@
+/** Runs a model on one backend, tensors in and tensors out. */
+import { compiledFor, compileGraph } from '../compile.ts';
+import { runProgram } from '../emulator/run-program.ts';
+import { EncompileError } from '../errors.ts';
+import { interpret } from '../interpreter/interpreter.ts';
+import { evaluateDim } from '../ir/dims.ts';
+import { type Graph, type ValueId, valueOf } from '../ir/graph.ts';
+import { fromNdArray, toNdArray } from '../ir/nd-array.ts';
+import type { DType, TensorData, TypedData } from '../ir/types.ts';
+import { storageOf } from '../loops/emitter.ts';
+import type { Target } from '../loops/program.ts';
+import type { InputTensors } from './input-tensors.ts';
+import { withArtifact } from './loaded-artifact.ts';
+import { progress } from './progress.ts';
+
+export const RUN_BACKENDS = [
+  'interpreter',
+  'emulator',
+  'emulator-js',
+  'emulator-wgsl',
+  'js',
+  'wgsl',
+] as const;
+export type RunBackend = (typeof RUN_BACKENDS)[number];
+
+type Tensors = ReadonlyMap<string, TensorData>;
+type Run = (graph: Graph, inputs: InputTensors) => Promise<Tensors>;
+
+/** @throws EncompileError where the emulator sees a fault, or there is no WebGPU */
+export async function runOn(
+  backend: RunBackend,
+  graph: Graph,
+  inputs: InputTensors,
+): Promise<Tensors> {
+  return RUN[backend](graph, inputs);
+}
+
+const RUN: { readonly [B in RunBackend]: Run } = {
+  interpreter: runInterpreter,
+  emulator: (graph, inputs) => runEmulator(graph, inputs, 'wgsl'),
+  'emulator-js': (graph, inputs) => runEmulator(graph, inputs, 'js'),
+  'emulator-wgsl': (graph, inputs) => runEmulator(graph, inputs, 'wgsl'),
+  js: (graph, inputs) => runCompiled(graph, inputs, 'js'),
+  wgsl: (graph, inputs) => runCompiled(graph, inputs, 'wgsl'),
+};
+
+async function runInterpreter(graph: Graph, { tensors }: InputTensors): Promise<Tensors> {
+  const arrays = new Map([...tensors].map(([name, tensor]) => [name, toNdArray(tensor)]));
+  const { outputs } = interpret(graph, arrays, {
+    onNode: ({ op }, index, count) => progress.show(`interpret ${op} (${index + 1} of ${count})`),
+  });
+  return new Map([...outputs].map(([name, array]) => [name, fromNdArray(array)]));
+}
+
+async function runEmulator(
+  graph: Graph,
+  { tensors, sizes }: InputTensors,
+  target: Target,
+): Promise<Tensors> {
+  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  const { program } = compiledFor(compilation, target);
+  let step = 0;
+  const { outputs, faults } = runProgram(program, {
+    symbols: sizes,
+    inputs: Object.fromEntries([...tensors].map(([name, tensor]) => [name, asStored(tensor)])),
+    precision: target === 'js' ? 'f64' : 'f32',
+    onStep: ({ kernel }) =>
+      progress.show(`emulate ${kernel} (${++step} of ${program.steps.length})`),
+  });
+  if (faults.length > 0) {
+    const said = faults.slice(0, 3).map(({ message }) => message);
+    const more = faults.length > said.length ? ` And ${faults.length - said.length} more.` : '';
+    throw new EncompileError(
+      `The emulator saw the kernels for ${target} do what they must not: ${said.join(' ')}${more} ` +
+        'This is a bug in encompile; please report it with the model.',
+    );
+  }
+  return new Map(
+    graph.outputs.map(({ name, value }) => {
+      const numbers = outputs[name] ?? new Float32Array(0);
+      return [name, outputTensor(graph, value, numbers, sizes)];
+    }),
+  );
+}
+
+async function runCompiled(
+  graph: Graph,
+  { tensors, sizes }: InputTensors,
+  target: Target,
+): Promise<Tensors> {
+  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  return withArtifact(compilation, target, async ({ model }) => {
+    progress.show(`run on ${target}`);
+    const outputs = await model.run(Object.fromEntries(tensors));
+    return new Map(
+      graph.outputs.map(({ name, value }) => {
+        const data = outputs[name]?.data ?? new Float32Array(0);
+        return [name, outputTensor(graph, value, data, sizes)];
+      }),
+    );
+  });
+}
+
+function asStored({ dtype, data }: TensorData): Float32Array | Int32Array {
+  return storageOf(dtype) === 'f32'
+    ? Float32Array.from(data, Number)
+    : Int32Array.from(data, Number);
+}
+
+function outputTensor(
+  graph: Graph,
+  value: ValueId,
+  numbers: ArrayLike<number> | BigInt64Array,
+  sizes: InputTensors['sizes'],
+): TensorData {
+  const { dtype, shape: dims } = valueOf(graph, value);
+  const shape = dims.map((dim) => evaluateDim(dim, sizes));
+  return { dtype, shape, data: TYPED[dtype](Array.from<number | bigint>(numbers)) };
+}
+
+const TYPED: { readonly [D in DType]: (numbers: readonly (number | bigint)[]) => TypedData } = {
+  f32: (numbers) => Float32Array.from(numbers, Number),
+  f16: (numbers) => Float32Array.from(numbers, Number),
+  i64: (numbers) => BigInt64Array.from(numbers, BigInt),
+  i32: (numbers) => Int32Array.from(numbers, Number),
+  i8: (numbers) => Int8Array.from(numbers, Number),
+  u8: (numbers) => Uint8Array.from(numbers, Number),
+  bool: (numbers) => Uint8Array.from(numbers, Number),
+};

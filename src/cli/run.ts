@@ -1,0 +1,70 @@
+/** `encompile run`: one run of a model on the tensors of a file. */
+import type { Command } from 'commander';
+import { respawnWithVulkan } from '../check/respawn.ts';
+import { readSafetensors, writeSafetensors } from '../frontends/safetensors.ts';
+import { readList } from './arguments.ts';
+import { bindInputs } from './input-tensors.ts';
+import { openModel } from './open-model.ts';
+import { RUN_BACKENDS, runOn } from './run-backends.ts';
+import { printJson, printText } from './standard-output.ts';
+import { printSummary } from './tensor-summary.ts';
+
+interface Options {
+  readonly inputs: string;
+  readonly backend: string;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+export function defineRun(program: Command): void {
+  program
+    .command('run')
+    .argument('<model>', 'a model file or folder')
+    .description('run a model once, on the tensors of a safetensors file')
+    .requiredOption('--inputs <file>', 'safetensors file with a tensor for each input, by name')
+    .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
+    .option('--output <file>', 'write every output to a safetensors file')
+    .option('--json', 'print the outputs as JSON, with all their numbers')
+    .addHelpText('after', HELP)
+    .action(run);
+}
+
+const HELP = `
+Without --output a summary of every output is printed. The interpreter runs the model as declared, in
+float64; the emulators run the compiled kernels one element at a time and report races, accesses out
+of bounds and reads of unwritten memory ("emulator" is emulator-wgsl); js and wgsl run what "encompile
+compile" writes.
+
+Examples:
+  encompile run model.ts --inputs in.safetensors
+  encompile run model.ts --inputs in.safetensors --backend wgsl --output out.safetensors`;
+
+async function run(path: string, options: Options): Promise<void> {
+  const [backend = 'js'] = readList('backend', options.backend, RUN_BACKENDS, {
+    wasm: "The backend 'wasm' does not exist yet: run on js, wgsl, an emulator or the interpreter.",
+  });
+  if (backend === 'wgsl') await respawnWithVulkan();
+  const { graph } = await openModel(path, { needsNumbers: true });
+  const inputs = bindInputs(graph, await readSafetensors(options.inputs), options.inputs);
+  const outputs = await runOn(backend, graph, inputs);
+  if (options.output !== undefined) await writeSafetensors(options.output, outputs);
+  if (options.json) {
+    const listed = [...outputs].map(([name, { dtype, shape, data }]) => [
+      name,
+      { dtype, shape, data },
+    ]);
+    printJson({
+      model: graph.name,
+      backend,
+      sizes: inputs.sizes,
+      outputs: Object.fromEntries(listed),
+    });
+    return;
+  }
+  if (options.output === undefined) {
+    printText([...outputs].map(([name, tensor]) => printSummary(name, tensor)).join(''));
+  } else {
+    const names = [...outputs.keys()].join(', ');
+    printText(`Wrote ${names} to ${options.output}`);
+  }
+}

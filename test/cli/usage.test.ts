@@ -1,0 +1,114 @@
+/** How the command answers calls as such: help, versions, mistakes, closed pipes. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { encompile, folderWith, LINEAR_IR, LINEAR_WEIGHTS, shell } from './command.ts';
+
+const folder = folderWith({ 'linear.ir': LINEAR_IR, 'linear.safetensors': LINEAR_WEIGHTS });
+const COMMANDS = ['compile', 'dump', 'run', 'check', 'explain', 'bench', 'passes'];
+
+describe('help', () => {
+  it('lists every command', async () => {
+    const { status, stdout, stderr } = await encompile(folder, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+  });
+
+  it.each(COMMANDS)('of %s has an example', async (command) => {
+    const { status, stdout, stderr } = await encompile(folder, command, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/Examples?:\n {2}encompile /);
+    expect(stdout).toContain('--verbose');
+  });
+
+  it('stands on stderr, with status 2, where no command is given', async () => {
+    const { status, stdout, stderr } = await encompile(folder);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^Usage: encompile/);
+  });
+});
+
+it('prints its version', async () => {
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  expect(await encompile(folder, '--version')).toEqual({
+    status: 0,
+    stdout: `${version}\n`,
+    stderr: '',
+  });
+});
+
+describe('a wrong call', () => {
+  const SEE = 'Run it with --help to see how it is called.';
+
+  it.each([
+    [['complie', 'linear.ir'], `Unknown command 'complie'. Did you mean compile? ${SEE}`],
+    [['compile'], `Missing required argument 'model'. ${SEE}`],
+    [['explain', 'linear.ir', '--jsn'], `Unknown option '--jsn'. Did you mean --json? ${SEE}`],
+    [
+      ['compile', 'linear.ir', 'out'],
+      `Too many arguments for 'compile'. Expected 1 argument but got 2. ${SEE}`,
+    ],
+    [['run', 'linear.ir'], `Required option '--inputs <file>' not specified. ${SEE}`],
+    [
+      ['explain', 'linear.ir', '--dim', 'batch'],
+      "Option '--dim <symbol=size>' argument 'batch' is invalid. Write a symbol and its size, as " +
+        `in --dim seq=128; several sizes as --dim seq=16,128. ${SEE}`,
+    ],
+    [
+      ['explain', 'linear.ir', '--dim', 'bacth=2'],
+      "--dim gives a size to 'bacth', but the model 'linear' has the symbols batch. Did you mean 'batch'?",
+    ],
+    [
+      ['compile', 'linear.ir', '--target', 'wasm'],
+      "The target 'wasm' does not exist yet: this version compiles to js and wgsl. Leave it out, or " +
+        'use --target js.',
+    ],
+    [
+      ['check', 'linear.ir', '--backend', 'wgls'],
+      "There is no backend 'wgls'. Choose from js, wgsl, emulator, emulator-js, emulator-wgsl. Did " +
+        "you mean 'wgsl'?",
+    ],
+    [
+      ['bench', 'linear.ir', '--threads', '4'],
+      "--threads 4 asks for several threads, but js runs on one, and wgsl on the GPU's own: leave " +
+        '--threads out. Threads come with the wasm backend.',
+    ],
+    [
+      ['dump', 'linear.ir', '--after', 'fuse-atention'],
+      expect.stringMatching(
+        /^There is no pass 'fuse-atention'. Choose from declared, .* Did you mean 'fuse-attention'\?$/,
+      ),
+    ],
+    [['dump', 'linear.ir', '--all'], '--all writes a file a pass: say into which folder with -o.'],
+    [
+      ['dump', 'linear.ir', '--stage', 'plan', '--format', 'svg'],
+      "The stage 'plan' has no format 'svg': only graphs are drawn. Choose text or json, or --stage " +
+        'graph.',
+    ],
+  ])('%j has status 2 and one paragraph', async (args, message) => {
+    const { status, stdout, stderr } = await encompile(folder, ...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr.replace(/^error: |\n$/g, '')).toEqual(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+});
+
+describe('errors', () => {
+  it('show a stack with --verbose alone, before or after the command', async () => {
+    const silent = await encompile(folder, 'explain', 'absent.ir');
+    const after = await encompile(folder, 'explain', 'absent.ir', '--verbose');
+    const before = await encompile(folder, '--verbose', 'explain', 'absent.ir');
+    expect(silent.stderr).not.toMatch(/\n\s+at /);
+    expect(after.stderr).toMatch(/\n\s+at /);
+    expect(before.stderr).toBe(after.stderr);
+  });
+});
+
+describe('a closed pipe', () => {
+  it('ends the command quietly', async () => {
+    const line = 'encompile dump linear.ir --stage source | head -c 1';
+    const { status, stderr } = await shell(folder, line);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+});
