@@ -2,6 +2,7 @@
  * The buffers of a model on a device. Each is made once and made again only when a run needs it
  * larger; a bind group lives as long as its buffers.
  */
+
 import type { BufferEntry, Numbers, Sizes, TensorEntry, WebGpuTables } from './definition.mts';
 import type { Session } from './webgpu-device.mts';
 
@@ -37,13 +38,7 @@ export class WebGpuMemory {
       const size = 4 * entry.elements;
       const buffer = this.reserve(keyOf(entry), size, `the weight ${JSON.stringify(entry.name)}`);
       const from = entry.at - start;
-      this.session.device.queue.writeBuffer(
-        buffer,
-        0,
-        sourceOf(bytes),
-        bytes.byteOffset + from,
-        size,
-      );
+      this.session.device.queue.writeBuffer(buffer, 0, sourceOf(bytes), from, size);
     }
   }
 
