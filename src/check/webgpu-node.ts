@@ -40,6 +40,13 @@ interface SwiftShader {
 }
 
 const PROBE_TIMEOUT_MS = 60_000;
+/**
+ * SwiftShader unrolls what this extension does, zeroing workgroup memory, element by element: a
+ * second of compilation for a kernel with a few KiB of it. Without it Dawn zeroes in a loop.
+ */
+const DAWN_TOGGLES = [
+  'disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
+];
 const SWIFTSHADER_ARCHIVE = 'swiftshader.tar.br';
 const ICD_FILE = 'vk_swiftshader_icd.json';
 const SWIFTSHADER_FILES = ['libvulkan.so.1', 'libvk_swiftshader.so', ICD_FILE];
@@ -137,7 +144,7 @@ async function loadDawn(): Promise<GPU> {
     if (!(name in globalThis))
       Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
   }
-  return create([]);
+  return create(DAWN_TOGGLES);
 }
 
 async function importDawn(main: string): Promise<DawnModule> {

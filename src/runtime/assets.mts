@@ -1,6 +1,6 @@
 /**
  * Reads the files of an artifact: by fetch on the web, by node:fs where the artifact lies on disk.
- * `node:fs/promises` is imported by a computed name, so that bundlers and browsers never resolve it.
+ * Node's modules are asked of `process`, not imported, so bundlers and browsers never resolve them.
  */
 
 /** Where weights come from: the artifact's own file, another address or path, or bytes at hand. */
@@ -18,6 +18,19 @@ interface FileSystem {
     stat(): Promise<{ size: number }>;
     close(): Promise<void>;
   }>;
+}
+
+interface BuiltinModules {
+  readonly 'node:fs/promises': FileSystem;
+  readonly 'node:url': { pathToFileURL(path: string): URL };
+}
+
+/** What Node, Deno and Bun share, and browsers lack. */
+interface Host {
+  readonly location?: { readonly href: string };
+  readonly process?: {
+    getBuiltinModule?<M extends keyof BuiltinModules>(name: M): BuiltinModules[M] | undefined;
+  };
 }
 
 /**
@@ -39,17 +52,19 @@ export async function readWeights(
     return bytes.subarray(from, to);
   }
   if (to <= from) return new Uint8Array(0);
-  return readRange(option === undefined ? own() : await addressOf(option), total, from, to);
+  return readRange(option === undefined ? own() : addressOf(option), total, from, to);
 }
 
 /** A text file of the artifact. */
 export async function readText(url: URL): Promise<string> {
-  if (url.protocol !== 'file:') return (await request(url, {})).text();
-  return new TextDecoder().decode(await readFile(url, null));
+  const fs = fileSystem(url);
+  if (fs === null) return (await request(url, {})).text();
+  return new TextDecoder().decode(await readFile(fs, url, null));
 }
 
 async function readRange(url: URL, total: number, from: number, to: number): Promise<Uint8Array> {
-  if (url.protocol === 'file:') return readFile(url, { total, from, to });
+  const fs = fileSystem(url);
+  if (fs !== null) return readFile(fs, url, { total, from, to });
   const isPart = to - from < total;
   const headers = isPart ? { Range: `bytes=${from}-${to - 1}` } : {};
   const response = await request(url, { headers });
@@ -76,13 +91,23 @@ async function request(url: URL, init: RequestInit): Promise<Response> {
   );
 }
 
+/** Where files are read; null for addresses on the web, and on hosts that fetch files. */
+function fileSystem(url: URL): FileSystem | null {
+  if (url.protocol !== 'file:') return null;
+  return builtinModule('node:fs/promises') ?? null;
+}
+
+function builtinModule<M extends keyof BuiltinModules>(name: M): BuiltinModules[M] | undefined {
+  const { process }: Host = globalThis as Host;
+  return process?.getBuiltinModule?.(name);
+}
+
 async function readFile(
+  fs: FileSystem,
   url: URL,
   part: { readonly total: number; readonly from: number; readonly to: number } | null,
 ): Promise<Uint8Array> {
-  const specifier = 'node:fs/promises';
   try {
-    const fs: FileSystem = await import(/* @vite-ignore */ /* webpackIgnore: true */ specifier);
     const file = await fs.open(url);
     try {
       const { size } = await file.stat();
@@ -103,17 +128,16 @@ async function readFile(
   }
 }
 
-async function addressOf(weights: URL | string): Promise<URL> {
+function addressOf(weights: URL | string): URL {
   if (weights instanceof URL) return weights;
   if (/^[a-z][a-z0-9+.-]+:/i.test(weights)) return new URL(weights);
-  const scope: { readonly location?: { readonly href: string }; readonly process?: unknown } =
-    globalThis;
-  if (scope.location !== undefined) return new URL(weights, scope.location.href);
-  const specifier = 'node:url';
-  const { pathToFileURL }: { pathToFileURL(path: string): URL } = await import(
-    /* @vite-ignore */ /* webpackIgnore: true */ specifier
+  const { location }: Host = globalThis as Host;
+  if (location !== undefined) return new URL(weights, location.href);
+  const url = builtinModule('node:url');
+  if (url !== undefined) return url.pathToFileURL(weights);
+  throw new Error(
+    `This host cannot read weights by the path ${JSON.stringify(weights)}: pass a URL or the bytes.`,
   );
-  return pathToFileURL(weights);
 }
 
 function checkLength(actual: number, expected: number, what: string): void {

@@ -2,6 +2,7 @@
  * Checks and converts what `run` is given. Every error names the input, what was expected and what
  * came. The numbers are copied, so the caller may reuse its arrays at once.
  */
+
 import type { DType, ModelDefinition, Numbers, Sizes, TensorEntry } from './definition.mts';
 
 export interface CheckedInputs {

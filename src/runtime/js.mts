@@ -2,6 +2,7 @@
  * Runs a model's kernels in JS. Slots and outputs lie one after another in one arena, which grows to
  * the largest run so far; the typed arrays over it are made once for each set of sizes.
  */
+
 import type {
   BufferEntry,
   Executor,

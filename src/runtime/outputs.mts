@@ -1,4 +1,5 @@
 /** Turns what kernels leave in memory into what `run` gives: fresh arrays of the outputs' own types. */
+
 import type { DType, ModelDefinition, Numbers, Sizes } from './definition.mts';
 
 export type OutputData = Float32Array | Int32Array | BigInt64Array | Int8Array | Uint8Array;

@@ -4,6 +4,7 @@
  * A lost device fails the next run, or the run under way, with an error that says so; the run after
  * it opens a new device, builds the pipelines and loads the weights again.
  */
+
 import type { Executor, ModelDefinition, Numbers, Sizes, WebGpuTables } from './definition.mts';
 import { type DeviceSource, openSession, type Session } from './webgpu-device.mts';
 import { WebGpuMemory } from './webgpu-memory.mts';
