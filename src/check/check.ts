@@ -40,8 +40,8 @@ export interface CheckOptions {
   readonly onProgress?: (done: string) => void;
 }
 
-/** Two float64 evaluations differ by rounding alone. */
-const PASS_TOLERANCE: Tolerance = { absolute: 1e-9, relative: 1e-9 };
+/** Two float64 evaluations differ by rounding: also that of folded weights to their own dtype. */
+const PASS_TOLERANCE: Tolerance = { absolute: 1e-5, relative: 1e-5 };
 /** A whole model in float32: what rounding may add up to over its layers. */
 const MODEL_TOLERANCE: Tolerance = { absolute: 1e-4, relative: 1e-3 };
 

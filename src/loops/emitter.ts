@@ -74,8 +74,8 @@ export interface Collective {
   readonly exchange: string;
 }
 
-/** Names with a meaning in indices. */
-const DIM_FUNCTIONS = ['floor', 'max', 'min'];
+/** Names with a meaning in indices, which nothing else can have. */
+export const DIM_FUNCTIONS: readonly string[] = ['floor', 'max', 'min'];
 
 /** The scalar type in kernels of a dtype. */
 export function scalarOf(dtype: DType): Scalar {

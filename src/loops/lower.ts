@@ -18,7 +18,7 @@ import {
 } from '../ir/graph.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
 import { copyKernel } from './copy.ts';
-import { storageOf } from './emitter.ts';
+import { DIM_FUNCTIONS, storageOf } from './emitter.ts';
 import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
@@ -39,7 +39,7 @@ class Lowering {
   private readonly bufferOf = new Map<ValueId, string>();
   private readonly weights = new Map<string, WeightBuffer>();
   private readonly kernels = new Map<string, Kernel>();
-  private readonly kernelNames = new Set<string>();
+  private readonly kernelNames = new Set<string>(DIM_FUNCTIONS);
   private readonly steps: Step[] = [];
 
   constructor(graph: Graph, target: Target) {

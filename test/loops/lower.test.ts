@@ -6,7 +6,7 @@ import { compileGraph } from '../../src/compile.ts';
 import { type Builder, buildGraph } from '../../src/ir/builder.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
-import { dims, f32 } from '../../src/ir/types.ts';
+import { bool, dims, f32 } from '../../src/ir/types.ts';
 import { compilationOf } from '../support/compilation.ts';
 
 const { batch, seq } = dims('batch', 'seq');
@@ -47,4 +47,37 @@ test('an epilogue over a result of 1 x 1 matrices stays where its sum is', async
     return { y: g.mul(scaled, g.tanh(scaled)) };
   });
   await expectRight(graph, { batch: 2 });
+});
+
+test('rows of one element need no scratch, which invocations would share', async () => {
+  const graph = buildGraph('single', (g) => {
+    const x = g.input('x', f32(batch, 3, 1));
+    const mask = g.input('mask', bool(batch, 1, 1));
+    return { y: g.softmax(g.mul(x, 0.5), mask, { axis: -1 }) };
+  });
+  await expectRight(graph, { batch: 2 });
+});
+
+test('a weight that its matmul reads twice, or its epilogue too, is not packed', async () => {
+  await expectRight(
+    buildGraph('residual-weight', (g) => {
+      const w = table(g, 'w', 5, 5);
+      return { y: g.add(g.matmul(g.input('x', f32(5, 5)), w), w) };
+    }),
+  );
+  await expectRight(
+    buildGraph('square', (g) => {
+      const w = table(g, 'w', 5, 5);
+      return { y: g.add(g.matmul(w, w), g.input('x', f32(5, 5))) };
+    }),
+  );
+});
+
+test('ops and weights may have names that mean something in an index', async () => {
+  const graph = buildGraph('names', (g) => {
+    const x = g.input('min', f32(seq, 3));
+    const y = g.matmul(g.floor(x), table(g, 'layer.max', 3, 3));
+    return { floor: g.add(y, table(g, 'floor', 1, 3)) };
+  });
+  await expectRight(graph, { seq: 4 });
 });

@@ -103,10 +103,10 @@ function weigh(m: Making, query: Value, key: Value, form: Form): Value {
   if (m.chance(0.08)) pool.alsoOutput(scaled);
   const framed = isFlat ? g.reshape(scaled, { shape: [pool.batch, heads, queries, keys] }) : scaled;
   const biased = m.chance(0.3) ? g.add(framed, bias(m, form)) : framed;
-  const { scores, mask } = masked(m, biased, form);
+  const axis = m.chance(0.08) ? -2 : -1;
+  const { scores, mask } = masked(m, biased, form, axis);
   const back = (x: Value) =>
     isFlat ? g.reshape(x, { shape: [multiply(pool.batch, heads), queries, keys] }) : x;
-  const axis = m.chance(0.08) ? -2 : -1;
   if (mask !== null) return back(g.softmax(scores, mask, { axis }));
   return g.softmax(back(scores), { axis });
 }
@@ -122,23 +122,18 @@ function bias(m: Making, { heads, queries, keys }: Form): Value {
 
 /**
  * Scores with their mask applied, or beside it where the softmax takes it. A finite constant stands
- * only where every query sees a key: for others the fused attention is defined otherwise.
+ * only where every query sees a key: for others the fused attention is defined otherwise, and
+ * scores that drown in the constant differ by rounding alone.
  */
 function masked(
   m: Making,
   x: Value,
   form: Form,
+  axis: number,
 ): { readonly scores: Value; readonly mask: Value | null } {
   const { g } = m;
-  const kind = m.pick([
-    'none',
-    'softmax',
-    'softmax',
-    'select',
-    'hidden',
-    'added',
-    'infinite',
-  ] as const);
+  const exact = ['none', 'softmax', 'softmax', 'infinite'] as const;
+  const kind = m.pick(axis === -1 ? [...exact, 'select', 'hidden', 'added'] : exact);
   if (kind === 'none') return { scores: x, mask: null };
   if (kind === 'softmax') return { scores: x, mask: visible(m, form, true) };
   if (kind === 'infinite') {

@@ -17,21 +17,27 @@ import { type Maker, Making, RandomPool } from './random-pool.ts';
 export interface RandomGraph {
   /** One block of ops each; null adds nothing. */
   readonly choices: readonly (number | null)[];
+  /** Once the graph has so many, no choice adds another. */
+  readonly ops: number;
   /** A symbol or a number each. */
   readonly batch: Dim;
   readonly seq: Dim;
 }
 
-/** Graphs of at least `minOps` ops, mostly of several times as many. */
-export function randomGraphs(minOps = 20, maxChoices = 20): fc.Arbitrary<RandomGraph> {
+/** Graphs of 20 ops or a few more, up to several times as many. */
+export function randomGraphs(): fc.Arbitrary<RandomGraph> {
   // a choice shrinks to null at once and to no other number, which would be another graph
   const choice = fc.option(fc.noShrink(fc.nat(2 ** 31 - 1)), { freq: 2 ** 30 });
   return fc.record({
-    choices: fc.array(choice, { minLength: minOps, maxLength: maxChoices, size: 'max' }),
+    choices: fc.array(choice, { minLength: MOST_CHOICES, maxLength: MOST_CHOICES }),
+    ops: fc.noShrink(fc.integer({ min: 20, max: 60 })),
     batch: fc.constantFrom<Dim>('batch', 'batch', 'batch', 1, 2),
     seq: fc.constantFrom<Dim>('seq', 'seq', 'seq', 1, 5),
   });
 }
+
+/** Enough for 60 ops, though some choices add one op and some none. */
+const MOST_CHOICES = 40;
 
 /** How often each kind of block comes. */
 const MAKERS: readonly (readonly [weight: number, makers: readonly Maker[]])[] = [
@@ -41,10 +47,12 @@ const MAKERS: readonly (readonly [weight: number, makers: readonly Maker[]])[] =
 ];
 
 /** Builds the graph that choices stand for; parameters carry seeded numbers. */
-export function buildRandomGraph({ choices, batch, seq }: RandomGraph): Graph {
+export function buildRandomGraph({ choices, ops, batch, seq }: RandomGraph): Graph {
   const construction = new GraphConstruction();
   const pool = new RandomPool(construction, batch, seq);
-  for (const choice of choices) if (choice !== null) grow(pool, choice);
+  for (const choice of choices) {
+    if (choice !== null && construction.nodes.length < ops) grow(pool, choice);
+  }
   return construction.finish('random', pool.outputs());
 }
 

@@ -15,7 +15,7 @@
 
 import { broadcastIndex } from '../../ir/broadcasting.ts';
 import { add, type Dim, floorDivide, minimum, multiply, sizeOf, subtract } from '../../ir/dims.ts';
-import { type ValueId, valueOf } from '../../ir/graph.ts';
+import { type Graph, type ValueId, valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
 import { type Emitter, unflatten } from '../emitter.ts';
 import {
@@ -43,15 +43,22 @@ export function matmulCpu(draft: KernelDraft): readonly Statement[] | null {
   const [a, b] = matmul?.operands ?? [];
   const [c] = matmul?.results ?? [];
   if (a == null || b == null || c === undefined) return null;
-  const weight = draft.region.body.inputs.indexOf(b);
-  const isPackable =
-    draft.region.operands[weight]?.parameter != null &&
-    draft.region.operands[weight]?.type.shape.length === 2;
-  if (isPackable) draft.layouts[weight] = PANELS;
-  const rank = valueOf(draft.region.body, c).shape.length;
-  const joined = isPackable ? nest(draft, { a, b, c, packed: true, joinFrom: 0 }) : null;
-  if (joined !== null && !hasDivision(withoutBounds(joined))) return joined;
-  return nest(draft, { a, b, c, packed: isPackable, joinFrom: rank - 2 });
+  const { body, operands } = draft.region;
+  const weight = body.inputs.indexOf(b);
+  const isWeight = operands[weight]?.parameter != null;
+  const packed = isWeight && operands[weight]?.type.shape.length === 2 && isReadOnce(body, b);
+  const rank = valueOf(body, c).shape.length;
+  const joined = packed ? nest(draft, { a, b, c, packed, joinFrom: 0 }) : null;
+  const isFree = joined !== null && !hasDivision(withoutBounds(joined));
+  const statements = isFree ? joined : nest(draft, { a, b, c, packed, joinFrom: rank - 2 });
+  if (statements !== null && packed) draft.layouts[weight] = PANELS;
+  return statements;
+}
+
+/** Whether nothing but one operand of one node reads a value: else it must stay row-major. */
+function isReadOnce(body: Graph, id: ValueId): boolean {
+  const reads = body.nodes.flatMap((node) => node.operands).filter((operand) => operand === id);
+  return reads.length === 1 && body.outputs.every(({ value }) => value !== id);
 }
 
 interface Plan {

@@ -137,7 +137,8 @@ function kindOf(node: Node): string {
  */
 function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
   const length = domain.at(-1);
-  if (typeof length !== 'number') return [];
+  // the only element of a row is no invocation's own: all read it at the index 0
+  if (typeof length !== 'number' || length === 1) return [];
   const passes = passesReading(body);
   const kept = new Set<ValueId>();
   const work = new Map<ValueId, number>();

@@ -4,7 +4,7 @@
  */
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../ir/graph.ts';
-import { Emitter, storageOf } from '../emitter.ts';
+import { DIM_FUNCTIONS, Emitter, storageOf } from '../emitter.ts';
 import type { BufferParameter, Expression, Kernel, Statement } from '../nodes.ts';
 import { childrenOf } from '../nodes.ts';
 import type { Region } from '../region.ts';
@@ -32,7 +32,7 @@ export class KernelDraft {
   constructor(region: Region, symbols: readonly string[]) {
     this.region = region;
     this.symbols = symbols;
-    const taken = new Set<string>(symbols);
+    const taken = new Set<string>([...DIM_FUNCTIONS, ...symbols]);
     const unique = (base: string): string => {
       const clean = base.replace(/\W+/g, '_').replace(/^(?=\d)/, '_') || 'x';
       let name = clean;
