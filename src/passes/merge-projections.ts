@@ -10,7 +10,7 @@
  */
 import { add, type Dim } from '../ir/dims.ts';
 import type { Node, ValueId } from '../ir/graph.ts';
-import { sameShape, staticShape, type TensorData } from '../ir/types.ts';
+import { type Shape, sameShape, type TensorData } from '../ir/types.ts';
 import { besideEachOther, zeros } from './folding/weight-data.ts';
 import type { GraphIndex } from './graph-index.ts';
 import type { GraphWriter } from './graph-writer.ts';
@@ -57,11 +57,7 @@ function group(x: ValueId, nodes: readonly Node[], index: GraphIndex): readonly 
     else findings.push({ pattern, at: firstResult(node), outcome: refused });
   }
   const [first, second] = members;
-  if (first === undefined) return findings;
-  if (second === undefined) {
-    const reason = `${index.nameOf(first.result)} is the only projection of ${index.nameOf(x)} that could be merged`;
-    return [...findings, { pattern, at: first.result, outcome: refuse(x, reason) }];
-  }
+  if (first === undefined || second === undefined) return findings;
   const names = members.map(({ result }) => index.nameOf(result)).join(', ');
   const rewrite = {
     replaces: members.map(({ result }) => result),
@@ -120,44 +116,54 @@ function writeMerged(x: ValueId, members: readonly Projection[], into: GraphWrit
   });
 }
 
+/** One of the weights to merge; the bias of a projection without one is zeros. */
+interface Part {
+  readonly name: string;
+  readonly width: Dim;
+  readonly data: TensorData | null;
+}
+
 function mergedWeight(members: readonly Projection[], into: GraphWriter) {
-  return mergedParameter(
-    members.map(({ weight }) => weight),
-    members.map(({ weight }) => into.index.parameterOf(weight)?.data ?? null),
-    into,
-  );
+  const { index } = into;
+  const parts = members.map(({ weight }): Part => {
+    const { name, shape } = index.value(weight);
+    return { name, width: shape[1] ?? 0, data: index.parameterOf(weight)?.data ?? null };
+  });
+  const [first] = members;
+  const rows = first === undefined ? [] : index.shapeOf(first.weight).slice(0, 1);
+  return mergedParameter(parts, rows, members, into);
 }
 
 function mergedBias(members: readonly Projection[], into: GraphWriter) {
   const { index } = into;
-  const parts = members.map(({ bias, weight }) => {
-    if (bias !== null) return index.parameterOf(bias)?.data ?? null;
-    const shape = staticShape(index.shapeOf(weight).slice(1));
-    return shape === null ? null : zeros(index.value(weight).dtype, shape);
+  const parts = members.map(({ bias, weight }): Part => {
+    const { name, dtype, shape } = index.value(weight);
+    const [, width = 0] = shape;
+    if (bias !== null) {
+      return { name: index.value(bias).name, width, data: index.parameterOf(bias)?.data ?? null };
+    }
+    const data = typeof width === 'number' ? zeros(dtype, [width]) : null;
+    return { name: name.replace(/[^.]*$/, 'bias'), width, data };
   });
-  const biases = members.flatMap(({ bias }) => (bias === null ? [] : [bias]));
-  const widths = members.map(({ weight }) => index.shapeOf(weight)[1] ?? 0);
-  return mergedParameter(biases, parts, into, widths);
+  return mergedParameter(parts, [], members, into);
 }
 
 /** Weights without data give one without data. */
 function mergedParameter(
-  ids: readonly ValueId[],
-  parts: readonly (TensorData | null)[],
+  parts: readonly Part[],
+  rows: Shape,
+  [first]: readonly Projection[],
   into: GraphWriter,
-  widths: readonly Dim[] = ids.map((id) => into.index.shapeOf(id).at(-1) ?? 0),
 ) {
-  const values = ids.map((id) => into.index.value(id));
-  const [first] = values;
   if (first === undefined) throw new Error('no weights to merge');
-  const present = parts.filter((part) => part !== null);
+  const present = parts.flatMap(({ data }) => (data === null ? [] : [data]));
   const data = present.length === parts.length ? besideEachOther(present) : null;
-  const shape = [...first.shape.slice(0, -1), widths.reduce(add, 0)];
-  const name = joinNames(values.map((value) => value.name));
-  return into.parameter(name, { dtype: first.dtype, shape }, data);
+  const shape = [...rows, parts.map(({ width }) => width).reduce(add, 0)];
+  const { dtype } = into.index.value(first.weight);
+  return into.parameter(joinNames(parts.map(({ name }) => name)), { dtype, shape }, data);
 }
 
-/** `layer.0.query.weight` and `layer.0.key.weight`: `layer.0.query-key.weight`. */
+/** `layer.0.query.weight` and `layer.0.key.weight`: `layer.0.query_key.weight`. */
 export function joinNames(names: readonly string[]): string {
   const parts = names.map((name) => name.split('.'));
   const [first = []] = parts;

@@ -115,17 +115,14 @@ function readSelect(node: Node, path: Path): ScoresOrRefusal | null {
   const [low, isNegated] = index.scalarOf(otherwise) !== null ? [otherwise, false] : [then, true];
   const constant = index.scalarOf(low);
   const x = isNegated ? otherwise : then;
+  const name = index.nameOf(firstResult(node));
   if (constant === null) {
-    return refuse(
-      low,
-      `${index.nameOf(node.results[0] ?? low)} hides scores with ${index.nameOf(low)}, which is not a constant`,
-    );
+    const choices = `${index.nameOf(then)} and ${index.nameOf(otherwise)}`;
+    return refuse(low, `${name} chooses between ${choices}, of which none is a constant`);
   }
   if (constant * scale > VERY_LOW) {
-    return refuse(
-      low,
-      `${index.nameOf(firstResult(node))} hides scores with ${constant}, which is not as low as ${VERY_LOW}`,
-    );
+    const limit = `which is not as low as ${VERY_LOW}`;
+    return refuse(low, `${name} hides scores with ${constant}, ${limit}`);
   }
   const frame = resultShape(node, index);
   if (!sameShape(index.shapeOf(x), frame)) return null;

@@ -1,0 +1,497 @@
+/** fuse-attention: softmax(scale * query key^T + bias, over the visible keys) value -> attention */
+import { describe, expect, test } from 'vitest';
+import { type Builder, buildGraph } from '../../src/ir/builder.ts';
+import type { Graph, Value } from '../../src/ir/graph.ts';
+import { bool, dims, f32, i64 } from '../../src/ir/types.ts';
+import { foldConstants } from '../../src/passes/fold-constants.ts';
+import { fuseAttention } from '../../src/passes/fuse-attention.ts';
+import { simplify } from '../../src/passes/simplify.ts';
+import { matches, opsOf, refusals, run, runSafely } from '../support/run-pass.ts';
+
+const { batch, seq, keys } = dims('batch', 'seq', 'keys');
+type V = Value<'f32'>;
+
+interface Parts {
+  readonly g: Builder;
+  readonly query: V;
+  readonly key: V;
+  readonly value: V;
+}
+
+/** A graph of 2 heads of width 4 over [batch, 2, seq, 4]; `build` makes the outputs. */
+function attentionGraph(build: (parts: Parts) => V | { readonly [name: string]: Value }): Graph {
+  return buildGraph('attention', (g) => {
+    const [query, key, value] = ['query', 'key', 'value'].map(
+      (name): V => g.input(name, f32(batch, 2, seq, 4)),
+    );
+    if (!query || !key || !value) throw new Error('no inputs');
+    const built = build({ g, query, key, value });
+    return 'id' in built ? { context: built as V } : built;
+  });
+}
+
+const turned = (g: Builder, x: V): V => g.transpose(x, { permutation: [0, 1, 3, 2] });
+const product = ({ g, query, key }: Parts): V => g.matmul(query, turned(g, key));
+
+function attentionOf(graph: Graph) {
+  const node = graph.nodes.find(({ op }) => op === 'attention');
+  if (node === undefined) throw new Error(`no attention among ${opsOf(graph).join(', ')}`);
+  const operands = node.operands.map((id) => (id === null ? null : graph.values.get(id)?.name));
+  return { ...node.attributes, operands };
+}
+
+describe('matches', () => {
+  test('softmax(query key^T) value', () => {
+    const { graph, ops } = runSafely(
+      attentionGraph((p) => p.g.matmul(p.g.softmax(product(p)), p.value)),
+      fuseAttention,
+    );
+    expect(ops).toEqual(['attention']);
+    expect(attentionOf(graph)).toEqual({
+      scale: 1,
+      causal: false,
+      operands: ['query', 'key', 'value', null, null],
+    });
+  });
+
+  const scaled: { readonly [how: string]: (p: Parts) => V } = {
+    'behind the product, by mul': (p) => p.g.mul(product(p), 0.5),
+    'behind the product, by div': (p) => p.g.div(product(p), 2),
+    'before the product, on the query': ({ g, query, key }) =>
+      g.matmul(g.mul(query, 0.5), turned(g, key)),
+    'before the product, on the key': ({ g, query, key }) =>
+      g.matmul(query, turned(g, g.div(key, 2))),
+    'behind the transpose of the key': ({ g, query, key }) =>
+      g.matmul(query, g.mul(turned(g, key), 0.5)),
+    'halved and halved and doubled': ({ g, query, key }) =>
+      g.mul(g.matmul(g.mul(query, 0.5), g.mul(turned(g, key), 0.5)), 2),
+  };
+  for (const [how, scores] of Object.entries(scaled)) {
+    test(`scale ${how}`, () => {
+      const { graph, ops } = runSafely(
+        attentionGraph((p) => p.g.matmul(p.g.softmax(scores(p)), p.value)),
+        fuseAttention,
+      );
+      expect(ops).toEqual(['attention']);
+      expect(attentionOf(graph)).toMatchObject({ scale: 0.5 });
+    });
+  }
+
+  test('the key that a permutation has turned already', () => {
+    const graph = buildGraph('split', (g) => {
+      const states = g.input('states', f32(batch, seq, 2, 4));
+      const query = g.transpose(states, { permutation: [0, 2, 1, 3] });
+      const key = g.transpose(states, { permutation: [0, 2, 3, 1] });
+      return { context: g.matmul(g.softmax(g.matmul(query, key)), query) };
+    });
+    const { ops } = runSafely(graph, fuseAttention);
+    expect(ops).toEqual(['transpose', 'transpose', 'attention']);
+  });
+
+  test('a second factor that is no transpose gets one', () => {
+    const graph = buildGraph('plain', (g) => {
+      const query = g.input('query', f32(batch, 2, seq, 4));
+      const key = g.input('key', f32(batch, 2, 4, keys));
+      const value = g.input('value', f32(batch, 2, keys, 4));
+      return { context: g.matmul(g.softmax(g.matmul(query, key)), value) };
+    });
+    expect(runSafely(graph, fuseAttention).ops).toEqual(['transpose', 'attention']);
+  });
+
+  test('heads joined with the batch, as bmm has them', () => {
+    const graph = buildGraph('joined', (g) => {
+      const [query, key, value] = ['query', 'key', 'value'].map((name): V => {
+        const states = g.input(name, f32(batch, 2, seq, 4));
+        return g.reshape(states, { shape: ['2*batch', seq, 4] });
+      });
+      const mask = g.input('mask', bool(batch, 1, 1, seq));
+      if (!query || !key || !value) throw new Error('no inputs');
+      const products = g.matmul(query, g.transpose(key, { permutation: [0, 2, 1] }));
+      const apart = g.reshape(products, { shape: [batch, 2, seq, seq] });
+      const hidden = g.select(mask, apart, -1e9);
+      const probs = g.softmax(g.reshape(hidden, { shape: ['2*batch', seq, seq] }));
+      return { context: g.matmul(probs, value) };
+    });
+    const { graph: after } = runSafely(graph, fuseAttention, simplify);
+    expect(opsOf(after)).toEqual(['attention', 'reshape']);
+    expect(attentionOf(after)).toMatchObject({ operands: ['query', 'key', 'value', 'mask', null] });
+  });
+
+  test('a matrix without heads', () => {
+    const graph = buildGraph('matrix', (g) => {
+      const query = g.input('query', f32(seq, 4));
+      const key = g.input('key', f32(keys, 4));
+      const mask = g.input('mask', bool(seq, keys));
+      const products = g.matmul(query, g.transpose(key, { permutation: [1, 0] }));
+      return { context: g.matmul(g.softmax(products, mask), key) };
+    });
+    const { ops } = runSafely(graph, fuseAttention);
+    expect(ops).toEqual(['reshape', 'reshape', 'reshape', 'attention', 'reshape']);
+  });
+
+  test('values of another width, keys of another length', () => {
+    const graph = buildGraph('cross', (g) => {
+      const query = g.input('query', f32(batch, 2, seq, 4));
+      const key = g.input('key', f32(batch, 2, keys, 4));
+      const value = g.input('value', f32(batch, 2, keys, 6));
+      return { context: g.matmul(g.softmax(g.matmul(query, turned(g, key))), value) };
+    });
+    expect(runSafely(graph, fuseAttention).ops).toEqual(['attention']);
+  });
+});
+
+describe('grouped heads', () => {
+  const repeated = (g: Builder, x: V, isTurned = false): V => {
+    const [from, to] = isTurned ? [4, seq] : [seq, 4];
+    const apart: V = g.reshape(x, { shape: [batch, 2, 1, from, to] });
+    const all: V = g.broadcast(apart, { shape: [batch, 2, 3, from, to] });
+    return g.reshape(all, { shape: [batch, 6, from, to] });
+  };
+  const grouped = (build: (g: Builder, query: V, key: V) => V) =>
+    buildGraph('grouped', (g) => {
+      const query = g.input('query', f32(batch, 6, seq, 4));
+      return { context: build(g, query, g.input('key', f32(batch, 2, seq, 4))) };
+    });
+
+  test('keys and values that are repeated for each query head are given once', () => {
+    const graph = grouped((g, query, key) => {
+      const all = repeated(g, key);
+      return g.matmul(g.softmax(g.matmul(query, turned(g, all))), all);
+    });
+    const { graph: after, ops } = runSafely(graph, fuseAttention);
+    expect(ops).toEqual(['attention']);
+    expect(attentionOf(after)).toMatchObject({ operands: ['query', 'key', 'key', null, null] });
+  });
+
+  test('keys that are repeated after the transpose are repeated still', () => {
+    const graph = grouped((g, query, key) => {
+      const scores = g.matmul(query, repeated(g, turned(g, key), true));
+      return g.matmul(g.softmax(scores), repeated(g, key));
+    });
+    expect(runSafely(graph, fuseAttention).ops).toContain('attention');
+  });
+
+  test('one key head for all, by broadcasting', () => {
+    const graph = buildGraph('multi-query', (g) => {
+      const query = g.input('query', f32(batch, 6, seq, 4));
+      const key = g.input('key', f32(batch, 1, seq, 4));
+      return { context: g.matmul(g.softmax(g.matmul(query, turned(g, key))), key) };
+    });
+    const { ops } = runSafely(graph, fuseAttention);
+    expect(ops).toEqual(['attention']);
+  });
+});
+
+describe('masks and biases', () => {
+  const masked = (scores: (p: Parts, mask: Value<'bool'>) => V, passes = [fuseAttention]) => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+      return p.g.matmul(scores(p, mask), p.value);
+    });
+    return runSafely(graph, ...passes);
+  };
+  const zero = (g: Builder) => g.constant({ value: [0], dtype: 'f32' });
+  const hides = 'now gives zeros instead of the mean of the values';
+
+  test('the mask of the softmax', () => {
+    const result = masked((p, mask) => p.g.softmax(product(p), mask));
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+    expect(matches(result)[0]).not.toContain(hides);
+  });
+
+  test('select(mask, scores, -1e9)', () => {
+    const result = masked((p, mask) => p.g.softmax(p.g.select(mask, product(p), -1e9)));
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+    expect(matches(result)[0]).toContain(hides);
+  });
+
+  test('select(hidden, -inf, scores): the same on rows without a visible key too', () => {
+    const result = masked((p, mask) => {
+      return p.g.softmax(p.g.select(p.g.not(mask), -Infinity, product(p)));
+    });
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+    expect(matches(result)[0]).not.toContain(hides);
+  });
+
+  const additive: { readonly [form: string]: (g: Builder, mask: Value<'bool'>) => V } = {
+    '(1 - mask) * -1e9': (g, mask) => g.mul(g.sub(1, g.cast(mask, { dtype: 'f32' })), -1e9),
+    '(mask - 1) * 1e9': (g, mask) => g.mul(g.sub(g.cast(mask, { dtype: 'f32' }), 1), 1e9),
+    'hidden * -1e9': (g, mask) => g.mul(g.cast(g.not(mask), { dtype: 'f32' }), -1e9),
+    'select(mask, 0, -1e9)': (g, mask) => g.select(mask, zero(g), -1e9),
+    'select(hidden, -1e9, 0)': (g, mask) => g.select(g.not(mask), -1e9, zero(g)),
+  };
+  for (const [form, term] of Object.entries(additive)) {
+    test(`scores + ${form}`, () => {
+      const result = masked(
+        (p, mask) => p.g.softmax(p.g.add(product(p), term(p.g, mask))),
+        [fuseAttention, simplify],
+      );
+      expect(attentionOf(result.graph)).toMatchObject({
+        operands: ['query', 'key', 'value', 'mask', null],
+      });
+      expect(matches(result)[0]).toContain(hides);
+    });
+  }
+
+  test('two masks are both of them', () => {
+    const result = masked((p, mask) => {
+      const other = p.g.input('other', bool(seq, seq));
+      return p.g.softmax(p.g.select(other, product(p), -1e9), mask);
+    });
+    expect(result.ops).toEqual(['and', 'attention']);
+  });
+
+  test('a mask of numbers that is added stays a bias', () => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', i64(batch, 1, 1, seq));
+      const term = p.g.mul(p.g.sub(1, p.g.cast(mask, { dtype: 'f32' })), -1e4);
+      return p.g.matmul(p.g.softmax(p.g.add(product(p), term)), p.value);
+    });
+    const result = runSafely(graph, fuseAttention);
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', null, 'mul'],
+    });
+    expect(matches(result)[0]).toContain('which is no mask because %mask is i64, not bool');
+  });
+
+  test('a bias, added before or after the scale', () => {
+    const biased = (scores: (p: Parts, bias: V) => V) =>
+      runSafely(
+        attentionGraph((p) => {
+          const bias = p.g.input('bias', f32(2, seq, seq));
+          return p.g.matmul(p.g.softmax(scores(p, bias)), p.value);
+        }),
+        fuseAttention,
+      );
+    const after = biased((p, bias) => p.g.add(p.g.mul(product(p), 0.5), bias));
+    expect(after.ops).toEqual(['attention']);
+    expect(attentionOf(after.graph)).toMatchObject({
+      scale: 0.5,
+      operands: ['query', 'key', 'value', null, 'bias'],
+    });
+    const before = biased((p, bias) => p.g.mul(p.g.add(bias, product(p)), 0.5));
+    expect(before.ops).toEqual(['constant', 'mul', 'attention']);
+    const subtracted = biased((p, bias) => p.g.sub(product(p), bias));
+    expect(subtracted.ops).toEqual(['constant', 'mul', 'attention']);
+  });
+
+  test('a bias that a matmul makes too is not taken for the scores', () => {
+    const graph = attentionGraph((p) => {
+      const bias = p.g.matmul(p.g.input('a', f32(seq, 3)), p.g.input('b', f32(3, seq)));
+      return p.g.matmul(p.g.softmax(p.g.add(bias, product(p))), p.value);
+    });
+    expect(runSafely(graph, fuseAttention).ops).toEqual(['matmul', 'attention']);
+  });
+});
+
+describe('causal masks', () => {
+  type Positions = (g: Builder) => Value<'bool'>;
+  const row = (g: Builder) => g.iota({ shape: [seq, 1], axis: 0 });
+  const column = (g: Builder) => g.iota({ shape: [1, seq], axis: 1 });
+  const causal = (visible: Positions) =>
+    runSafely(
+      attentionGraph((p) => p.g.matmul(p.g.softmax(product(p), visible(p.g)), p.value)),
+      fuseAttention,
+    );
+  const forms: { readonly [form: string]: Positions } = {
+    'key <= query': (g) => g.less_equal(column(g), row(g)),
+    'query >= key': (g) => g.greater_equal(row(g), column(g)),
+    'key < query + 1': (g) => g.less(column(g), g.add(row(g), 1)),
+    'not key > query': (g) => g.not(g.greater(column(g), row(g))),
+    'vectors of positions, one turned': (g) => {
+      const positions = g.iota({ shape: [seq] });
+      return g.less_equal(positions, g.reshape(positions, { shape: [seq, 1] }));
+    },
+    'with leading dims of 1': (g) => {
+      const visible: Value<'bool'> = g.less_equal(column(g), row(g));
+      return g.reshape(visible, { shape: [1, 1, seq, seq] });
+    },
+  };
+  for (const [form, visible] of Object.entries(forms)) {
+    test(form, () => {
+      const { graph, ops } = causal(visible);
+      expect(ops).toEqual(['attention']);
+      expect(attentionOf(graph)).toMatchObject({
+        causal: true,
+        operands: ['query', 'key', 'value', null, null],
+      });
+    });
+  }
+
+  test('beside a mask', () => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+      const visible = p.g.and(mask, p.g.less_equal(column(p.g), row(p.g)));
+      return p.g.matmul(p.g.softmax(product(p), visible), p.value);
+    });
+    const { graph: after } = runSafely(graph, fuseAttention);
+    expect(attentionOf(after)).toMatchObject({
+      causal: true,
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+  });
+
+  test('the last query sees all keys where there are more keys than queries', () => {
+    const shifted = (start: 0 | 'keys-seq') =>
+      buildGraph('shifted', (g) => {
+        const query = g.input('query', f32(batch, 2, seq, 4));
+        const key = g.input('key', f32(batch, 2, keys, 4));
+        const visible = g.less_equal(
+          g.iota({ shape: [1, keys], axis: 1 }),
+          g.iota({ shape: [seq, 1], axis: 0, start }),
+        );
+        return { context: g.matmul(g.softmax(g.matmul(query, turned(g, key)), visible), key) };
+      });
+    const last = run(shifted('keys-seq'), fuseAttention).graph;
+    expect(attentionOf(last)).toMatchObject({ causal: true });
+    const first = runSafely(shifted(0), fuseAttention).graph;
+    expect(attentionOf(first)).toMatchObject({ causal: false });
+  });
+
+  const others: { readonly [form: string]: Positions } = {
+    'key < query, which hides the query itself': (g) => g.less(column(g), row(g)),
+    'key >= query, which looks ahead': (g) => g.greater_equal(column(g), row(g)),
+    'key <= query turned around': (g) =>
+      g.transpose(g.less_equal(column(g), row(g)), { permutation: [1, 0] }),
+    'one position for all queries': (g) =>
+      g.broadcast(g.less_equal(column(g), g.iota({ shape: [1, 1], axis: 0 })), {
+        shape: [seq, seq],
+      }),
+  };
+  for (const [form, visible] of Object.entries(others)) {
+    test(`not ${form}: it stays a mask`, () => {
+      expect(attentionOf(causal(visible).graph)).toMatchObject({ causal: false });
+    });
+  }
+
+  test('positions of fixed lengths are not folded into a table before', () => {
+    const graph = buildGraph('fixed', (g) => {
+      const x = g.input('x', f32(1, 1, 8, 4));
+      const visible = g.less_equal(
+        g.iota({ shape: [1, 8], axis: 1 }),
+        g.iota({ shape: [8, 1], axis: 0 }),
+      );
+      return { context: g.matmul(g.softmax(g.matmul(x, turned(g, x)), visible), x) };
+    });
+    expect(attentionOf(runSafely(graph, foldConstants, fuseAttention).graph)).toMatchObject({
+      causal: true,
+    });
+  });
+});
+
+describe('refuses', () => {
+  const near: {
+    readonly [difference: string]: readonly [(p: Parts) => ReturnType<typeof of>, RegExp];
+  } = {
+    'the wrong axis': [
+      (p) => of(p, p.g.softmax(product(p), { axis: 1 })),
+      /the softmax axis is 1, not the key axis \(3\)/,
+    ],
+    'a second use of the probabilities': [
+      (p) => {
+        const probs = p.g.named('probs', p.g.softmax(product(p)));
+        return { ...of(p, probs), probe: p.g.named('probe', p.g.exp(probs)) };
+      },
+      /%probs has a second use: %probe/,
+    ],
+    'probabilities that are an output': [
+      (p) => {
+        const probs = p.g.named('probs', p.g.softmax(product(p)));
+        return { ...of(p, probs), weights: probs };
+      },
+      /%probs is the output 'weights'/,
+    ],
+    'a second use of the scores': [
+      (p) => {
+        const scores = p.g.named('scores', p.g.mul(product(p), 0.5));
+        return { ...of(p, p.g.softmax(scores)), probe: p.g.named('probe', p.g.exp(scores)) };
+      },
+      /%scores has a second use: %probe/,
+    ],
+    'probabilities that are transposed': [
+      (p) => of(p, p.g.named('turned', turned(p.g, p.g.softmax(product(p))))),
+      /%softmax goes into transpose \(%turned\), not into a matmul with the value/,
+    ],
+    'probabilities behind the value': [
+      (p) => ({
+        context: p.g.named('context', p.g.matmul(turned(p.g, p.value), p.g.softmax(product(p)))),
+      }),
+      /%softmax is the second factor of %context, not the first/,
+    ],
+    'scores of a reduction (additive attention)': [
+      (p) => {
+        const units: V = p.g.add(
+          p.g.reshape(p.query, { shape: [batch, 2, seq, 1, 4] }),
+          p.g.reshape(p.key, { shape: [batch, 2, 1, seq, 4] }),
+        );
+        const scores = p.g.reduce_sum(p.g.tanh(units), { axes: [-1] });
+        return of(p, p.g.softmax(p.g.named('scores', scores)));
+      },
+      /%scores is made by reduce_sum, not by a matmul of query and key/,
+    ],
+    'an activation between': [
+      (p) => of(p, p.g.softmax(p.g.named('squashed', p.g.tanh(product(p))))),
+      /%squashed is made by tanh, not by a matmul/,
+    ],
+    'scores that are transposed': [
+      (p) => of(p, p.g.softmax(p.g.named('turned', turned(p.g, product(p))))),
+      /%turned is made by transpose, not by a matmul/,
+    ],
+    'hidden scores that are not low': [
+      (p) => {
+        const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+        return of(p, p.g.softmax(p.g.named('hidden', p.g.select(mask, product(p), -9))));
+      },
+      /%hidden hides scores with -9, which is not as low as -10000/,
+    ],
+    'hidden scores that are no constant': [
+      (p) => {
+        const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+        const low = p.g.input('low', f32(1, 1, 1, 1));
+        return of(p, p.g.softmax(p.g.select(mask, product(p), low)));
+      },
+      /%select chooses between %matmul and %low, of which none is a constant/,
+    ],
+    'a value with more leading dims': [
+      (p) => {
+        const probs = p.g.softmax(product(p));
+        const value: V = p.g.input('values', f32(3, 1, 1, seq, 4));
+        return { context: p.g.matmul(probs, value) };
+      },
+      /%values has more leading dims than the probabilities/,
+    ],
+  };
+  function of(p: Parts, probs: V): { readonly [name: string]: Value } {
+    return { context: p.g.matmul(probs, p.value) };
+  }
+  for (const [difference, [build, reason]] of Object.entries(near)) {
+    test(difference, () => {
+      const result = runSafely(
+        attentionGraph((p) => build(p)),
+        fuseAttention,
+      );
+      expect(result.ops).not.toContain('attention');
+      expect(refusals(result).join('\n')).toMatch(reason);
+    });
+  }
+
+  test('a softmax that no matmul follows', () => {
+    const graph = buildGraph('classes', (g) => ({ y: g.softmax(g.input('x', f32(batch, 4))) }));
+    expect(refusals(runSafely(graph, fuseAttention))).toEqual([
+      "%softmax: %softmax is the output 'y'",
+    ]);
+  });
+
+  test('says where the pattern stands', () => {
+    const graph = attentionGraph((p) => p.g.exp(p.g.softmax(product(p))));
+    const [entry] = run(graph, fuseAttention).entries;
+    expect(entry).toMatchObject({ pass: 'fuse-attention', pattern: 'attention', at: 'softmax' });
+    expect(entry?.location()).toMatch(/fuse-attention\.test\.ts:\d+:\d+$/);
+  });
+});
