@@ -1,7 +1,7 @@
 /**
  * Definitions in loop IR of the functions that a target lacks or computes too coarsely. WGSL
  * promises its sin and cos only to an absolute 2^-11, lets tanh overflow, has no erf, and leaves pow
- * of a negative base open; JS lacks erf alone.
+ * of a negative base open.
  *
  * A definition uses arithmetic, select, exp and log only, so every target and the emulator can run
  * it. Polynomials are minimax fits by Remez exchange, made for this file; each `error` is the bound

@@ -7,6 +7,7 @@ import type { Dim } from '../../ir/dims.ts';
 import type { BinaryOp, Expression, Scalar, UnaryOp } from '../../loops/nodes.ts';
 import { atLevel, byTag, LEVEL, sumText, type TableOf, type Text } from '../by-tag.ts';
 import { type DimStyle, dimText } from '../dim-text.ts';
+import type { HelperName } from './helpers.ts';
 import type { JsScope } from './scope.ts';
 
 export function printExpression(x: Expression, scope: JsScope): string {
@@ -78,6 +79,10 @@ const math =
   (name: string): UnaryPrinter =>
   (x) =>
     call(`Math.${name}`, x.text);
+const helped =
+  (name: HelperName): UnaryPrinter =>
+  (x, _, scope) =>
+    call(scope.helper(name), x.text);
 /** Functions that change no integer. */
 const ofFloat =
   (name: string): UnaryPrinter =>
@@ -98,12 +103,12 @@ const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
   round: (x, type, scope) => (type === 'i32' ? x : call(scope.helper('round_half_even'), x.text)),
   trunc: ofFloat('trunc'),
   sign: math('sign'),
-  exp: math('exp'),
+  exp: helped('exp'),
   log: math('log'),
   sin: math('sin'),
   cos: math('cos'),
-  tanh: math('tanh'),
-  erf: (x, _, scope) => call(scope.helper('erf'), x.text),
+  tanh: helped('tanh'),
+  erf: helped('erf'),
 };
 
 type BinaryPrinter = (a: Text, b: Text, type: Scalar, scope: JsScope) => Text;

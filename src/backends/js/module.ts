@@ -4,14 +4,12 @@
  *
  *     export function matmul_add_gelu(x, weight, bias, out, batch, seq) { ... }
  */
-import { mathDefinition } from '../../loops/math.ts';
 import type { Kernel } from '../../loops/nodes.ts';
 import type { VerifiedProgram } from '../../loops/verify-program.ts';
 import type { Backend, KernelSource } from '../backend.ts';
 import { indent } from '../by-tag.ts';
 import { commentText } from '../escape.ts';
 import { JS_RESERVED, Names } from '../identifiers.ts';
-import { printExpression } from './expressions.ts';
 import { HELPER_NAMES, HELPER_STATE, helperLines } from './helpers.ts';
 import { JsModule, JsScope } from './scope.ts';
 import { printBlock } from './statements.ts';
@@ -26,7 +24,7 @@ function printProgram(program: VerifiedProgram): KernelSource {
     dispatch: null,
   }));
   const functions = program.kernels.map((kernel) => printKernel(kernel, module));
-  const helpers = helperLines(module.helpers, erfBody(module));
+  const helpers = helperLines(module.helpers);
   const head = [
     `// The kernels of ${commentText(program.name)}, over typed arrays.`,
     '// Buffers come first, then the sizes of the symbols; the last buffers are written.',
@@ -58,17 +56,5 @@ function printKernel(kernel: Kernel, module: JsModule): readonly string[] {
     `export function ${head} {`,
     ...indent(body),
     '}',
-  ];
-}
-
-function erfBody(module: JsModule): readonly string[] {
-  const { lets, result } = mathDefinition('erf', 1);
-  const kernel: Kernel = { name: 'erf', summary: [], buffers: [], symbols: [], body: [] };
-  const scope = new JsScope(kernel, module, new Names(JS_RESERVED));
-  return [
-    ...lets.map(
-      ({ name, value }) => `const ${scope.identifier(name)} = ${printExpression(value, scope)};`,
-    ),
-    `return ${printExpression(result, scope)};`,
   ];
 }
