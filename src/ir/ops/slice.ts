@@ -66,7 +66,7 @@ export const slice: OpDefinition<Slice> = defineOp({
       if (boundsOf(start, end, step, dim).every(([a, b]) => a <= b)) return;
       throw new EncompileError(
         `slice_c3: ${start} to ${end} by ${step} does not lie in axis ${axis}, which has ${dim} ` +
-          'elements in this run. Use larger inputs.',
+          'elements in this run. Give inputs of a size for which it does.',
       );
     });
     const place = (index: readonly number[]) =>
