@@ -1,25 +1,54 @@
 /** A whole artifact, loaded from its folder, on every backend. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NodeGpu, requestNodeDevice } from '../../src/check/webgpu-node.ts';
+import type { Program } from '../../src/loops/program.ts';
+import { type VerifiedProgram, verifyProgram } from '../../src/loops/verify-program.ts';
 import type { Model } from '../../src/runtime/load.mts';
 import type { OutputTensor } from '../../src/runtime/outputs.mts';
 import { type ArtifactFolder, artifactFolder } from './artifact-folder.ts';
-import { expected, HOSTILE, type ModelNames, PLAIN, program, ROWS, WIDTH } from './programs.ts';
+import {
+  buffer,
+  expected,
+  HOSTILE,
+  type ModelNames,
+  PLAIN,
+  program,
+  ROWS,
+  TABLE,
+  WIDTH,
+} from './programs.ts';
 
 let node: NodeGpu;
 let plain: ArtifactFolder;
 let hostile: ArtifactFolder;
+/** Of a model whose js program has one weight more. */
+let uneven: ArtifactFolder;
 
 beforeAll(async () => {
   node = await requestNodeDevice();
   plain = await artifactFolder([program('js'), program('wgsl')]);
   hostile = await artifactFolder([program('js', HOSTILE), program('wgsl', HOSTILE)]);
+  uneven = await artifactFolder([withExtraWeight(program('js')), program('wgsl')]);
 });
 afterAll(async () => {
   node.release();
   await plain.remove();
   await hostile.remove();
+  await uneven.remove();
 });
+
+function withExtraWeight(model: Program): VerifiedProgram {
+  const [weight] = model.weights;
+  if (weight === undefined) throw new Error('the program has a weight');
+  const data = () => TABLE.toReversed();
+  return verifyProgram({
+    ...model,
+    buffers: [...model.buffers, buffer('extra', 'weight', 'f32', [TABLE.length])],
+    weights: [...model.weights, { ...weight, buffer: 'extra', data }],
+  });
+}
 
 interface Case {
   readonly ids: readonly number[];
@@ -136,6 +165,20 @@ describe.each(['js', 'webgpu'] as const)('an artifact on %s', (backend) => {
     compare(await other.run(inputsOf(given, HOSTILE)), given, HOSTILE);
     expect(other.inputs.map(({ name }) => name)).toEqual([HOSTILE.ids, HOSTILE.mask]);
     other.dispose();
+  });
+
+  it('finds its weights in bytes at any offset, behind those of another backend', async () => {
+    const given = inputCase(3, 4);
+    const bytes = await readFile(join(uneven.path, 'weights.bin'));
+    expect(bytes.length).toBeGreaterThan(4 * TABLE.length);
+    const odd = new Uint8Array(bytes.length + 1);
+    odd.set(bytes, 1);
+    for (const weights of [undefined, bytes, odd.subarray(1)]) {
+      const options = weights === undefined ? {} : { weights };
+      const other = await uneven.load({ backend, gpu: node.gpu, ...options });
+      compare(await other.run(inputsOf(given)), given);
+      other.dispose();
+    }
   });
 
   it('does not run after dispose', async () => {
