@@ -96,7 +96,7 @@ export function readInteger(least: number): (text: string) => number {
 export function didYouMean(name: string, candidates: readonly string[]): string {
   const near = candidates
     .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(candidate.length * 0.4)))
+    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(candidate.length * 0.5)))
     .sort((a, b) => a.edits - b.edits)[0];
   return near === undefined ? '' : ` Did you mean '${near.candidate}'?`;
 }

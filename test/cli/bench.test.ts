@@ -1,0 +1,46 @@
+/** `encompile bench`: times of a model and its kernels that add up. */
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { encompile, folderWith, LINEAR_IR, LINEAR_WEIGHTS } from './command.ts';
+
+const folder = folderWith({ 'linear.ir': LINEAR_IR, 'linear.safetensors': LINEAR_WEIGHTS });
+
+describe('bench', () => {
+  it.each([
+    ['js', null],
+    ['wgsl', expect.any(String)],
+  ])('measures %s', async (backend, device) => {
+    const { status, stdout, stderr } = await encompile(
+      ...[folder, 'bench', 'linear.ir', '--backend', backend, '--json', '--dim', 'batch=50'],
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ model: 'linear', sizes: { batch: 50 } });
+    const result = report.backends[backend];
+    expect(result.device).toEqual(device);
+    // 50 * 3 results of 4 products and sums, a bias and a tanh each
+    expect(result.model.flops).toBe(50 * 3 * (2 * 4 + 2));
+    expect(result.model.milliseconds).toBeGreaterThan(0);
+    expect(result.model.rounds).toBeGreaterThanOrEqual(5);
+    expect(result.kernels).toHaveLength(1);
+    expect(result.kernels[0]).toMatchObject({ kernel: 'matmul_add_tanh', calls: 1, share: 1 });
+    expect(result.kernels[0].milliseconds).toBeGreaterThan(0);
+  });
+
+  it('prints a table, and leaves no temporary files', async () => {
+    const before = temporaryFolders();
+    const { status, stdout } = await encompile(folder, 'bench', 'linear.ir', '--threads', '1');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^js at batch=1: [\d.]+ [mu]s a run, 30 FLOP, [\d.]+ GFLOP\/s \(median of \d+ runs\)\n/,
+    );
+    expect(stdout).toMatch(/^ {2}matmul_add_tanh +1 +[\d.]+ us +[\d.]+ us +100\.0 % /m);
+    expect(temporaryFolders().filter((name) => !before.includes(name))).toEqual([]);
+  });
+});
+
+/** Those of the command; tests beside this one have others. */
+function temporaryFolders(): readonly string[] {
+  return readdirSync(tmpdir()).filter((name) => /^encompile-\w{6}$/.test(name));
+}

@@ -1,0 +1,142 @@
+/** `encompile run`: every backend gives the interpreter's outputs, and wrong inputs are explained. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseSafetensors } from '../../src/frontends/safetensors.ts';
+import {
+  encompile,
+  folderWith,
+  LINEAR_INPUTS,
+  LINEAR_IR,
+  LINEAR_WEIGHTS,
+  tensorFile,
+} from './command.ts';
+
+const LOOKUP_IR = `graph @lookup(%ids: i64[batch]) {
+  param %table: f32[5, 2]
+  %rows = gather %table, %ids {axis = 0} : f32[batch, 2]
+  return %rows
+}
+`;
+
+const folder = folderWith({
+  'linear.ir': LINEAR_IR,
+  'linear.safetensors': LINEAR_WEIGHTS,
+  'in.safetensors': LINEAR_INPUTS,
+  'lookup.ir': LOOKUP_IR,
+  'lookup.safetensors': tensorFile({
+    table: { dtype: 'f32', shape: [5, 2], data: Float32Array.from({ length: 10 }, (_, i) => i) },
+  }),
+});
+
+function inputFile(name: string, tensors: Parameters<typeof tensorFile>[0]): string {
+  writeFileSync(join(folder, name), tensorFile(tensors));
+  return name;
+}
+
+async function outputs(...args: readonly string[]) {
+  const { status, stdout, stderr } = await encompile(folder, 'run', ...args, '--json');
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout).outputs;
+}
+
+describe('a run', () => {
+  const input = ['linear.ir', '--inputs', 'in.safetensors'];
+
+  it.each(['js', 'wgsl', 'emulator', 'emulator-js', 'emulator-wgsl'])(
+    'on %s gives what the interpreter gives',
+    async (backend) => {
+      const want = await outputs(...input, '--backend', 'interpreter');
+      const got = await outputs(...input, '--backend', backend);
+      expect(want.y.shape).toEqual([2, 3]);
+      expect(got.y.shape).toEqual([2, 3]);
+      got.y.data.forEach((value: number, i: number) => {
+        expect(value).toBeCloseTo(want.y.data[i], 5);
+      });
+    },
+  );
+
+  it('sums its outputs up without --output', async () => {
+    const { status, stdout, stderr } = await encompile(folder, 'run', ...input);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^y: f32\[2, 3\]\n {2}min -?[\d.]+, mean -?[\d.]+, max [\d.]+\n {2}\[(-?[\d.]+(, )?){6}\]\n$/,
+    );
+  });
+
+  it('writes every output with --output', async () => {
+    const args = [...input, '--backend', 'interpreter'];
+    const { stdout } = await encompile(folder, 'run', ...args, '--output', 'out.safetensors');
+    expect(stdout).toBe('Wrote y to out.safetensors\n');
+    const written = parseSafetensors(readFileSync(join(folder, 'out.safetensors')), 'out');
+    expect([...(written.get('y')?.data ?? [])]).toEqual((await outputs(...args)).y.data);
+  });
+
+  it('takes integers of another width', async () => {
+    const file = inputFile('ids.safetensors', {
+      ids: { dtype: 'i32', shape: [2], data: Int32Array.of(4, 1) },
+    });
+    const { rows } = await outputs('lookup.ir', '--inputs', file);
+    expect(rows).toEqual({ dtype: 'f32', shape: [2, 2], data: [8, 9, 2, 3] });
+  });
+});
+
+describe('wrong inputs', () => {
+  const f32 = (shape: readonly number[]) => {
+    const data = new Float32Array(shape.reduce((count, dim) => count * dim, 1));
+    return { dtype: 'f32', shape, data } as const;
+  };
+
+  it.each([
+    [
+      'linear.ir',
+      'a misspelt name',
+      { X: f32([1, 4]) },
+      "The inputs in wrong.safetensors do not fit the model 'linear': 'x' is missing. Did you mean " +
+        "'X'? The model takes x: f32[batch, 4]; wrong.safetensors has X: f32[1, 4].",
+    ],
+    [
+      'linear.ir',
+      'a wrong dim',
+      { x: f32([2, 5]) },
+      "The input 'x' is declared as [batch, 4], but a tensor of shape [2, 5] was given.",
+    ],
+    [
+      'linear.ir',
+      'a wrong rank',
+      { x: f32([4]) },
+      "The input 'x' has 2 dims, [batch, 4], but a tensor of shape [4] was given.",
+    ],
+    [
+      'lookup.ir',
+      'a wrong dtype',
+      { ids: f32([2]) },
+      "The inputs in wrong.safetensors do not fit the model 'lookup': 'ids' is f32[2], where i64[batch] " +
+        'was expected. The model takes ids: i64[batch]; wrong.safetensors has ids: f32[2].',
+    ],
+    [
+      'lookup.ir',
+      'a token out of range',
+      { ids: { dtype: 'i32', shape: [2], data: Int32Array.of(1, 5) } as const },
+      "The inputs in wrong.safetensors do not fit the model 'lookup': 'ids' has 5 at element 1, where " +
+        'a number from 0 to 4 was expected. The model takes ids: i64[batch]; wrong.safetensors has ' +
+        'ids: i32[2].',
+    ],
+  ])('%s with %s', async (model, _, tensors, message) => {
+    const file = inputFile('wrong.safetensors', tensors);
+    const { status, stdout, stderr } = await encompile(folder, 'run', model, '--inputs', file);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `error: ${message}\n`,
+    });
+  });
+
+  it('that are not there', async () => {
+    const { status, stderr } = await encompile(folder, 'run', 'linear.ir', '--inputs', 'no.file');
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'error: There is no file no.file. Check the path.\n',
+    });
+  });
+});
