@@ -1,8 +1,13 @@
 /** Where in the user's file an op was declared. */
 import type { Origin } from './graph.ts';
 
-/** The folder of encompile's own files, whose frames are not the user's place. */
-const OWN = decodeURIComponent(new URL('..', import.meta.url).pathname);
+/**
+ * The folders of encompile's own files, whose frames are not the user's place. Source maps show the
+ * frames of the built files as if they stood in `src`.
+ */
+const OWN = ['../../dist/', '../../src/'].map((folder) =>
+  decodeURIComponent(new URL(folder, import.meta.url).pathname),
+);
 
 /** The first stack frame outside encompile, worked out when it is asked for. */
 export function callOrigin(): Origin {
@@ -14,9 +19,13 @@ export function callOrigin(): Origin {
     names: [],
     location: () => {
       const places = (trace.stack ?? '').split('\n').map(placeOf);
-      return places.find((place) => place !== null && !place.startsWith(OWN)) ?? null;
+      return places.find((place) => place !== null && !isOwn(place)) ?? null;
     },
   };
+}
+
+function isOwn(place: string): boolean {
+  return OWN.some((folder) => place.startsWith(folder));
 }
 
 /** `path:line:column` of a frame `at name (path:line:column)` or `at path:line:column`. */
