@@ -81,3 +81,15 @@ test('ops and weights may have names that mean something in an index', async () 
   });
   await expectRight(graph, { seq: 4 });
 });
+
+test('four columns are loaded at once only where all of them are there', async () => {
+  const graph = buildGraph('one-row', (g) => {
+    const x = g.input('x', f32(1, 5));
+    const rows = g.broadcast(g.input('y', f32(1, 6)), { shape: [3, 6] });
+    return {
+      row: g.matmul(x, table(g, 'w', 5, 8)),
+      same: g.matmul(rows, table(g, 'v', 6, 8)),
+    };
+  });
+  await expectRight(graph);
+});

@@ -148,16 +148,22 @@ const duplicate: Maker = (m) => {
   return isAlike ? m.g.sub(original, m.g.mul(twin, 0.5)) : twin;
 };
 
+/** Not where an op moves elements: other places may lie outside of the operand. */
 function changed(m: Making, attributes: { readonly [name: string]: unknown }) {
-  const other = (value: unknown): unknown => {
+  const names = Object.keys(attributes).filter((name) => !PLACES.has(name));
+  if (names.length === 0) return attributes;
+  const name = m.pick(names);
+  const value = attributes[name];
+  const other = () => {
     if (typeof value === 'number') return m.pick([value + 1, value / 2, 0 - value]);
     if (typeof value === 'boolean') return !value;
     if (value === 'none') return 'tanh';
     return Array.isArray(value) ? value.toReversed() : value;
   };
-  const name = m.pick([...Object.keys(attributes), '']);
-  return name === '' ? attributes : { ...attributes, [name]: other(attributes[name]) };
+  return { ...attributes, [name]: other() };
 }
+
+const PLACES: ReadonlySet<string> = new Set(['starts', 'ends', 'steps', 'shape', 'start']);
 
 /** What a call gives, or nothing where its operands do not fit. */
 function orNothing(call: () => readonly Value[]): readonly Value[] {

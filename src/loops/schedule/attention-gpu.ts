@@ -189,7 +189,8 @@ class QueryBlock {
   private loadQueries(): void {
     const { emitter, operands, place } = this;
     const { block, memory, leading, first, lane } = place;
-    const tile = { buffer: memory.queries, rows: block.queries, columns: operands.width };
+    const { width } = operands;
+    const tile = { buffer: memory.queries, rows: block.queries, columns: width, extent: width };
     loadTile(
       emitter,
       tile,
@@ -206,7 +207,8 @@ class QueryBlock {
     element: (row: Dim, column: Dim) => Expression,
   ): void {
     const { emitter, operands, place } = this;
-    const tile = { buffer: place.memory.rows, rows: place.block.keys, columns };
+    const { rows: buffer } = place.memory;
+    const tile = { buffer, rows: place.block.keys, columns, extent: columns };
     loadTile(
       emitter,
       tile,

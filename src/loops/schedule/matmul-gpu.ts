@@ -150,7 +150,7 @@ class Workgroup {
     const { emitter, place, counts, operands } = this;
     const { lane } = place;
     const bShape = valueOf(emitter.body, operands.b).shape;
-    const tileA = { buffer: this.tiles.tileA, rows: ROWS, columns: DEPTH };
+    const tileA = { buffer: this.tiles.tileA, rows: ROWS, columns: DEPTH, extent: inner };
     const aShape = valueOf(emitter.body, operands.a).shape;
     loadTile(
       emitter,
@@ -164,7 +164,8 @@ class Workgroup {
       },
       (r, d) => both(below(add(place.row, r), counts.rows, ROWS), below(add(k, d), inner, DEPTH)),
     );
-    const tileB = { buffer: this.tiles.tileB, rows: DEPTH, columns: COLUMNS };
+    const { columns } = counts;
+    const tileB = { buffer: this.tiles.tileB, rows: DEPTH, columns: COLUMNS, extent: columns };
     loadTile(
       emitter,
       tileB,

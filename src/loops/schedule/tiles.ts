@@ -1,5 +1,5 @@
 /** Cooperative loading of tiles into workgroup memory, four elements at a time where they lie side by side. */
-import { add, type Dim, floorDivide, multiply, subtract } from '../../ir/dims.ts';
+import { add, type Dim, divideExactly, floorDivide, multiply, subtract } from '../../ir/dims.ts';
 import type { Emitter } from '../emitter.ts';
 import { constant, type Expression, read, splat, store } from '../nodes.ts';
 
@@ -7,6 +7,8 @@ export interface Tile {
   readonly buffer: string;
   readonly rows: number;
   readonly columns: number;
+  /** How many columns there are to load from: four at once where none of them can lie behind it. */
+  readonly extent: Dim;
 }
 
 /**
@@ -21,7 +23,8 @@ export function loadTile(
   element: (row: Dim, column: Dim) => Expression,
   isInside: (row: Dim, column: Dim) => Expression | null,
 ): void {
-  const wide = tile.columns % 4 === 0 && isWide(emitter, element);
+  const isWhole = tile.columns % 4 === 0 && divideExactly(tile.extent, 4) !== null;
+  const wide = isWhole && isWide(emitter, element);
   const step = wide ? 4 : 1;
   const across = tile.columns / step;
   const count = tile.rows * across;
