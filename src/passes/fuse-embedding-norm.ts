@@ -37,7 +37,7 @@ function isLookup(node: Node, index: GraphIndex): boolean {
   return kind === 'gather' && isFloat(index.value(firstResult(node)).dtype);
 }
 
-/** The lookups, and what follows them without a matmul or a norm in between. */
+/** The lookups, and what follows them without a matmul in between. */
 function behindLookups(index: GraphIndex): ReadonlySet<Node> {
   const values = new Set<ValueId>();
   const behind = new Set<Node>();
@@ -46,7 +46,6 @@ function behindLookups(index: GraphIndex): ReadonlySet<Node> {
     const follows = presentOperands(node).some((id) => values.has(id)) && FOLLOWING.has(kind);
     if (!follows && !isLookup(node, index)) continue;
     behind.add(node);
-    if (kind === 'reduction') continue;
     for (const id of node.results) values.add(id);
   }
   return behind;

@@ -105,7 +105,10 @@ function withoutOverlaps(findings: readonly Finding[]): readonly Finding[] {
   });
 }
 
-/** What was refused counts in the last round: an earlier one may only have been too early. */
+/**
+ * What was refused counts in the last round, for an earlier one may only have been too early; and
+ * beside a match at the same place, of which it is the limit.
+ */
 function record(
   pass: string,
   index: GraphIndex,
@@ -113,11 +116,14 @@ function record(
   isLast: boolean,
   ledger: Ledger,
 ): void {
-  for (const { pattern, at, outcome } of findings) {
+  const placeOf = ({ pattern, at }: Finding) => `${at} ${pattern}`;
+  const matched = new Set(findings.filter(({ outcome }) => 'rewrite' in outcome).map(placeOf));
+  for (const finding of findings) {
+    const { pattern, at, outcome } = finding;
     const location = () => index.producerOf(at)?.origin.location() ?? null;
     const tried = { pass, pattern, at: index.value(at).name, location };
     if ('rewrite' in outcome) ledger.record({ ...tried, matched: true, detail: outcome.detail });
-    else if (isLast) {
+    else if (isLast || matched.has(placeOf(finding))) {
       const stopper = index.value(outcome.stopper).name;
       ledger.record({ ...tried, matched: false, reason: outcome.refused, stopper });
     }
