@@ -185,7 +185,9 @@ class Drawing {
     const head = [
       `digraph "${escapeDot(name)}" {`,
       '  rankdir=TB;',
-      '  node [fontname="Helvetica", fontsize=11];',
+      '  graph [fontname="Helvetica", fontsize=11];',
+      // Wide enough for fonts that are wider than the one that is measured.
+      '  node [fontname="Helvetica", fontsize=11, margin="0.25,0.07"];',
       '  edge [fontname="Helvetica", fontsize=9, color="#475569"];',
     ];
     return `${[...head, ...this.lines, ...this.edges, '}'].join('\n')}\n`;
