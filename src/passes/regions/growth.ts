@@ -115,7 +115,10 @@ function admit(
   const form = formOf(next, index);
   if (form.kind === 'none') return refuse(form.stopper, form.reason);
   const repeated = mayRepeat ? null : repeatedWork(maker, next, form, index);
-  if (repeated !== null) return upToReduction(maker, { region, owned }, index) ?? repeated;
+  if (repeated !== null) {
+    const whole = form.kind === 'map' ? upToReduction(maker, { region, owned }, index) : null;
+    return whole ?? repeated;
+  }
   const count = bufferCount(withFree(withViews(nodes, index), results, index), index);
   if (count > MOST_BUFFERS) {
     const buffers = `${count} buffers, more than ${MOST_BUFFERS}`;
