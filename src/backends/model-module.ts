@@ -32,6 +32,11 @@ export function modelModule(
     symbols: symbolSources(main).map(symbolTable),
     inputs: main.inputs.map((input) => tensorTable(input, functions)),
     outputs: main.outputs.map((output) => tensorTable(output, functions)),
+    bounds: (main.bounds ?? []).map((bound) => ({
+      smaller: bound[0],
+      larger: bound[1],
+      sizes: functions.list(bound),
+    })),
     weights: {
       bytes: weights.content.length,
       url: new Code("() => new URL('./weights.bin', import.meta.url)"),

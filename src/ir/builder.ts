@@ -228,6 +228,8 @@ export class GraphConstruction {
   }
 
   private rename<V extends Value>(value: V, name: string): V {
+    // inputs and weights are named by what feeds them
+    if (this.boundary.get(value.name)?.id === value.id) return value;
     const renamed = { ...value, name: this.unique(name) };
     this.values.set(value.id, renamed);
     const at = this.nodes.findLastIndex((node) => node.results.includes(value.id));

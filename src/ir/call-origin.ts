@@ -9,6 +9,9 @@ const OWN = ['../../dist/', '../../src/'].map((folder) =>
   decodeURIComponent(new URL(folder, import.meta.url).pathname),
 );
 
+/** Graphs that a frontend builds out of data are declared nowhere. */
+const FRONTENDS = OWN.map((folder) => `${folder}frontends/`);
+
 /** The first stack frame outside encompile, worked out when it is asked for. */
 export function callOrigin(): Origin {
   const limit = Error.stackTraceLimit;
@@ -19,9 +22,14 @@ export function callOrigin(): Origin {
     names: [],
     location: () => {
       const places = (trace.stack ?? '').split('\n').map(placeOf);
-      return places.find((place) => place !== null && !isOwn(place)) ?? null;
+      const found = places.find((place) => place !== null && (!isOwn(place) || isFrontend(place)));
+      return found == null || isFrontend(found) ? null : found;
     },
   };
+}
+
+function isFrontend(place: string): boolean {
+  return FRONTENDS.some((folder) => place.startsWith(folder));
 }
 
 function isOwn(place: string): boolean {

@@ -102,8 +102,18 @@ export interface Primitive<S extends AttributeSpecs> extends Common<S> {
   readonly kind: PrimitiveKind;
   evaluate(args: EvaluateArguments<AttributesOf<S>>): readonly NdArray[];
   lower(args: LowerArguments<AttributesOf<S>>): Expression;
+  /** Pairs of dims of which the first must be at most the second, where no shape says so. */
+  bounds?(args: BoundsArguments<AttributesOf<S>>): readonly Bound[];
   /** For a bijective view: the result's index at which the operand's element `index` stands. */
   push?(args: PushArguments<AttributesOf<S>>): readonly Dim[];
+}
+
+/** [a, b]: a <= b. */
+export type Bound = readonly [Dim, Dim];
+
+export interface BoundsArguments<A> {
+  readonly types: readonly (TensorType | undefined)[];
+  readonly attributes: A;
 }
 
 export interface PushArguments<A> {
@@ -171,6 +181,7 @@ export interface PrimitiveMeaning {
   evaluate(args: EvaluateArguments<ErasedAttributes>): readonly NdArray[];
   lower(args: LowerArguments<ErasedAttributes>): Expression;
   readonly push: ((args: PushArguments<ErasedAttributes>) => readonly Dim[]) | null;
+  readonly bounds: ((args: BoundsArguments<ErasedAttributes>) => readonly Bound[]) | null;
 }
 
 export interface CompositeMeaning {
@@ -220,6 +231,7 @@ export function defineOp<S extends AttributeSpecs, Call>(
           evaluate: (args) => definition.evaluate({ ...args, attributes: typed(args.attributes) }),
           lower: (args) => definition.lower({ ...args, attributes: typed(args.attributes) }),
           push: bindPush(definition),
+          bounds: bindBounds(definition),
         };
   return {
     summary,
@@ -235,6 +247,14 @@ function bindPush<S extends AttributeSpecs>(definition: Primitive<S>): Primitive
   const push = definition.push;
   if (push === undefined) return null;
   return (args) => push({ ...args, attributes: args.attributes as AttributesOf<S> });
+}
+
+function bindBounds<S extends AttributeSpecs>(
+  definition: Primitive<S>,
+): PrimitiveMeaning['bounds'] {
+  const { bounds } = definition;
+  if (bounds === undefined) return null;
+  return (args) => bounds({ ...args, attributes: args.attributes as AttributesOf<S> });
 }
 
 /** An op whose meaning is its body: the operands are the body's inputs, the results its outputs. */

@@ -36,6 +36,7 @@ import {
   type Scalar,
   type Space,
   type Statement,
+  store,
 } from './nodes.ts';
 
 export type Combine = 'add' | 'max' | 'min' | 'mul';
@@ -70,8 +71,8 @@ export interface LoopOptions {
 export interface Collective {
   readonly lane: string;
   readonly width: number;
-  /** Workgroup memory of `width` elements. */
-  readonly exchange: string;
+  /** Workgroup memory of `width` elements for each type that is reduced. */
+  readonly exchange: { readonly [T in 'f32' | 'i32']?: string };
 }
 
 /** Names with a meaning in indices, which nothing else can have. */
@@ -204,10 +205,10 @@ export class Emitter {
   }
 
   /** A buffer of the kernel's own. */
-  alloc(base: string, size: number, space: Space): string {
+  alloc(base: string, size: number, space: Space, type: 'f32' | 'i32' = 'f32'): string {
     const buffer = this.fresh(base);
     this.declare(buffer);
-    this.emit({ tag: 'alloc', buffer, type: 'f32', size, space });
+    this.emit({ tag: 'alloc', buffer, type, size, space });
     return buffer;
   }
 
@@ -379,13 +380,16 @@ export class Emitter {
     }
     const { how } = shared;
     const partial = this.accumulate(combine, extent, term, how.lane, how.width);
-    const element = (at: Dim) => load(how.exchange, at, partial.type === 'f32' ? 'f32' : 'i32');
-    this.emit({ tag: 'store', buffer: how.exchange, index: how.lane, value: partial });
+    const type = partial.type === 'f32' ? 'f32' : 'i32';
+    const exchange = how.exchange[type];
+    if (exchange === undefined) throw new Error(`there is no memory to reduce ${type} in`);
+    const element = (at: Dim) => load(exchange, at, type);
+    this.emit(store(exchange, how.lane, partial));
     this.emit({ tag: 'barrier' });
     for (let half = how.width / 2; half >= 1; half /= 2) {
       this.when(binary('lt', indexOf(how.lane), constant(half, 'i32')), () => {
         const joined = binary(combine, element(how.lane), element(add(how.lane, half)));
-        this.emit({ tag: 'store', buffer: how.exchange, index: how.lane, value: joined });
+        this.emit(store(exchange, how.lane, joined));
       });
       this.emit({ tag: 'barrier' });
     }
@@ -423,6 +427,8 @@ export class Emitter {
     initial: readonly Expression[],
     step: (k: Dim, state: readonly Expression[]) => readonly Expression[],
   ): readonly Expression[] {
+    // every invocation reads all of the row, also what others keep in workgroup memory
+    if (this.collective?.depth === this.scopes.length - 1) this.emit({ tag: 'barrier' });
     const names = initial.map((value) => this.variable('state', value));
     const state = names.map((name, i) => read(name, initial[i]?.type ?? 'f32'));
     this.loop('serial', 'k', extent, (k) => {

@@ -16,6 +16,8 @@ import {
   type ValueId,
   valueOf,
 } from '../ir/graph.ts';
+import { indexRanges } from '../ir/index-ranges.ts';
+import { sizeBounds } from '../ir/size-bounds.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
 import { copyKernel } from './copy.ts';
 import { DIM_FUNCTIONS, storageOf } from './emitter.ts';
@@ -55,10 +57,13 @@ class Lowering {
 
   run(): Program {
     const { graph } = this;
+    const extents = indexRanges(graph);
     const inputs = graph.inputs.map((id): ProgramIo => {
-      const value = valueOf(graph, id);
-      this.addBuffer(id, value.name, 'input', value);
-      return { name: value.name, dtype: value.dtype, shape: value.shape, buffer: value.name };
+      const { name, dtype, shape } = valueOf(graph, id);
+      this.addBuffer(id, name, 'input', valueOf(graph, id));
+      const extent = extents.get(id);
+      const range = extent === undefined ? null : ([0, extent - 1] as const);
+      return { name, dtype, shape, buffer: name, range };
     });
     const outputs = this.placeOutputs();
     for (const node of graph.nodes) {
@@ -73,6 +78,7 @@ class Lowering {
       symbols: this.symbols,
       inputs,
       outputs,
+      bounds: sizeBounds(graph),
       buffers: [...this.buffers.values()],
       weights: [...this.weights.values()],
       kernels: [...this.kernels.values()],

@@ -4,6 +4,7 @@
  */
 import type { Dim } from '../ir/dims.ts';
 import type { ValueId } from '../ir/graph.ts';
+import type { Bound } from '../ir/op.ts';
 import type { DType, TensorData, TensorType } from '../ir/types.ts';
 import type { Kernel } from './nodes.ts';
 
@@ -68,6 +69,8 @@ export interface Program {
   readonly symbols: readonly string[];
   readonly inputs: readonly ProgramIo[];
   readonly outputs: readonly ProgramIo[];
+  /** Pairs [a, b] with a <= b for every run: the host refuses other sizes. */
+  readonly bounds?: readonly Bound[];
   readonly buffers: readonly ProgramBuffer[];
   readonly weights: readonly WeightBuffer[];
   /** Each distinct kernel once; layers of equal shape share it. */

@@ -82,11 +82,21 @@ export interface WebGpuKernel {
   readonly workgroups: SizesOf;
 }
 
+/** smaller <= larger. */
+export interface BoundEntry {
+  readonly smaller: number | string;
+  readonly larger: number | string;
+  /** Both, of the run's sizes. */
+  readonly sizes: SizesOf;
+}
+
 export interface ModelDefinition {
   readonly name: string;
   readonly symbols: readonly SymbolEntry[];
   readonly inputs: readonly TensorEntry[];
   readonly outputs: readonly TensorEntry[];
+  /** What the sizes of a run must fulfil. */
+  readonly bounds: readonly BoundEntry[];
   readonly weights: { readonly bytes: number; readonly url: () => URL };
   readonly backends: { readonly js?: JsTables; readonly webgpu?: WebGpuTables };
 }

@@ -33,6 +33,7 @@ export function checkInputs(model: ModelDefinition, given: unknown): CheckedInpu
   const tensors = model.inputs.map((entry) => shaped(entry, given));
   const sizes = solveSymbols(model, tensors);
   checkShapes(model, tensors, sizes);
+  checkBounds(model, sizes);
   return { data: model.inputs.map((entry, i) => convert(entry, at(tensors, i).data)), sizes };
 }
 
@@ -98,6 +99,19 @@ function checkShapes(model: ModelDefinition, tensors: readonly Shaped[], sizes: 
       : `${dim} is ${expected[axis]}: `;
     throw new RangeError(`${came} (${dim}), but ${known}${origins(model, sizes, dim)}.`);
   });
+}
+
+/** Such as more tokens than a table of positions has rows. */
+function checkBounds(model: ModelDefinition, sizes: Sizes): void {
+  for (const { smaller, larger, sizes: sizesOf } of model.bounds) {
+    const [a = 0, b = 0] = sizesOf(...sizes);
+    if (a <= b) continue;
+    const limit = typeof larger === 'number' ? `${larger}` : `${larger} (${b} here)`;
+    const from = origins(model, sizes, `${smaller} ${larger}`);
+    throw new RangeError(
+      `${show(model.name)} takes ${smaller} up to ${limit}, but ${smaller} is ${a}: ${from}.`,
+    );
+  }
 }
 
 /** Which inputs gave the symbols in a dim their sizes. */

@@ -28,6 +28,7 @@ const MODEL: ModelDefinition = {
     entry('bytes', 'u8', [2]),
   ],
   outputs: [],
+  bounds: [],
   weights: { bytes: 0, url: () => new URL('file:///none') },
   backends: {},
 };

@@ -112,7 +112,7 @@ describe('planted faults are named', () => {
     });
     expect(messages(faults)[0]).toBe(
       "Kernel 'tiled_matmul': `acc[0..+4] = acc[0..+4] + splat(x_tile[8*floor(lane/8)+k+1]) * " +
-        'w_tile[-32*floor(lane/8)+32*k+4*lane..+4]` (i = 0, j = 0, lane = 56, t = 0, k = 7) ' +
+        'w_tile[32*k+4*lane-32*floor(lane/8)..+4]` (i = 0, j = 0, lane = 56, t = 0, k = 7) ' +
         'loads x_tile[64], but x_tile has 64 elements.',
     );
   });

@@ -73,6 +73,10 @@ export const slice: OpDefinition<Slice> = defineOp({
       index.map((i, axis) => (from[axis] ?? 0) + (steps[axis] ?? 1) * i);
     return [tabulate(result, (index) => at(x, place(index)))];
   },
+  bounds: ({ types: [x], attributes: { starts, ends, steps } }) =>
+    (x?.shape ?? []).flatMap((dim, axis) =>
+      boundsOf(starts[axis] ?? 0, ends[axis] ?? dim, steps[axis] ?? 1, dim),
+    ),
   lower: ({ index, attributes: { starts, steps }, operand }) => {
     const place = index.map((i, axis) => add(starts[axis] ?? 0, multiply(steps[axis] ?? 1, i)));
     return operand(0, place);

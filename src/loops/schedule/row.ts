@@ -13,7 +13,7 @@ import { add, ceilDivide, type Dim, minimum, multiply, sizeOf } from '../../ir/d
 import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../../ir/graph.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { type Shape, sameShape } from '../../ir/types.ts';
-import { type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
+import { type Collective, type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
 import {
   binary,
   cast,
@@ -49,17 +49,18 @@ export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
 }
 
 export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
-  const domain = rowDomain(draft.region.body);
-  if (domain === null) return null;
+  const { body } = draft.region;
+  const domain = rowDomain(body);
+  if (domain === null || !reducesFloats(body)) return null;
   const length = domain.at(-1) ?? 1;
   const width = typeof length === 'number' && length <= 128 ? 32 : 128;
-  const kept = valuesToKeep(draft.region.body, domain);
+  const kept = valuesToKeep(body, domain);
   const emitter = draft.emitter();
   const leading = domain.slice(0, -1);
   const rows = sizeOf(leading);
   emitter.loop('workgroup', 'gy', ceilDivide(rows, GRID), (gy) =>
     emitter.loop('workgroup', 'gx', minimum(rows, GRID), (gx) => {
-      const exchange = emitter.alloc('exchange', width, 'workgroup');
+      const exchange = exchangeFor(draft.region.body, emitter, width);
       const scratch = kept.map(() => emitter.alloc('row', Number(length), 'workgroup'));
       const takeRow = (lane: Dim) => {
         emitter.shareReductions({ lane: String(lane), width, exchange });
@@ -80,6 +81,15 @@ export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
     }),
   );
   return emitter.statements;
+}
+
+/** Memory in which invocations reduce together, for each type that they reduce. */
+function exchangeFor(body: Graph, emitter: Emitter, width: number): Collective['exchange'] {
+  const reduced = body.nodes.filter((node) => kindOf(node) === 'reduction');
+  const types = reduced.flatMap(presentOperands).map((id) => storageOf(valueOf(body, id).dtype));
+  const exchange: { [T in 'f32' | 'i32']?: string } = {};
+  for (const type of types) exchange[type] ??= emitter.alloc('exchange', width, 'workgroup', type);
+  return exchange;
 }
 
 /** Which elements of a row one thread of execution takes. */
@@ -107,6 +117,14 @@ function rowDomain(body: Graph): Shape | null {
     return sameShape(shape, domain) || isOnceARow(shape, domain);
   });
   return rowWise && results ? domain : null;
+}
+
+/** The invocations exchange floats; rows of integers are left to the map nest. */
+function reducesFloats(body: Graph): boolean {
+  return body.nodes
+    .filter((node) => kindOf(node) === 'reduction')
+    .flatMap((node) => node.results)
+    .every((id) => storageOf(valueOf(body, id).dtype) === 'f32');
 }
 
 function isOnceARow(shape: Shape, domain: Shape): boolean {

@@ -1,14 +1,24 @@
 // The kernels of attention-block, over typed arrays.
 // Buffers come first, then the sizes of the symbols; the last buffers are written.
 
-// The error function: absolute error below 1.2e-7.
+// e^x = 2^(n / 16) e^r with |r| <= ln 2 / 32: relative error below 1e-8 over the range of float64.
+const powers_of_two = Float64Array.from({ length: 2100 }, (_, i) => 2 ** (i - 1075));
+const sixteenths = Float64Array.from({ length: 16 }, (_, i) => 2 ** (i / 16));
+function exp(x) {
+  const within = Math.max(-745, Math.min(710, x));
+  const n = Math.floor(within * 23.083120654223414 + 0.5);
+  const r = within - n * 0.04332169878499658;
+  const near = 1 + r * (1 + r * (0.5 + r * 0.16666666666666666));
+  return powers_of_two[(n >> 4) + 1075] * sixteenths[n & 15] * near;
+}
+
+// The error function as x P(x^2) / Q(x^2): relative error below 3e-9, 1 from 4.2 on.
 function erf(x) {
-  const size = Math.min(Math.abs(x), 4);
-  const square = size * size;
-  const near = x + x * ((((((0.00007853861088971358 * square - 0.0008010193533784403) * square + 0.005188327673700256) * square - 0.026853811927888226) * square + 0.11283585148406226) * square - 0.3761262582421308) * square + 0.1283791657267128);
-  const tail = Math.exp(-((((((-0.00018557399405004315 * size + 0.0029396071589667372) * size - 0.02180531777767249) * size + 0.10303736764221708) * size + 0.6382256784898671) * size + 1.1270400353046217) * size + 0.00035371965661278303));
-  const far = Math.sign(x) * (1 - tail);
-  return size < 1 ? near : far;
+  const c = Math.max(-4.2, Math.min(4.2, x));
+  const t = c * c;
+  const p = 1.128379170348699 + t * (0.18521213315723542 + t * (0.05439584143680974 + t * (0.003860120787192879 + t * (0.0003830131613183611 + t * (0.000004775342410475706 - t * 1.3671790814224942e-8)))));
+  const q = 1 + t * (0.4974734041 + t * (0.1140309378 + t * (0.01549493464 + t * (0.001314292243 + t * 0.00006396941799))));
+  return (c * p) / q;
 }
 
 // %attention.query_key_value.linear.matmul = matmul %x, %attention.query_key_value.weight : f32[batch, seq, 48]
@@ -191,23 +201,23 @@ export function attention(query, mask, out, batch, seq) {
             top1 = mask[at_6 + j] !== 0 ? Math.max(top1, attention_scores[at_4 + j + 64]) : top1;
             top2 = mask[at_6 + j] !== 0 ? Math.max(top2, attention_scores[at_4 + j + 128]) : top2;
           }
-          const rescale0 = Math.exp(max0 - top0);
+          const rescale0 = exp(max0 - top0);
           max0 = top0;
           total0 = total0 * rescale0;
-          const rescale1 = Math.exp(max1 - top1);
+          const rescale1 = exp(max1 - top1);
           max1 = top1;
           total1 = total1 * rescale1;
-          const rescale2 = Math.exp(max2 - top2);
+          const rescale2 = exp(max2 - top2);
           max2 = top2;
           total2 = total2 * rescale2;
           for (let j = start; j < end; j++) {
-            const p0 = mask[at_6 + j] !== 0 ? Math.exp(attention_scores[at_4 + j] - top0) : 0;
+            const p0 = mask[at_6 + j] !== 0 ? exp(attention_scores[at_4 + j] - top0) : 0;
             attention_scores[at_4 + j] = p0;
             total0 = total0 + p0;
-            const p1 = mask[at_6 + j] !== 0 ? Math.exp(attention_scores[at_4 + j + 64] - top1) : 0;
+            const p1 = mask[at_6 + j] !== 0 ? exp(attention_scores[at_4 + j + 64] - top1) : 0;
             attention_scores[at_4 + j + 64] = p1;
             total1 = total1 + p1;
-            const p2 = mask[at_6 + j] !== 0 ? Math.exp(attention_scores[at_4 + j + 128] - top2) : 0;
+            const p2 = mask[at_6 + j] !== 0 ? exp(attention_scores[at_4 + j + 128] - top2) : 0;
             attention_scores[at_4 + j + 128] = p2;
             total2 = total2 + p2;
           }
@@ -313,11 +323,11 @@ export function attention(query, mask, out, batch, seq) {
           for (let j = start; j < end; j++) {
             top0 = mask[at_6 + j] !== 0 ? Math.max(top0, attention_scores_2[at_15 + j]) : top0;
           }
-          const rescale0 = Math.exp(max0 - top0);
+          const rescale0 = exp(max0 - top0);
           max0 = top0;
           total0 = total0 * rescale0;
           for (let j = start; j < end; j++) {
-            const p0 = mask[at_6 + j] !== 0 ? Math.exp(attention_scores_2[at_15 + j] - top0) : 0;
+            const p0 = mask[at_6 + j] !== 0 ? exp(attention_scores_2[at_15 + j] - top0) : 0;
             attention_scores_2[at_15 + j] = p0;
             total0 = total0 + p0;
           }
@@ -468,7 +478,7 @@ export function matmul_add_1(a, weight, bias, out, batch, seq) {
 
 const add_norm_row = new Float32Array(16);
 
-// %attention.norm.layer_norm, %add_norm_1 = add_norm %attention.output.linear, %x, %attention.norm.gamma, %attention.norm.beta : f32[batch, seq, 16], f32[batch, seq, 16]
+// %attention.norm.layer_norm, %attention.sum = add_norm %attention.output.linear, %x, %attention.norm.gamma, %attention.norm.beta : f32[batch, seq, 16], f32[batch, seq, 16]
 export function add_norm(x, residual, gamma, beta, out, batch, seq) {
   for (let n = 0, n_end = batch * seq; n < n_end; n++) {
     const at = 16 * n;

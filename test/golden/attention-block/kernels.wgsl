@@ -171,7 +171,7 @@ fn attention(
   let own: i32 = lane / 8;
   let member: i32 = lane - 8 * own;
   var sum0: vec4<f32> = vec4<f32>(0.0f);
-  var largest: f32 = -3.4028235e+38f;
+  var largest: f32 = -3.402823466e+38f;
   var total: f32 = 0.0f;
   let at_2: i32 = 32 * own;
   for (var start: i32 = 0; start < seq; start += 32) {
@@ -194,9 +194,9 @@ fn attention(
       for (var d: i32 = 0; d < 2; d++) {
         dot = dot + attention_queries[at + d] * attention_rows[at_1 + d];
       }
-      var score: f32 = -3.4028235e+38f;
+      var score: f32 = -3.402823466e+38f;
       if (16 * gx + i < seq && j + start < seq) {
-        score = select(-3.4028235e+38f, (dot.x + dot.y + dot.z + dot.w) * 0.35355338f, attention_mask[b * seq + j + start] != 0);
+        score = select(-3.402823466e+38f, (dot.x + dot.y + dot.z + dot.w) * 0.35355338f, attention_mask[b * seq + j + start] != 0);
       }
       attention_scores[e] = score;
     }
@@ -210,7 +210,7 @@ fn attention(
     workgroupBarrier();
     for (var j: i32 = member; j < 32; j += 8) {
       let score: f32 = attention_scores[at_2 + j];
-      attention_scores[at_2 + j] = select(exp(score - top), 0.0f, score <= -3.4028235e+38f);
+      attention_scores[at_2 + j] = select(exp(score - top), 0.0f, score <= -3.402823466e+38f);
     }
     for (var t: i32 = lane; t < 64; t += 128) {
       let r: i32 = t / 2;
@@ -358,7 +358,7 @@ fn matmul_add_1(
   }
 }
 
-// %attention.norm.layer_norm, %add_norm_1 = add_norm %attention.output.linear, %x, %attention.norm.gamma, %attention.norm.beta : f32[batch, seq, 16], f32[batch, seq, 16]
+// %attention.norm.layer_norm, %attention.sum = add_norm %attention.output.linear, %x, %attention.norm.gamma, %attention.norm.beta : f32[batch, seq, 16], f32[batch, seq, 16]
 @group(0) @binding(1) var<storage, read> add_norm_x: array<f32>;
 @group(0) @binding(2) var<storage, read> add_norm_residual: array<f32>;
 @group(0) @binding(3) var<storage, read> add_norm_gamma: array<f32>;
