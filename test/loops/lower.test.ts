@@ -1,33 +1,10 @@
 /** Graphs whose kernels were wrong once, or whose loops have an edge of their own. */
-import { expect, test } from 'vitest';
-import { checkCompilation } from '../../src/check/check.ts';
-import { printReport } from '../../src/check/report.ts';
-import { compileGraph } from '../../src/compile.ts';
-import { type Builder, buildGraph } from '../../src/ir/builder.ts';
-import type { Graph } from '../../src/ir/graph.ts';
-import type { Sizes } from '../../src/ir/sizes.ts';
+import { test } from 'vitest';
+import { buildGraph } from '../../src/ir/builder.ts';
 import { bool, dims, f32 } from '../../src/ir/types.ts';
-import { compilationOf } from '../support/compilation.ts';
+import { expectRight, table } from '../support/agreement.ts';
 
 const { batch, seq } = dims('batch', 'seq');
-
-/** A weight of numbers that differ. */
-function table<R extends number, C extends number>(g: Builder, name: string, rows: R, columns: C) {
-  const data = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i + 1));
-  return g.weight(name, f32(rows, columns), { dtype: 'f32', shape: [rows, columns], data });
-}
-
-/** Checks the kernels of a graph on the emulator, with passes and without. */
-async function expectRight(graph: Graph, dimensions: Sizes = {}): Promise<void> {
-  const fused = compileGraph(graph);
-  for (const target of ['js', 'wgsl'] as const) {
-    for (const compilation of [fused, compilationOf(graph, graph, target)]) {
-      const options = { backends: [`emulator-${target}` as const], dims: dimensions };
-      const report = await checkCompilation(compilation, options);
-      expect(report.passed, printReport(report)).toBe(true);
-    }
-  }
-}
 
 test('positions beyond the table take its last row', async () => {
   const graph = buildGraph('positions', (g) => {

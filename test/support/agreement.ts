@@ -1,8 +1,12 @@
-/** What property tests of kernels and backends ask: does what was compiled compute what was declared? */
+/** Does what was compiled compute what was declared? What tests of kernels and backends ask. */
 import { expect } from 'vitest';
 import { checkCompilation, targetOf } from '../../src/check/check.ts';
 import { type CheckBackend, printReport } from '../../src/check/report.ts';
+import { compileGraph } from '../../src/compile.ts';
+import type { Builder } from '../../src/ir/builder.ts';
 import type { Graph } from '../../src/ir/graph.ts';
+import type { Sizes } from '../../src/ir/sizes.ts';
+import { f32 } from '../../src/ir/types.ts';
 import { compilationOf } from './compilation.ts';
 import type { GraphCase } from './property.ts';
 
@@ -22,4 +26,29 @@ export async function expectAgreement(
     const passed = report.backends.every((check) => check.passed);
     if (!passed) expect.fail(printReport({ ...report, passes: [] }));
   }
+}
+
+/** Compares the kernels of both targets with the interpreter, with passes and without. */
+export async function expectRight(graph: Graph, ...sizes: readonly Sizes[]): Promise<void> {
+  const fused = compileGraph(graph);
+  for (const target of ['js', 'wgsl'] as const) {
+    for (const compilation of [fused, compilationOf(graph, graph, target)]) {
+      for (const dims of sizes.length === 0 ? [{}] : sizes) {
+        const options = { backends: [`emulator-${target}` as const], dims };
+        const report = await checkCompilation(compilation, options);
+        expect(report.passed, printReport(report)).toBe(true);
+      }
+    }
+  }
+}
+
+/** A weight of numbers that differ. */
+export function table<R extends number, C extends number>(
+  g: Builder,
+  name: string,
+  rows: R,
+  columns: C,
+) {
+  const data = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i + 1));
+  return g.weight(name, f32(rows, columns), { dtype: 'f32', shape: [rows, columns], data });
 }

@@ -52,6 +52,15 @@ const integers: readonly Maker[] = [
     return g.select(m.chance(0.5) ? g.not(both) : both, m.state(), m.state());
   },
   (m) => {
+    // how many positions are visible, as pooling divides by it
+    const { g, pool } = m;
+    const visible = g.cast(pool.named('mask'), { dtype: 'i32' });
+    const [reduce, keep] = [m.pick(['reduce_sum', 'reduce_max', 'reduce_min'] as const), true];
+    const count = g[reduce](g.add(visible, pool.named('visible')), { axes: [1], keep });
+    const divisor = g.cast(g.reshape(count, { shape: [pool.batch, 1, 1] }), { dtype: 'f32' });
+    return g.div(m.state(), g.add(divisor, 1));
+  },
+  (m) => {
     const column = m.g.cast(m.maskAs([m.pool.batch, m.pool.seq, 1]), { dtype: 'f32' });
     return m.g.mul(m.state(), column);
   },
