@@ -51,7 +51,7 @@ export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
 export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
   const { body } = draft.region;
   const domain = rowDomain(body);
-  if (domain === null || !reducesFloats(body)) return null;
+  if (domain === null) return null;
   const length = domain.at(-1) ?? 1;
   const width = typeof length === 'number' && length <= 128 ? 32 : 128;
   const kept = valuesToKeep(body, domain);
@@ -60,7 +60,7 @@ export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
   const rows = sizeOf(leading);
   emitter.loop('workgroup', 'gy', ceilDivide(rows, GRID), (gy) =>
     emitter.loop('workgroup', 'gx', minimum(rows, GRID), (gx) => {
-      const exchange = exchangeFor(draft.region.body, emitter, width);
+      const exchange = exchangeFor(body, emitter, width);
       const scratch = kept.map(() => emitter.alloc('row', Number(length), 'workgroup'));
       const takeRow = (lane: Dim) => {
         emitter.shareReductions({ lane: String(lane), width, exchange });
@@ -117,14 +117,6 @@ function rowDomain(body: Graph): Shape | null {
     return sameShape(shape, domain) || isOnceARow(shape, domain);
   });
   return rowWise && results ? domain : null;
-}
-
-/** The invocations exchange floats; rows of integers are left to the map nest. */
-function reducesFloats(body: Graph): boolean {
-  return body.nodes
-    .filter((node) => kindOf(node) === 'reduction')
-    .flatMap((node) => node.results)
-    .every((id) => storageOf(valueOf(body, id).dtype) === 'f32');
 }
 
 function isOnceARow(shape: Shape, domain: Shape): boolean {
