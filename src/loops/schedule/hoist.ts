@@ -123,16 +123,30 @@ class Hoisting {
         uses.set(start, (uses.get(start) ?? 0) + 1);
       }
     }
-    const names = new Map<string, string>();
+    // a name that stands further down for a loop inside comes up to the first use
+    const names = new Map<Dim, string>();
+    for (const s of statements) {
+      if (s.tag === 'let' && s.value.tag === 'index') names.set(s.value.value, s.name);
+    }
+    const bound = new Set<string>();
     const shared: Statement[] = [];
+    const nameOf = (start: string): string => {
+      const name = names.get(start) ?? this.fresh();
+      names.set(start, name);
+      if (!bound.has(name)) shared.push({ tag: 'let', name, value: index(start) });
+      bound.add(name);
+      return name;
+    };
     const place = (at: Dim): Dim => {
       const start = startOf(at);
       if (typeof start === 'number' || (uses.get(start) ?? 0) < 2) return at;
-      const name = names.get(start) ?? this.bind(shared, start);
-      names.set(start, name);
-      return add(name, subtract(at, start));
+      return add(nameOf(start), subtract(at, start));
     };
-    for (const statement of statements) shared.push(withPlaces(statement, place));
+    for (const statement of statements) {
+      if (statement.tag === 'let' && bound.has(statement.name)) continue;
+      if (statement.tag === 'let') bound.add(statement.name);
+      shared.push(withPlaces(statement, place));
+    }
     return shared;
   }
 

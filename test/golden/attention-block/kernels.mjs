@@ -27,12 +27,11 @@ export function matmul_add(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 16; p++) {
-      const at_8 = 3 * p;
-      const bias_at = bias[at_8];
-      const bias_at_1 = bias[at_8 + 1];
-      const bias_at_2 = bias[at_8 + 2];
-      const at_1 = 48 * p;
       const at_3 = 3 * p;
+      const bias_at = bias[at_3];
+      const bias_at_1 = bias[at_3 + 1];
+      const bias_at_2 = bias[at_3 + 2];
+      const at_1 = 48 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
         let c01 = 0;
@@ -375,12 +374,11 @@ export function matmul_add_1(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 5; p++) {
-      const at_8 = 3 * p;
-      const bias_at = bias[at_8];
-      const bias_at_1 = bias[at_8 + 1];
-      const bias_at_2 = bias[at_8 + 2];
-      const at_1 = 48 * p;
       const at_3 = 3 * p;
+      const bias_at = bias[at_3];
+      const bias_at_1 = bias[at_3 + 1];
+      const bias_at_2 = bias[at_3 + 2];
+      const at_1 = 48 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
         let c01 = 0;
@@ -444,31 +442,30 @@ export function matmul_add_1(a, weight, bias, out, batch, seq) {
     for (let i = start, i_end_2 = end - 1; i < i_end_2; i += 2) {
       let c00 = 0;
       let c10 = 0;
-      const at_9 = 16 * i;
+      const at_8 = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_9 + k];
-        const x01 = a[at_9 + k + 1];
-        const x10 = a[at_9 + k + 16];
-        const x11 = a[at_9 + k + 17];
-        const at_10 = 3 * k;
-        const w00 = weight[at_10 + 240];
-        const w01 = weight[at_10 + 243];
+        const x00 = a[at_8 + k];
+        const x01 = a[at_8 + k + 1];
+        const x10 = a[at_8 + k + 16];
+        const x11 = a[at_8 + k + 17];
+        const at_9 = 3 * k;
+        const w00 = weight[at_9 + 240];
+        const w01 = weight[at_9 + 243];
         c00 = c00 + (x00 * w00 + x01 * w01);
         c10 = c10 + (x10 * w00 + x11 * w01);
       }
-      const at_11 = 16 * i;
-      out[at_11 + 15] = c00 + bias_at_3;
-      out[at_11 + 31] = c10 + bias_at_3;
+      out[at_8 + 15] = c00 + bias_at_3;
+      out[at_8 + 31] = c10 + bias_at_3;
     }
     for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
       let c00 = 0;
-      const at_12 = 16 * i;
+      const at_10 = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_12 + k];
-        const x01 = a[at_12 + k + 1];
-        const at_13 = 3 * k;
-        const w00 = weight[at_13 + 240];
-        const w01 = weight[at_13 + 243];
+        const x00 = a[at_10 + k];
+        const x01 = a[at_10 + k + 1];
+        const at_11 = 3 * k;
+        const w00 = weight[at_11 + 240];
+        const w01 = weight[at_11 + 243];
         c00 = c00 + (x00 * w00 + x01 * w01);
       }
       out[16 * i + 15] = c00 + bias_at_3;
@@ -513,12 +510,11 @@ export function matmul_add_gelu(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 10; p++) {
-      const at_8 = 3 * p;
-      const bias_at = bias[at_8];
-      const bias_at_1 = bias[at_8 + 1];
-      const bias_at_2 = bias[at_8 + 2];
-      const at_1 = 48 * p;
       const at_3 = 3 * p;
+      const bias_at = bias[at_3];
+      const bias_at_1 = bias[at_3 + 1];
+      const bias_at_2 = bias[at_3 + 2];
+      const at_1 = 48 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
         let c01 = 0;
@@ -593,52 +589,52 @@ export function matmul_add_gelu(a, weight, bias, out, batch, seq) {
       let c01 = 0;
       let c10 = 0;
       let c11 = 0;
-      const at_9 = 16 * i;
+      const at_8 = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_9 + k];
-        const x01 = a[at_9 + k + 1];
-        const x10 = a[at_9 + k + 16];
-        const x11 = a[at_9 + k + 17];
-        const at_10 = 3 * k;
-        const w00 = weight[at_10 + 480];
-        const w01 = weight[at_10 + 483];
+        const x00 = a[at_8 + k];
+        const x01 = a[at_8 + k + 1];
+        const x10 = a[at_8 + k + 16];
+        const x11 = a[at_8 + k + 17];
+        const at_9 = 3 * k;
+        const w00 = weight[at_9 + 480];
+        const w01 = weight[at_9 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
         c10 = c10 + (x10 * w00 + x11 * w01);
-        const w10 = weight[at_10 + 481];
-        const w11 = weight[at_10 + 484];
+        const w10 = weight[at_9 + 481];
+        const w11 = weight[at_9 + 484];
         c01 = c01 + (x00 * w10 + x01 * w11);
         c11 = c11 + (x10 * w10 + x11 * w11);
       }
       const linear = c00 + bias_at_3;
-      const at_11 = 32 * i;
-      out[at_11 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
+      const at_10 = 32 * i;
+      out[at_10 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
       const linear_1 = c01 + bias_at_4;
-      out[at_11 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
+      out[at_10 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
       const linear_2 = c10 + bias_at_3;
-      out[at_11 + 62] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
+      out[at_10 + 62] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
       const linear_3 = c11 + bias_at_4;
-      out[at_11 + 63] = linear_3 * 0.5 * (erf(linear_3 * 0.7071067811865476) + 1);
+      out[at_10 + 63] = linear_3 * 0.5 * (erf(linear_3 * 0.7071067811865476) + 1);
     }
     for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
       let c00 = 0;
       let c01 = 0;
-      const at_12 = 16 * i;
+      const at_11 = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_12 + k];
-        const x01 = a[at_12 + k + 1];
-        const at_13 = 3 * k;
-        const w00 = weight[at_13 + 480];
-        const w01 = weight[at_13 + 483];
+        const x00 = a[at_11 + k];
+        const x01 = a[at_11 + k + 1];
+        const at_12 = 3 * k;
+        const w00 = weight[at_12 + 480];
+        const w01 = weight[at_12 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
-        const w10 = weight[at_13 + 481];
-        const w11 = weight[at_13 + 484];
+        const w10 = weight[at_12 + 481];
+        const w11 = weight[at_12 + 484];
         c01 = c01 + (x00 * w10 + x01 * w11);
       }
       const linear = c00 + bias_at_3;
-      const at_14 = 32 * i;
-      out[at_14 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
+      const at_13 = 32 * i;
+      out[at_13 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
       const linear_1 = c01 + bias_at_4;
-      out[at_14 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
+      out[at_13 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
     }
   }
 }
@@ -650,12 +646,11 @@ export function matmul_add_2(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 5; p++) {
-      const at_8 = 3 * p;
-      const bias_at = bias[at_8];
-      const bias_at_1 = bias[at_8 + 1];
-      const bias_at_2 = bias[at_8 + 2];
-      const at_1 = 96 * p;
       const at_3 = 3 * p;
+      const bias_at = bias[at_3];
+      const bias_at_1 = bias[at_3 + 1];
+      const bias_at_2 = bias[at_3 + 2];
+      const at_1 = 96 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
         let c01 = 0;
@@ -719,31 +714,31 @@ export function matmul_add_2(a, weight, bias, out, batch, seq) {
     for (let i = start, i_end_2 = end - 1; i < i_end_2; i += 2) {
       let c00 = 0;
       let c10 = 0;
-      const at_9 = 32 * i;
+      const at_8 = 32 * i;
       for (let k = 0; k < 32; k += 2) {
-        const x00 = a[at_9 + k];
-        const x01 = a[at_9 + k + 1];
-        const x10 = a[at_9 + k + 32];
-        const x11 = a[at_9 + k + 33];
-        const at_10 = 3 * k;
-        const w00 = weight[at_10 + 480];
-        const w01 = weight[at_10 + 483];
+        const x00 = a[at_8 + k];
+        const x01 = a[at_8 + k + 1];
+        const x10 = a[at_8 + k + 32];
+        const x11 = a[at_8 + k + 33];
+        const at_9 = 3 * k;
+        const w00 = weight[at_9 + 480];
+        const w01 = weight[at_9 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
         c10 = c10 + (x10 * w00 + x11 * w01);
       }
-      const at_11 = 16 * i;
-      out[at_11 + 15] = c00 + bias_at_3;
-      out[at_11 + 31] = c10 + bias_at_3;
+      const at_10 = 16 * i;
+      out[at_10 + 15] = c00 + bias_at_3;
+      out[at_10 + 31] = c10 + bias_at_3;
     }
     for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
       let c00 = 0;
-      const at_12 = 32 * i;
+      const at_11 = 32 * i;
       for (let k = 0; k < 32; k += 2) {
-        const x00 = a[at_12 + k];
-        const x01 = a[at_12 + k + 1];
-        const at_13 = 3 * k;
-        const w00 = weight[at_13 + 480];
-        const w01 = weight[at_13 + 483];
+        const x00 = a[at_11 + k];
+        const x01 = a[at_11 + k + 1];
+        const at_12 = 3 * k;
+        const w00 = weight[at_12 + 480];
+        const w01 = weight[at_12 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
       }
       out[16 * i + 15] = c00 + bias_at_3;
