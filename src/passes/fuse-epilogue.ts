@@ -17,6 +17,7 @@ import { firstResult, resultShape } from './node-reading.ts';
 import {
   bufferCount,
   describe,
+  inOrder,
   isIndexing,
   MOST_BUFFERS,
   outsideOperands,
@@ -156,46 +157,47 @@ const MOST_AT_ONCE = 24;
 function nextElementwise(exit: ValueId, index: GraphIndex): readonly Node[] | Refusal | null {
   const shape = index.shapeOf(exit);
   const taken: Node[] = [];
-  let last = exit;
   while (taken.length < MOST_AT_ONCE) {
-    const values = [exit, ...taken.map(firstResult)];
-    const users = values.flatMap((id) => index.usersOf(id).filter((user) => !taken.includes(user)));
-    const next = users.sort(
-      (a, b) => index.placeOf(firstResult(a)) - index.placeOf(firstResult(b)),
-    )[0];
-    if (next === undefined) return null;
+    const next = firstUser([exit, ...taken.map(firstResult)], taken, index);
+    if (next === null) return null;
     const isElementwise = traitsOf(index.graph, next).kind === 'elementwise';
+    const [first] = taken;
     if (!isElementwise || !sameShape(resultShape(next, index), shape)) {
-      return stopped(exit, last, taken, next, index);
+      if (first !== undefined) return secondUse(exit, taken, first, index);
+      return isElementwise ? otherShape(exit, next, index) : null;
     }
     taken.push(next);
-    last = firstResult(next);
-    const inner = [exit, ...taken.slice(0, -1).map(firstResult)];
-    if (inner.every((id) => index.otherUseOf(id, taken) === null)) return taken;
-    const output = inner.find((id) => index.isOutput(id));
-    if (output !== undefined) {
-      return refuse(output, `${index.nameOf(output)} is ${index.otherUseOf(output, taken)}`);
-    }
+    const open = openValue(exit, taken, index);
+    if (open === null) return taken;
+    if (index.isOutput(open)) return secondUse(exit, taken, first ?? next, index);
   }
   return null;
 }
 
-/** Why `next` is not taken: worth a word only where something else would have been. */
-function stopped(
-  exit: ValueId,
-  last: ValueId,
+/** The first node that uses one of the values and is not taken yet. */
+function firstUser(
+  values: readonly ValueId[],
   taken: readonly Node[],
-  next: Node,
   index: GraphIndex,
-): Refusal | null {
+): Node | null {
+  const users = values.flatMap((id) => index.usersOf(id).filter((user) => !taken.includes(user)));
+  return inOrder(users, index)[0] ?? null;
+}
+
+/** A value before the last of `taken` that something else uses too. */
+function openValue(exit: ValueId, taken: readonly Node[], index: GraphIndex): ValueId | null {
+  const inner = [exit, ...taken.slice(0, -1).map(firstResult)];
+  return inner.find((id) => index.otherUseOf(id, taken) !== null) ?? null;
+}
+
+function secondUse(exit: ValueId, taken: readonly Node[], first: Node, index: GraphIndex): Refusal {
+  const open = openValue(exit, taken, index) ?? exit;
+  const use = `${index.nameOf(open)} has a second use: ${index.otherUseOf(open, taken)}`;
+  return refuse(open, `${use}, so ${first.op} (${index.nameOf(firstResult(first))}) stays outside`);
+}
+
+function otherShape(exit: ValueId, next: Node, index: GraphIndex): Refusal {
   const id = firstResult(next);
-  const [first] = taken;
-  if (first !== undefined) {
-    const used = [exit, last].find((value) => next.operands.includes(value)) ?? exit;
-    const kept = `so ${first.op} (${index.nameOf(firstResult(first))}) stays outside`;
-    return refuse(id, `${index.nameOf(used)} has a second use: ${index.nameOf(id)}, ${kept}`);
-  }
-  if (traitsOf(index.graph, next).kind !== 'elementwise') return null;
-  const [has, wants] = [index.shapeOf(id), index.shapeOf(exit)].map((shape) => shape.join(', '));
+  const [has, wants] = [id, exit].map((value) => index.shapeOf(value).join(', '));
   return refuse(id, `${index.nameOf(id)} has the shape [${has}], the product [${wants}]`);
 }

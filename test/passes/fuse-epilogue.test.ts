@@ -148,7 +148,21 @@ describe('refuses', () => {
       return { y: g.relu(sum), logits: sum };
     });
     expect(result.ops).toEqual(['fused', 'relu']);
-    expect(refusals(result)).toEqual(["%product: %sum is the output 'logits'"]);
+    expect(refusals(result)).toEqual([
+      "%product: %sum has a second use: the output 'logits', so relu (%relu) stays outside",
+    ]);
+  });
+
+  test('a value that a norm of it needs twice', () => {
+    const result = fused(({ g, product }) => {
+      const act = g.named('act', g.tanh(product));
+      const squares = g.reduce_sum(g.named('square', g.mul(act, act)), { axes: [-1], keep: true });
+      return g.named('unit', g.div(act, g.sqrt(squares)));
+    });
+    expect(opsInside(result.graph, 'act')).toEqual(['matmul', 'tanh']);
+    expect(refusals(result)).toEqual([
+      '%product: %act has a second use: %unit, so mul (%square) stays outside',
+    ]);
   });
 
   test('an op of another shape', () => {
