@@ -47,12 +47,17 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
   const { targets = TARGETS, onPass, onProgress = () => {} } = options;
   verifyGraph(graph);
   const ledger = new Ledger();
-  onProgress('passes');
+  let passed = 0;
+  const announcePass = () => {
+    const next = pipeline[passed++];
+    if (next !== undefined) onProgress(next.name);
+  };
+  announcePass();
   const optimised = runPasses(graph, pipeline, {
     ledger,
     onPass: (name, after) => {
-      onProgress(name);
       onPass?.(name, after);
+      announcePass();
     },
   });
   const programs = new Map<Target, VerifiedProgram>();

@@ -150,8 +150,10 @@ async function guarded(path: string, work: Promise<void>): Promise<void> {
 
 function asWriteError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
+  // The operation and path that the system names are those of a temporary file.
+  const reason = error.message.replace(/, \w+ '.*$/s, '');
   return new EncompileError(
-    `${path} could not be written: ${error.message}. Check that its folder exists, is writable ` +
+    `${path} could not be written: ${reason}. Check that its folder exists, is writable ` +
       'and has room.',
   );
 }

@@ -4,6 +4,7 @@ import { randomInputs } from '../check/inputs.ts';
 import { respawnWithVulkan } from '../check/respawn.ts';
 import { compileGraph, TARGETS } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
+import type { Graph } from '../ir/graph.ts';
 import { fromNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { TensorData } from '../ir/types.ts';
@@ -22,6 +23,7 @@ import { computingOps } from './kernel-costs.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
+import { atSizes, printSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
@@ -71,15 +73,7 @@ async function bench(path: string, options: Options): Promise<void> {
   if (backends.includes('wgsl')) await respawnWithVulkan();
   const { graph } = await openModel(path, { needsNumbers: true });
   const sizes = singleSizes(graph, options.dim);
-  const inputs = new Map<string, TensorData>();
-  for (const [name, array] of randomInputs(graph, sizes, options.seed)) {
-    inputs.set(name, fromNdArray(array));
-  }
-  const results: (readonly [Target, BenchResult])[] = [];
-  for (const target of backends) {
-    const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
-    results.push([target, await measureModel(compilation, target, inputs, sizes)]);
-  }
+  const results = await atSizes(sizes, () => measureAll(graph, backends, sizes, options.seed));
   if (options.json) {
     printJson({ model: graph.name, sizes, backends: Object.fromEntries(results) });
   } else {
@@ -87,11 +81,29 @@ async function bench(path: string, options: Options): Promise<void> {
   }
 }
 
+async function measureAll(
+  graph: Graph,
+  backends: readonly Target[],
+  sizes: Sizes,
+  seed: number,
+): Promise<readonly (readonly [Target, BenchResult])[]> {
+  const inputs = new Map<string, TensorData>();
+  for (const [name, array] of randomInputs(graph, sizes, seed)) {
+    inputs.set(name, fromNdArray(array));
+  }
+  const results: (readonly [Target, BenchResult])[] = [];
+  for (const target of backends) {
+    const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+    results.push([target, await measureModel(compilation, target, inputs, sizes)]);
+  }
+  return results;
+}
+
 function printResult(target: Target, sizes: Sizes, result: BenchResult): string {
   const { device, model, kernels } = result;
-  const at = Object.entries(sizes).map(([symbol, size]) => `${symbol}=${size}`);
+  const at = printSizes(sizes);
   const head =
-    `${target}${device === null ? '' : ` on ${device}`}${at.length === 0 ? '' : ` at ${at.join(' ')}`}: ` +
+    `${target}${device === null ? '' : ` on ${device}`}${at === '' ? '' : ` at ${at}`}: ` +
     `${duration(model.milliseconds)} a run, ${flopCount(model.flops)}, ` +
     `${significant(model.gflops)} GFLOP/s (median of ${counted(model.rounds, 'run')})`;
   if (kernels === null) {

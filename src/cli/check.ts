@@ -13,7 +13,6 @@ import { findOptionalPackage } from '../check/webgpu-node.ts';
 import { compileGraph } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import { openFile, readRange } from '../frontends/files.ts';
-import { readSafetensors } from '../frontends/safetensors.ts';
 import type { Graph } from '../ir/graph.ts';
 import { type NdArray, toNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
@@ -27,7 +26,7 @@ import {
   readList,
 } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
-import { bindInputs } from './input-tensors.ts';
+import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
@@ -119,7 +118,7 @@ async function openChecked(
   }
   const { graph } = await openModel(path, { needsNumbers: true });
   if (inputsPath === undefined) return { graph };
-  const { tensors } = bindInputs(graph, await readSafetensors(inputsPath), inputsPath);
+  const { tensors } = await readInputTensors(graph, inputsPath);
   return { graph, inputs: new Map([...tensors].map(([name, data]) => [name, toNdArray(data)])) };
 }
 

@@ -18,6 +18,7 @@ import { displayLocation } from './locations.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
+import { printSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
@@ -67,10 +68,10 @@ function printCosts(target: Target, sizes: Sizes, kernels: readonly KernelCost[]
   const flops = total(kernels.map((kernel) => kernel.flops));
   const bytes = total(kernels.map((kernel) => kernel.bytes));
   const runs = total(kernels.map(({ steps }) => steps.length));
-  const at = Object.entries(sizes).map(([symbol, size]) => `${symbol}=${size}`);
+  const at = printSizes(sizes);
   const head =
     `${counted(runs, 'kernel call')} of ${counted(kernels.length, 'kernel')} for ${target}: ` +
-    `${flopCount(flops)}, ${byteCount(bytes)}${at.length > 0 ? ` at ${at.join(' ')}` : ''}`;
+    `${flopCount(flops)}, ${byteCount(bytes)}${at === '' ? '' : ` at ${at}`}`;
   const table = printTable(
     [
       { title: 'kernel' },

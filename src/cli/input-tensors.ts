@@ -3,6 +3,8 @@
  * its dtype, in shapes that agree on the sizes of symbols, with indices inside the tables they index.
  */
 import { EncompileError } from '../errors.ts';
+import { fileExists } from '../frontends/files.ts';
+import { readSafetensors } from '../frontends/safetensors.ts';
 import { type Graph, type Value, valueOf } from '../ir/graph.ts';
 import { indexRanges } from '../ir/index-ranges.ts';
 import { resolveSizes, type Sizes } from '../ir/sizes.ts';
@@ -15,13 +17,25 @@ export interface InputTensors {
 }
 
 /**
+ * The tensors in the file that `--inputs` names.
+ *
+ * @throws EncompileError where there is no such file, or its tensors do not fit the graph
+ */
+export async function readInputTensors(graph: Graph, path: string): Promise<InputTensors> {
+  if (!(await fileExists(path))) {
+    throw new EncompileError(`There is no file ${path}, which --inputs names. Check the path.`, 2);
+  }
+  return bindInputs(graph, await readSafetensors(path), path);
+}
+
+/**
  * Integers of any width serve for one another where their numbers fit, and so for bool; f16 and
  * f32 serve for one another. Tensors that are no inputs are left alone.
  *
  * @param origin the file, for errors
  * @throws EncompileError that lists every input that is missing or does not fit
  */
-export function bindInputs(
+function bindInputs(
   graph: Graph,
   given: ReadonlyMap<string, TensorData>,
   origin: string,

@@ -1,11 +1,12 @@
 /** `encompile run`: one run of a model on the tensors of a file. */
 import type { Command } from 'commander';
 import { respawnWithVulkan } from '../check/respawn.ts';
-import { readSafetensors, writeSafetensors } from '../frontends/safetensors.ts';
+import { writeSafetensors } from '../frontends/safetensors.ts';
 import { readList } from './arguments.ts';
-import { bindInputs } from './input-tensors.ts';
+import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
+import { atSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
 import { printSummary } from './tensor-summary.ts';
 
@@ -45,8 +46,8 @@ async function run(path: string, options: Options): Promise<void> {
   });
   if (backend === 'wgsl') await respawnWithVulkan();
   const { graph } = await openModel(path, { needsNumbers: true });
-  const inputs = bindInputs(graph, await readSafetensors(options.inputs), options.inputs);
-  const outputs = await runOn(backend, graph, inputs);
+  const inputs = await readInputTensors(graph, options.inputs);
+  const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs));
   if (options.output !== undefined) await writeSafetensors(options.output, outputs);
   if (options.json) {
     const listed = [...outputs].map(([name, { dtype, shape, data }]) => [

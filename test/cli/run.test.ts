@@ -135,8 +135,8 @@ describe('wrong inputs', () => {
   it('that are not there', async () => {
     const { status, stderr } = await encompile(folder, 'run', 'linear.ir', '--inputs', 'no.file');
     expect({ status, stderr }).toEqual({
-      status: 1,
-      stderr: 'error: There is no file no.file. Check the path.\n',
+      status: 2,
+      stderr: 'error: There is no file no.file, which --inputs names. Check the path.\n',
     });
   });
 });
