@@ -1,0 +1,222 @@
+/** fuse-attention: masks, biases and causal masks, in the forms in which they are written. */
+import { describe, expect, test } from 'vitest';
+import { type Builder, buildGraph } from '../../src/ir/builder.ts';
+import type { Value } from '../../src/ir/graph.ts';
+import { bool, dims, f32, i64 } from '../../src/ir/types.ts';
+import { foldConstants } from '../../src/passes/fold-constants.ts';
+import { fuseAttention } from '../../src/passes/fuse-attention.ts';
+import { simplify } from '../../src/passes/simplify.ts';
+import {
+  attentionGraph,
+  attentionOf,
+  type Parts,
+  product,
+  turned,
+  type V,
+} from '../support/attention-graph.ts';
+import { matches, run, runSafely } from '../support/run-pass.ts';
+
+const { batch, seq, keys } = dims('batch', 'seq', 'keys');
+
+describe('masks and biases', () => {
+  const masked = (scores: (p: Parts, mask: Value<'bool'>) => V, passes = [fuseAttention]) => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+      return p.g.matmul(scores(p, mask), p.value);
+    });
+    return runSafely(graph, ...passes);
+  };
+  const zero = (g: Builder) => g.constant({ value: [0], dtype: 'f32' });
+  const hides = 'now gives zeros instead of the mean of the values';
+
+  test('the mask of the softmax', () => {
+    const result = masked((p, mask) => p.g.softmax(product(p), mask));
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+    expect(matches(result)[0]).not.toContain(hides);
+  });
+
+  test('select(mask, scores, -1e9)', () => {
+    const result = masked((p, mask) => p.g.softmax(p.g.select(mask, product(p), -1e9)));
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+    expect(matches(result)[0]).toContain(hides);
+  });
+
+  test('select(hidden, -inf, scores): the same on rows without a visible key too', () => {
+    const result = masked((p, mask) => {
+      return p.g.softmax(p.g.select(p.g.not(mask), -Infinity, product(p)));
+    });
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+    expect(matches(result)[0]).not.toContain(hides);
+  });
+
+  const additive: { readonly [form: string]: (g: Builder, mask: Value<'bool'>) => V } = {
+    '(1 - mask) * -1e9': (g, mask) => g.mul(g.sub(1, g.cast(mask, { dtype: 'f32' })), -1e9),
+    '(mask - 1) * 1e9': (g, mask) => g.mul(g.sub(g.cast(mask, { dtype: 'f32' }), 1), 1e9),
+    'hidden * -1e9': (g, mask) => g.mul(g.cast(g.not(mask), { dtype: 'f32' }), -1e9),
+    'select(mask, 0, -1e9)': (g, mask) => g.select(mask, zero(g), -1e9),
+    'select(hidden, -1e9, 0)': (g, mask) => g.select(g.not(mask), -1e9, zero(g)),
+  };
+  for (const [form, term] of Object.entries(additive)) {
+    test(`scores + ${form}`, () => {
+      const result = masked(
+        (p, mask) => p.g.softmax(p.g.add(product(p), term(p.g, mask))),
+        [fuseAttention, simplify],
+      );
+      expect(attentionOf(result.graph)).toMatchObject({
+        operands: ['query', 'key', 'value', 'mask', null],
+      });
+      expect(matches(result)[0]).toContain(hides);
+    });
+  }
+
+  test('two masks are both of them', () => {
+    const result = masked((p, mask) => {
+      const other = p.g.input('other', bool(seq, seq));
+      return p.g.softmax(p.g.select(other, product(p), -1e9), mask);
+    });
+    expect(result.ops).toEqual(['and', 'attention']);
+  });
+
+  test('a mask of numbers that is added stays a bias', () => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', i64(batch, 1, 1, seq));
+      const term = p.g.mul(p.g.sub(1, p.g.cast(mask, { dtype: 'f32' })), -1e4);
+      return p.g.matmul(p.g.softmax(p.g.add(product(p), term)), p.value);
+    });
+    const result = runSafely(graph, fuseAttention);
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', null, 'mul'],
+    });
+    expect(matches(result)[0]).toContain('which is no mask because %mask is i64, not bool');
+  });
+
+  test('a bias, added before or after the scale', () => {
+    const biased = (scores: (p: Parts, bias: V) => V) =>
+      runSafely(
+        attentionGraph((p) => {
+          const bias = p.g.input('bias', f32(2, seq, seq));
+          return p.g.matmul(p.g.softmax(scores(p, bias)), p.value);
+        }),
+        fuseAttention,
+      );
+    const after = biased((p, bias) => p.g.add(p.g.mul(product(p), 0.5), bias));
+    expect(after.ops).toEqual(['attention']);
+    expect(attentionOf(after.graph)).toMatchObject({
+      scale: 0.5,
+      operands: ['query', 'key', 'value', null, 'bias'],
+    });
+    const before = biased((p, bias) => p.g.mul(p.g.add(bias, product(p)), 0.5));
+    expect(before.ops).toEqual(['constant', 'mul', 'attention']);
+    const subtracted = biased((p, bias) => p.g.sub(product(p), bias));
+    expect(subtracted.ops).toEqual(['constant', 'mul', 'attention']);
+  });
+
+  test('a bias that a matmul makes too is not taken for the scores', () => {
+    const graph = attentionGraph((p) => {
+      const bias = p.g.matmul(p.g.input('a', f32(seq, 3)), p.g.input('b', f32(3, seq)));
+      return p.g.matmul(p.g.softmax(p.g.add(bias, product(p))), p.value);
+    });
+    expect(runSafely(graph, fuseAttention).ops).toEqual(['matmul', 'attention']);
+  });
+});
+
+describe('causal masks', () => {
+  type Positions = (g: Builder) => Value<'bool'>;
+  const row = (g: Builder) => g.iota({ shape: [seq, 1], axis: 0 });
+  const column = (g: Builder) => g.iota({ shape: [1, seq], axis: 1 });
+  const causal = (visible: Positions) =>
+    runSafely(
+      attentionGraph((p) => p.g.matmul(p.g.softmax(product(p), visible(p.g)), p.value)),
+      fuseAttention,
+    );
+  const forms: { readonly [form: string]: Positions } = {
+    'key <= query': (g) => g.less_equal(column(g), row(g)),
+    'query >= key': (g) => g.greater_equal(row(g), column(g)),
+    'key < query + 1': (g) => g.less(column(g), g.add(row(g), 1)),
+    'not key > query': (g) => g.not(g.greater(column(g), row(g))),
+    'vectors of positions, one turned': (g) => {
+      const positions = g.iota({ shape: [seq] });
+      return g.less_equal(positions, g.reshape(positions, { shape: [seq, 1] }));
+    },
+    'with leading dims of 1': (g) => {
+      const visible: Value<'bool'> = g.less_equal(column(g), row(g));
+      return g.reshape(visible, { shape: [1, 1, seq, seq] });
+    },
+  };
+  for (const [form, visible] of Object.entries(forms)) {
+    test(form, () => {
+      const { graph, ops } = causal(visible);
+      expect(ops).toEqual(['attention']);
+      expect(attentionOf(graph)).toMatchObject({
+        causal: true,
+        operands: ['query', 'key', 'value', null, null],
+      });
+    });
+  }
+
+  test('beside a mask', () => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+      const visible = p.g.and(mask, p.g.less_equal(column(p.g), row(p.g)));
+      return p.g.matmul(p.g.softmax(product(p), visible), p.value);
+    });
+    const { graph: after } = runSafely(graph, fuseAttention);
+    expect(attentionOf(after)).toMatchObject({
+      causal: true,
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+  });
+
+  test('the last query sees all keys where there are more keys than queries', () => {
+    const shifted = (start: 0 | 'keys-seq') =>
+      buildGraph('shifted', (g) => {
+        const query = g.input('query', f32(batch, 2, seq, 4));
+        const key = g.input('key', f32(batch, 2, keys, 4));
+        const visible = g.less_equal(
+          g.iota({ shape: [1, keys], axis: 1 }),
+          g.iota({ shape: [seq, 1], axis: 0, start }),
+        );
+        return { context: g.matmul(g.softmax(g.matmul(query, turned(g, key)), visible), key) };
+      });
+    const last = run(shifted('keys-seq'), fuseAttention).graph;
+    expect(attentionOf(last)).toMatchObject({ causal: true });
+    const first = runSafely(shifted(0), fuseAttention).graph;
+    expect(attentionOf(first)).toMatchObject({ causal: false });
+  });
+
+  const others: { readonly [form: string]: Positions } = {
+    'key < query, which hides the query itself': (g) => g.less(column(g), row(g)),
+    'key >= query, which looks ahead': (g) => g.greater_equal(column(g), row(g)),
+    'key <= query turned around': (g) =>
+      g.transpose(g.less_equal(column(g), row(g)), { permutation: [1, 0] }),
+    'one position for all queries': (g) =>
+      g.broadcast(g.less_equal(column(g), g.iota({ shape: [1, 1], axis: 0 })), {
+        shape: [seq, seq],
+      }),
+  };
+  for (const [form, visible] of Object.entries(others)) {
+    test(`not ${form}: it stays a mask`, () => {
+      expect(attentionOf(causal(visible).graph)).toMatchObject({ causal: false });
+    });
+  }
+
+  test('positions of fixed lengths are not folded into a table before', () => {
+    const graph = buildGraph('fixed', (g) => {
+      const x = g.input('x', f32(1, 1, 8, 4));
+      const visible = g.less_equal(
+        g.iota({ shape: [1, 8], axis: 1 }),
+        g.iota({ shape: [8, 1], axis: 0 }),
+      );
+      return { context: g.matmul(g.softmax(g.matmul(x, turned(g, x)), visible), x) };
+    });
+    expect(attentionOf(runSafely(graph, foldConstants, fuseAttention).graph)).toMatchObject({
+      causal: true,
+    });
+  });
+});
