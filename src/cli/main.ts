@@ -11,9 +11,9 @@ import { defineCompile } from './compile.ts';
 import { defineDump } from './dump.ts';
 import { defineExplain } from './explain.ts';
 import { definePasses } from './passes.ts';
-import { progress } from './progress.ts';
 import { describeError } from './report-error.ts';
 import { defineRun } from './run.ts';
+import { printNote } from './standard-output.ts';
 
 const COMMANDS = [
   defineCompile,
@@ -75,10 +75,9 @@ Examples:
 Exit status: 0 fine; 1 a check failed or the model is wrong; 2 the call was wrong.`;
 
 function fail(error: unknown): void {
-  progress.clear();
   if (error instanceof CommanderError && error.exitCode === 0) return;
   const { message, exitCode } = describeError(error, isVerbose);
-  if (message !== '') process.stderr.write(`${message}\n`);
+  if (message !== '') printNote(message);
   process.exitCode = exitCode;
 }
 

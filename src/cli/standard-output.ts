@@ -3,7 +3,12 @@ import { progress } from './progress.ts';
 
 export function printText(text: string): void {
   progress.clear();
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  process.stdout.write(withoutControls(text.endsWith('\n') ? text : `${text}\n`));
+}
+
+/** Names come from model files; none may steer the terminal. */
+export function withoutControls(text: string): string {
+  return text.replace(/(?![\n\t])\p{Cc}/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
 }
 
 /** Numbers that JSON lacks are written as the strings `NaN`, `Infinity` and `-Infinity`. */
@@ -18,7 +23,7 @@ export function toJson(value: object): string {
 /** A remark that is no result and no error. */
 export function printNote(text: string): void {
   progress.clear();
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(withoutControls(`${text}\n`));
 }
 
 function spell(_key: string, value: unknown): unknown {

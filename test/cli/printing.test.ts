@@ -12,7 +12,7 @@ import {
 } from '../../src/cli/quantities.ts';
 import { describeError } from '../../src/cli/report-error.ts';
 import { atSizes } from '../../src/cli/sizes.ts';
-import { toJson } from '../../src/cli/standard-output.ts';
+import { toJson, withoutControls } from '../../src/cli/standard-output.ts';
 import { printTable } from '../../src/cli/tables.ts';
 import { printSummary } from '../../src/cli/tensor-summary.ts';
 import type { LedgerEntry } from '../../src/passes/ledger.ts';
@@ -50,6 +50,10 @@ describe('numbers', () => {
       w: [1, 'NaN'],
     });
   });
+});
+
+it('takes control characters out of what is printed', () => {
+  expect(withoutControls('a\tb\n\u001b[2Jc\u009b')).toBe('a\tb\n\\u{1b}[2Jc\\u{9b}');
 });
 
 it('aligns tables', () => {
