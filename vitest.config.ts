@@ -8,6 +8,7 @@ export default defineConfig({
     // Examples import the package by its name, and are tested against the source.
     alias: [
       { find: /^encompile$/, replacement: source('index.ts') },
+      { find: /^encompile\/compiler$/, replacement: source('compiler.ts') },
       { find: /^encompile\/models$/, replacement: source('models/index.ts') },
     ],
   },
