@@ -77,11 +77,11 @@ const ALLOCS: {
     }
     return lines;
   },
-  /** Made once for the module: JS runs one kernel at a time. */
+  /** Made once for the module: JS runs one kernel at a time. Floats stay as they were computed. */
   scratch: (x, scope) => {
     const identifier = scope.fresh(`${scope.kernel.name}_${x.buffer}`);
     scope.module.names.claim(identifier);
-    const array = x.type === 'f32' ? 'Float32Array' : 'Int32Array';
+    const array = x.type === 'f32' ? 'Float64Array' : 'Int32Array';
     scope.module.scratch.push(`const ${identifier} = new ${array}(${x.size});`);
     scope.declare(x.buffer, { tag: 'array', identifier });
     return [];

@@ -149,6 +149,7 @@ class QueryTile {
     const { emitter, operands, rows } = this;
     const { width } = operands;
     const columns = range(count);
+    const slot = this.slotOf(start, j);
     const dots = rows.map((r) => columns.map((c) => emitter.variable(`c${r}${c}`, constant(0))));
     const steps = (d: Dim, taken: number) => {
       const q = rows.map((r) =>
@@ -177,7 +178,7 @@ class QueryTile {
         const score = operands.hasBias
           ? addOf(scaled, operands.bias(this.leading, i, add(j, c)))
           : scaled;
-        emitter.emit(store(this.scores, this.scoreAt(r, start, add(j, c)), score));
+        emitter.emit(store(this.scores, this.scoreAt(r, add(slot, c)), score));
       }
     }
   }
@@ -186,16 +187,19 @@ class QueryTile {
   private exponentials(start: Dim, end: Dim): readonly Expression[] {
     const { emitter, operands, rows } = this;
     const tops = rows.map((r) => emitter.variable(`top${r}`, read(this.largest[r] ?? '')));
-    const scoreOf = (r: number, j: Dim) => load(this.scores, this.scoreAt(r, start, j));
-    const visible = (j: Dim) =>
-      rows.map((r) => operands.visible(this.leading, add(this.first, r), j));
-    const over = (body: (j: Dim) => void) =>
-      emitter.loop('serial', 'j', operands.keys, body, { from: start, to: end });
-    over((j) => {
-      const seen = visible(j);
+    const scoreOf = (r: number, slot: Dim) => load(this.scores, this.scoreAt(r, slot));
+    const over = (body: (slot: Dim, seen: readonly (Expression | null)[]) => void) =>
+      emitter.loop(
+        'serial',
+        'j',
+        operands.keys,
+        (j) => body(this.slotOf(start, j), this.visible(j)),
+        { from: start, to: end },
+      );
+    over((slot, seen) => {
       for (const r of rows) {
         const name = tops[r] ?? '';
-        const larger = binary('max', read(name), scoreOf(r, j));
+        const larger = binary('max', read(name), scoreOf(r, slot));
         const isSeen = seen[r] ?? null;
         const value = isSeen === null ? larger : select(isSeen, larger, read(name));
         emitter.emit({ tag: 'set', name, value });
@@ -209,15 +213,14 @@ class QueryTile {
       emitter.emit({ tag: 'set', name: total, value: multiplyOf(read(total), factor) });
       return factor;
     });
-    over((j) => {
-      const seen = visible(j);
+    over((slot, seen) => {
       for (const r of rows) {
         const total = this.totals[r] ?? '';
-        const weight = unary('exp', binary('sub', scoreOf(r, j), read(tops[r] ?? '')));
+        const weight = unary('exp', binary('sub', scoreOf(r, slot), read(tops[r] ?? '')));
         const isSeen = seen[r] ?? null;
         const value = isSeen === null ? weight : select(isSeen, weight, constant(0));
         const bound = emitter.bind(`p${r}`, value);
-        emitter.emit(store(this.scores, this.scoreAt(r, start, j), bound));
+        emitter.emit(store(this.scores, this.scoreAt(r, slot), bound));
         emitter.emit({ tag: 'set', name: total, value: addOf(read(total), bound) });
       }
     });
@@ -269,9 +272,10 @@ class QueryTile {
     v: Dim,
   ): void {
     const { emitter, operands, rows } = this;
+    const slot = this.slotOf(start, j);
     const weights = rows.map((r) =>
       range(count).map((s) =>
-        emitter.bind(`p${r}${s}`, load(this.scores, this.scoreAt(r, start, add(j, s)))),
+        emitter.bind(`p${r}${s}`, load(this.scores, this.scoreAt(r, add(slot, s)))),
       ),
     );
     range(sums[0]?.length ?? 0).forEach((c) => {
@@ -286,8 +290,26 @@ class QueryTile {
     });
   }
 
-  private scoreAt(row: number, start: Dim, j: Dim): Dim {
-    return add(row * KEYS_IN_BLOCK, subtract(j, start));
+  /** Whether each query may see key j, under one name where it is the same for all. */
+  private visible(j: Dim): readonly (Expression | null)[] {
+    const names = new Map<string, Expression>();
+    return this.rows.map((r) => {
+      const seen = this.operands.visible(this.leading, add(this.first, r), j);
+      if (seen === null) return null;
+      const text = JSON.stringify(seen);
+      const bound = names.get(text) ?? this.emitter.bind(`seen${r}`, seen);
+      names.set(text, bound);
+      return bound;
+    });
+  }
+
+  /** The place of key j in its block, as a name: V8 adds constants to a name for nothing. */
+  private slotOf(start: Dim, j: Dim): Dim {
+    return this.emitter.integer('slot', subtract(j, start), KEYS_IN_BLOCK);
+  }
+
+  private scoreAt(row: number, slot: Dim): Dim {
+    return add(row * KEYS_IN_BLOCK, slot);
   }
 
   private sumAt(row: number, v: Dim): Dim {

@@ -95,10 +95,10 @@ export function matmul_add(a, weight, bias, out, batch, seq) {
   }
 }
 
-const attention_scores = new Float32Array(192);
-const attention_sums = new Float32Array(24);
-const attention_scores_2 = new Float32Array(64);
-const attention_sums_2 = new Float32Array(8);
+const attention_scores = new Float64Array(192);
+const attention_sums = new Float64Array(24);
+const attention_scores_2 = new Float64Array(64);
+const attention_sums_2 = new Float64Array(8);
 
 // %attention.query.linear = slice %attention.query_key_value.linear : f32[batch, seq, 16]
 // %attention.key.linear = slice %attention.query_key_value.linear : f32[batch, seq, 16]
@@ -116,11 +116,11 @@ const attention_sums_2 = new Float32Array(8);
 export function attention(query, mask, out, batch, seq) {
   for (let b = 0; b < batch; b++) {
     const at = 48 * b * seq;
-    const at_6 = b * seq;
-    const at_10 = 16 * b * seq;
+    const at_5 = b * seq;
+    const at_9 = 16 * b * seq;
     for (let h = 0; h < 2; h++) {
       const at_1 = at + 8 * h;
-      const at_11 = at_10 + 8 * h;
+      const at_10 = at_9 + 8 * h;
       for (let i = 0, i_end = seq - 2; i < i_end; i += 3) {
         let max0 = -3.4028234663852886e+38;
         let max1 = -3.4028234663852886e+38;
@@ -136,8 +136,8 @@ export function attention(query, mask, out, batch, seq) {
         const at_2 = at_1 + 48 * i;
         for (let start = 0; start < seq; start += 64) {
           const end = Math.min(seq, start + 64);
-          const at_4 = -start;
           for (let j = start, j_end = end - 1; j < j_end; j += 2) {
+            const slot = j - start;
             let c00 = 0;
             let c01 = 0;
             let c10 = 0;
@@ -163,18 +163,19 @@ export function attention(query, mask, out, batch, seq) {
               c11 = c11 + (query_at_2 * query_at_8 + query_at_3 * query_at_9);
               c21 = c21 + (query_at_4 * query_at_8 + query_at_5 * query_at_9);
             }
-            attention_scores[at_4 + j] = c00 * 0.35355339059327373;
-            attention_scores[at_4 + j + 1] = c01 * 0.35355339059327373;
-            attention_scores[at_4 + j + 64] = c10 * 0.35355339059327373;
-            attention_scores[at_4 + j + 65] = c11 * 0.35355339059327373;
-            attention_scores[at_4 + j + 128] = c20 * 0.35355339059327373;
-            attention_scores[at_4 + j + 129] = c21 * 0.35355339059327373;
+            attention_scores[slot] = c00 * 0.35355339059327373;
+            attention_scores[slot + 1] = c01 * 0.35355339059327373;
+            attention_scores[slot + 64] = c10 * 0.35355339059327373;
+            attention_scores[slot + 65] = c11 * 0.35355339059327373;
+            attention_scores[slot + 128] = c20 * 0.35355339059327373;
+            attention_scores[slot + 129] = c21 * 0.35355339059327373;
           }
           for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
+            const slot = j - start;
             let c00 = 0;
             let c10 = 0;
             let c20 = 0;
-            const at_5 = at_1 + 48 * j;
+            const at_4 = at_1 + 48 * j;
             for (let d = 0; d < 8; d += 2) {
               const query_at = query[at_2 + d];
               const query_at_1 = query[at_2 + d + 1];
@@ -182,23 +183,25 @@ export function attention(query, mask, out, batch, seq) {
               const query_at_3 = query[at_2 + d + 49];
               const query_at_4 = query[at_2 + d + 96];
               const query_at_5 = query[at_2 + d + 97];
-              const query_at_6 = query[at_5 + d + 16];
-              const query_at_7 = query[at_5 + d + 17];
+              const query_at_6 = query[at_4 + d + 16];
+              const query_at_7 = query[at_4 + d + 17];
               c00 = c00 + (query_at * query_at_6 + query_at_1 * query_at_7);
               c10 = c10 + (query_at_2 * query_at_6 + query_at_3 * query_at_7);
               c20 = c20 + (query_at_4 * query_at_6 + query_at_5 * query_at_7);
             }
-            attention_scores[at_4 + j] = c00 * 0.35355339059327373;
-            attention_scores[at_4 + j + 64] = c10 * 0.35355339059327373;
-            attention_scores[at_4 + j + 128] = c20 * 0.35355339059327373;
+            attention_scores[slot] = c00 * 0.35355339059327373;
+            attention_scores[slot + 64] = c10 * 0.35355339059327373;
+            attention_scores[slot + 128] = c20 * 0.35355339059327373;
           }
           let top0 = max0;
           let top1 = max1;
           let top2 = max2;
           for (let j = start; j < end; j++) {
-            top0 = mask[at_6 + j] !== 0 ? Math.max(top0, attention_scores[at_4 + j]) : top0;
-            top1 = mask[at_6 + j] !== 0 ? Math.max(top1, attention_scores[at_4 + j + 64]) : top1;
-            top2 = mask[at_6 + j] !== 0 ? Math.max(top2, attention_scores[at_4 + j + 128]) : top2;
+            const slot = j - start;
+            const seen0 = mask[at_5 + j] !== 0;
+            top0 = seen0 ? Math.max(top0, attention_scores[slot]) : top0;
+            top1 = seen0 ? Math.max(top1, attention_scores[slot + 64]) : top1;
+            top2 = seen0 ? Math.max(top2, attention_scores[slot + 128]) : top2;
           }
           const rescale0 = exp(max0 - top0);
           max0 = top0;
@@ -210,14 +213,16 @@ export function attention(query, mask, out, batch, seq) {
           max2 = top2;
           total2 = total2 * rescale2;
           for (let j = start; j < end; j++) {
-            const p0 = mask[at_6 + j] !== 0 ? exp(attention_scores[at_4 + j] - top0) : 0;
-            attention_scores[at_4 + j] = p0;
+            const slot = j - start;
+            const seen0 = mask[at_5 + j] !== 0;
+            const p0 = seen0 ? exp(attention_scores[slot] - top0) : 0;
+            attention_scores[slot] = p0;
             total0 = total0 + p0;
-            const p1 = mask[at_6 + j] !== 0 ? exp(attention_scores[at_4 + j + 64] - top1) : 0;
-            attention_scores[at_4 + j + 64] = p1;
+            const p1 = seen0 ? exp(attention_scores[slot + 64] - top1) : 0;
+            attention_scores[slot + 64] = p1;
             total1 = total1 + p1;
-            const p2 = mask[at_6 + j] !== 0 ? exp(attention_scores[at_4 + j + 128] - top2) : 0;
-            attention_scores[at_4 + j + 128] = p2;
+            const p2 = seen0 ? exp(attention_scores[slot + 128] - top2) : 0;
+            attention_scores[slot + 128] = p2;
             total2 = total2 + p2;
           }
           for (let v = 0; v < 8; v += 2) {
@@ -227,36 +232,38 @@ export function attention(query, mask, out, batch, seq) {
             let s11 = attention_sums[v + 9] * rescale1;
             let s20 = attention_sums[v + 16] * rescale2;
             let s21 = attention_sums[v + 17] * rescale2;
-            const at_7 = at_1 + v;
+            const at_6 = at_1 + v;
             for (let j = start, j_end_2 = end - 1; j < j_end_2; j += 2) {
-              const p00 = attention_scores[at_4 + j];
-              const p01 = attention_scores[at_4 + j + 1];
-              const p10 = attention_scores[at_4 + j + 64];
-              const p11 = attention_scores[at_4 + j + 65];
-              const p20 = attention_scores[at_4 + j + 128];
-              const p21 = attention_scores[at_4 + j + 129];
-              const at_8 = at_7 + 48 * j;
-              const query_at = query[at_8 + 32];
-              const query_at_1 = query[at_8 + 80];
+              const slot = j - start;
+              const p00 = attention_scores[slot];
+              const p01 = attention_scores[slot + 1];
+              const p10 = attention_scores[slot + 64];
+              const p11 = attention_scores[slot + 65];
+              const p20 = attention_scores[slot + 128];
+              const p21 = attention_scores[slot + 129];
+              const at_7 = at_6 + 48 * j;
+              const query_at = query[at_7 + 32];
+              const query_at_1 = query[at_7 + 80];
               s00 = s00 + (p00 * query_at + p01 * query_at_1);
               s10 = s10 + (p10 * query_at + p11 * query_at_1);
               s20 = s20 + (p20 * query_at + p21 * query_at_1);
-              const query_at_2 = query[at_8 + 33];
-              const query_at_3 = query[at_8 + 81];
+              const query_at_2 = query[at_7 + 33];
+              const query_at_3 = query[at_7 + 81];
               s01 = s01 + (p00 * query_at_2 + p01 * query_at_3);
               s11 = s11 + (p10 * query_at_2 + p11 * query_at_3);
               s21 = s21 + (p20 * query_at_2 + p21 * query_at_3);
             }
             for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
-              const p00 = attention_scores[at_4 + j];
-              const p10 = attention_scores[at_4 + j + 64];
-              const p20 = attention_scores[at_4 + j + 128];
-              const at_9 = at_7 + 48 * j;
-              const query_at = query[at_9 + 32];
+              const slot = j - start;
+              const p00 = attention_scores[slot];
+              const p10 = attention_scores[slot + 64];
+              const p20 = attention_scores[slot + 128];
+              const at_8 = at_6 + 48 * j;
+              const query_at = query[at_8 + 32];
               s00 = s00 + p00 * query_at;
               s10 = s10 + p10 * query_at;
               s20 = s20 + p20 * query_at;
-              const query_at_1 = query[at_9 + 33];
+              const query_at_1 = query[at_8 + 33];
               s01 = s01 + p00 * query_at_1;
               s11 = s11 + p10 * query_at_1;
               s21 = s21 + p20 * query_at_1;
@@ -272,11 +279,11 @@ export function attention(query, mask, out, batch, seq) {
         const inverse0 = 0 < total0 ? 1 / Math.max(total0, 1e-30) : 0;
         const inverse1 = 0 < total1 ? 1 / Math.max(total1, 1e-30) : 0;
         const inverse2 = 0 < total2 ? 1 / Math.max(total2, 1e-30) : 0;
-        const at_12 = at_11 + 16 * i;
+        const at_11 = at_10 + 16 * i;
         for (let v = 0; v < 8; v++) {
-          out[at_12 + v] = attention_sums[v] * inverse0;
-          out[at_12 + v + 16] = attention_sums[v + 8] * inverse1;
-          out[at_12 + v + 32] = attention_sums[v + 16] * inverse2;
+          out[at_11 + v] = attention_sums[v] * inverse0;
+          out[at_11 + v + 16] = attention_sums[v + 8] * inverse1;
+          out[at_11 + v + 32] = attention_sums[v + 16] * inverse2;
         }
       }
       for (let i = 3 * ((seq / 3) | 0); i < seq; i++) {
@@ -285,72 +292,79 @@ export function attention(query, mask, out, batch, seq) {
         for (let v = 0; v < 8; v++) {
           attention_sums_2[v] = 0;
         }
-        const at_13 = at_1 + 48 * i;
+        const at_12 = at_1 + 48 * i;
         for (let start = 0; start < seq; start += 64) {
           const end = Math.min(seq, start + 64);
-          const at_15 = -start;
           for (let j = start, j_end_3 = end - 1; j < j_end_3; j += 2) {
+            const slot = j - start;
             let c00 = 0;
             let c01 = 0;
+            const at_13 = at_1 + 48 * j;
+            for (let d = 0; d < 8; d += 2) {
+              const query_at = query[at_12 + d];
+              const query_at_1 = query[at_12 + d + 1];
+              const query_at_2 = query[at_13 + d + 16];
+              const query_at_3 = query[at_13 + d + 17];
+              c00 = c00 + (query_at * query_at_2 + query_at_1 * query_at_3);
+              const query_at_4 = query[at_13 + d + 64];
+              const query_at_5 = query[at_13 + d + 65];
+              c01 = c01 + (query_at * query_at_4 + query_at_1 * query_at_5);
+            }
+            attention_scores_2[slot] = c00 * 0.35355339059327373;
+            attention_scores_2[slot + 1] = c01 * 0.35355339059327373;
+          }
+          for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
+            const slot = j - start;
+            let c00 = 0;
             const at_14 = at_1 + 48 * j;
             for (let d = 0; d < 8; d += 2) {
-              const query_at = query[at_13 + d];
-              const query_at_1 = query[at_13 + d + 1];
+              const query_at = query[at_12 + d];
+              const query_at_1 = query[at_12 + d + 1];
               const query_at_2 = query[at_14 + d + 16];
               const query_at_3 = query[at_14 + d + 17];
               c00 = c00 + (query_at * query_at_2 + query_at_1 * query_at_3);
-              const query_at_4 = query[at_14 + d + 64];
-              const query_at_5 = query[at_14 + d + 65];
-              c01 = c01 + (query_at * query_at_4 + query_at_1 * query_at_5);
             }
-            attention_scores_2[at_15 + j] = c00 * 0.35355339059327373;
-            attention_scores_2[at_15 + j + 1] = c01 * 0.35355339059327373;
-          }
-          for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
-            let c00 = 0;
-            const at_16 = at_1 + 48 * j;
-            for (let d = 0; d < 8; d += 2) {
-              const query_at = query[at_13 + d];
-              const query_at_1 = query[at_13 + d + 1];
-              const query_at_2 = query[at_16 + d + 16];
-              const query_at_3 = query[at_16 + d + 17];
-              c00 = c00 + (query_at * query_at_2 + query_at_1 * query_at_3);
-            }
-            attention_scores_2[at_15 + j] = c00 * 0.35355339059327373;
+            attention_scores_2[slot] = c00 * 0.35355339059327373;
           }
           let top0 = max0;
           for (let j = start; j < end; j++) {
-            top0 = mask[at_6 + j] !== 0 ? Math.max(top0, attention_scores_2[at_15 + j]) : top0;
+            const slot = j - start;
+            const seen0 = mask[at_5 + j] !== 0;
+            top0 = seen0 ? Math.max(top0, attention_scores_2[slot]) : top0;
           }
           const rescale0 = exp(max0 - top0);
           max0 = top0;
           total0 = total0 * rescale0;
           for (let j = start; j < end; j++) {
-            const p0 = mask[at_6 + j] !== 0 ? exp(attention_scores_2[at_15 + j] - top0) : 0;
-            attention_scores_2[at_15 + j] = p0;
+            const slot = j - start;
+            const seen0 = mask[at_5 + j] !== 0;
+            const p0 = seen0 ? exp(attention_scores_2[slot] - top0) : 0;
+            attention_scores_2[slot] = p0;
             total0 = total0 + p0;
           }
           for (let v = 0; v < 8; v += 2) {
             let s00 = attention_sums_2[v] * rescale0;
             let s01 = attention_sums_2[v + 1] * rescale0;
-            const at_17 = at_1 + v;
+            const at_15 = at_1 + v;
             for (let j = start, j_end_4 = end - 1; j < j_end_4; j += 2) {
-              const p00 = attention_scores_2[at_15 + j];
-              const p01 = attention_scores_2[at_15 + j + 1];
-              const at_18 = at_17 + 48 * j;
-              const query_at = query[at_18 + 32];
-              const query_at_1 = query[at_18 + 80];
+              const slot = j - start;
+              const p00 = attention_scores_2[slot];
+              const p01 = attention_scores_2[slot + 1];
+              const at_16 = at_15 + 48 * j;
+              const query_at = query[at_16 + 32];
+              const query_at_1 = query[at_16 + 80];
               s00 = s00 + (p00 * query_at + p01 * query_at_1);
-              const query_at_2 = query[at_18 + 33];
-              const query_at_3 = query[at_18 + 81];
+              const query_at_2 = query[at_16 + 33];
+              const query_at_3 = query[at_16 + 81];
               s01 = s01 + (p00 * query_at_2 + p01 * query_at_3);
             }
             for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
-              const p00 = attention_scores_2[at_15 + j];
-              const at_19 = at_17 + 48 * j;
-              const query_at = query[at_19 + 32];
+              const slot = j - start;
+              const p00 = attention_scores_2[slot];
+              const at_17 = at_15 + 48 * j;
+              const query_at = query[at_17 + 32];
               s00 = s00 + p00 * query_at;
-              const query_at_1 = query[at_19 + 33];
+              const query_at_1 = query[at_17 + 33];
               s01 = s01 + p00 * query_at_1;
             }
             attention_sums_2[v] = s00;
@@ -358,9 +372,9 @@ export function attention(query, mask, out, batch, seq) {
           }
         }
         const inverse0 = 0 < total0 ? 1 / Math.max(total0, 1e-30) : 0;
-        const at_20 = at_11 + 16 * i;
+        const at_18 = at_10 + 16 * i;
         for (let v = 0; v < 8; v++) {
-          out[at_20 + v] = attention_sums_2[v] * inverse0;
+          out[at_18 + v] = attention_sums_2[v] * inverse0;
         }
       }
     }
@@ -473,7 +487,7 @@ export function matmul_add_1(a, weight, bias, out, batch, seq) {
   }
 }
 
-const add_norm_row = new Float32Array(16);
+const add_norm_row = new Float64Array(16);
 
 // %attention.norm.layer_norm, %attention.sum = add_norm %attention.output.linear, %x, %attention.norm.gamma, %attention.norm.beta : f32[batch, seq, 16], f32[batch, seq, 16]
 export function add_norm(x, residual, gamma, beta, out, batch, seq) {
