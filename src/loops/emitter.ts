@@ -47,8 +47,6 @@ interface Scope {
   readonly inside: Set<string>;
   readonly statements: Statement[];
   readonly memo: Map<string, Expression>;
-  /** Keys of the memo that hold only while the overrides stay as they are. */
-  readonly passing: Set<string>;
   readonly fence: boolean;
 }
 
@@ -125,7 +123,6 @@ export class Emitter {
   private scopes: Scope[] = [newScope(false)];
   /** Open scopes that are out of reach while statements are emitted further out. */
   private suspended: readonly Scope[] = [];
-  private sawOverride = false;
   /** While set, values stay expressions without a name. */
   private inline = false;
   private collective: { readonly how: Collective; readonly depth: number } | null = null;
@@ -235,19 +232,12 @@ export class Emitter {
 
   /**
    * From here on something else than its definition computes a value, such as a matmul's register
-   * tile. `element` may use any name of the current scope.
+   * tile. `element` may use any name of the current scope. An index always stands for the same
+   * element: what was computed from one override is not computed again after the next.
    */
   override(id: ValueId, element: Override['element']): void {
     this.overrides.set(id, { element, depth: this.scopes.length - 1 });
     this.overriddenIn.clear();
-  }
-
-  /** Forgets what was computed from overrides, so that they may stand for other elements. */
-  forget(): void {
-    for (const { memo, passing } of this.scopes) {
-      for (const key of passing) memo.delete(key);
-      passing.clear();
-    }
   }
 
   /** A mutable variable in the current scope. */
@@ -266,22 +256,13 @@ export class Emitter {
   /** The element of a value at an index. */
   value(id: ValueId, at: readonly Dim[]): Expression {
     const override = this.overrides.get(id);
-    if (override !== undefined) {
-      this.sawOverride = true;
-      return override.element(at);
-    }
+    if (override !== undefined) return override.element(at);
     const key = `${id}[${at.join()}]`;
-    for (const { memo, passing } of this.scopes) {
+    for (const { memo } of this.scopes) {
       const known = memo.get(key);
-      if (known === undefined) continue;
-      if (passing.has(key)) this.sawOverride = true;
-      return known;
+      if (known !== undefined) return known;
     }
-    const before = this.sawOverride;
-    this.sawOverride = false;
-    const result = this.computeAndName(id, at, key);
-    this.sawOverride ||= before;
-    return result;
+    return this.computeAndName(id, at, key);
   }
 
   /**
@@ -309,14 +290,12 @@ export class Emitter {
   private computeAndName(id: ValueId, at: readonly Dim[], key: string): Expression {
     const depth = Math.max(this.depthOf(at.flatMap(symbolsOf)), this.overrideDepthOf(id));
     const element = this.atDepth(depth, () => this.compute(id, at));
-    const passing = this.sawOverride;
     const named = (this.uses.get(id) ?? 0) > 1 || depth < this.scopes.length - 1;
     if (!named || this.inline || element.tag === 'constant' || element.tag === 'index')
       return element;
     return this.atDepth(depth, () => {
       const bound = this.bind(this.nameOf(id), element);
       this.top().memo.set(key, bound);
-      if (passing) this.top().passing.add(key);
       return bound;
     });
   }
@@ -544,7 +523,6 @@ function newScope(fence: boolean, names: readonly string[] = []): Scope {
     inside: new Set(),
     statements: [],
     memo: new Map(),
-    passing: new Set(),
     fence,
   };
 }

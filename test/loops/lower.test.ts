@@ -1,6 +1,7 @@
 /** Graphs whose kernels were wrong once, or whose loops have an edge of their own. */
 import { test } from 'vitest';
 import { buildGraph } from '../../src/ir/builder.ts';
+import { parseGraph } from '../../src/ir/parse.ts';
 import { bool, dims, f32 } from '../../src/ir/types.ts';
 import { expectRight, table } from '../support/agreement.ts';
 
@@ -69,4 +70,18 @@ test('four columns are loaded at once only where all of them are there', async (
     };
   });
   await expectRight(graph);
+});
+
+test('an epilogue that reads the product at two places is no epilogue', async () => {
+  const graph = parseGraph(`graph @symmetric(%a: f32[4, n], %b: f32[n, 4]) {
+    %y = fused %a, %b : f32[4, 4]
+      body @y(%a: f32[4, n], %b: f32[n, 4]) {
+        %product = matmul %a, %b : f32[4, 4]
+        %turned = transpose %product {permutation = [1, 0]} : f32[4, 4]
+        %y = add %product, %turned : f32[4, 4]
+        return %y
+      }
+    return %y
+  }`);
+  await expectRight(graph, { n: 3 });
 });

@@ -45,6 +45,23 @@ describe('softmax', () => {
   });
 });
 
+describe('linear', () => {
+  const weight = f32([2, 3], [1, 2, 3, 10, 20, 30]);
+
+  test('is x W + bias, of rows and of one row alone', () => {
+    const bias = f32([3], [0.5, 0.25, 0.125]);
+    const y = first(run('linear', [f32([2, 2], [1, 0, 2, 1]), weight, bias]));
+    expectClose(y, f32([2, 3], [1.5, 2.25, 3.125, 12.5, 24.25, 36.125]));
+    const row = first(run('linear', [f32([2], [2, 1]), weight, bias]));
+    expectClose(row, f32([3], [12.5, 24.25, 36.125]));
+  });
+
+  test('needs no bias', () => {
+    const y = first(run('linear', [f32([1, 2], [2, 1]), weight, null]));
+    expectClose(y, f32([1, 3], [12, 24, 36]));
+  });
+});
+
 describe('norms', () => {
   // Mean 2, variance 2; 1 / sqrt(2 + 2) = 1/2.
   const x = f32([1, 4], [2, 4, 2, 0]);

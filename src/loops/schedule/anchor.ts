@@ -30,18 +30,20 @@ export function onlyAttention(body: Graph): Node | null {
   return !others && nests.length === 1 ? (nests[0] ?? null) : null;
 }
 
-/**
- * Stores the region's results once the anchor's element is known: `Epilogue.store(index, element)`.
- * Null where an output is not reached from the anchor through elementwise ops and bijective views.
- */
+/** Stores the region's results once the anchor's element is known. */
 export interface Epilogue {
   readonly store: (index: readonly Dim[], element: Expression) => void;
 }
 
+/**
+ * Null where an output is not reached from the anchor through elementwise ops and bijective views,
+ * or where an op meets the anchor's elements from two places: x + x^T.
+ */
 export function epilogueOf(draft: KernelDraft, emitter: Emitter, anchor: ValueId): Epilogue | null {
   const { body } = draft.region;
-  const paths = body.outputs.map(({ value }) => pathBetween(body, anchor, value));
-  if (!paths.every((path) => path !== null)) return null;
+  const places = placesBehind(body, anchor);
+  const paths = body.outputs.map(({ value }) => places?.get(value));
+  if (!paths.every((path) => path !== undefined)) return null;
   return {
     store: (index, element) => {
       emitter.override(anchor, () => element);
@@ -51,50 +53,61 @@ export function epilogueOf(draft: KernelDraft, emitter: Emitter, anchor: ValueId
         const result = cast(storageOf(type.dtype), emitter.value(value, at));
         emitter.emit(store(draft.outputs[i] ?? 'out', flatIndex(at, type.shape), result));
       });
-      emitter.forget();
     },
   };
 }
 
-interface PathStep {
+/** Bijective views, first to last: where an element of the anchor stands in a value behind it. */
+type Place = readonly PlaceStep[];
+
+interface PlaceStep {
   readonly node: Node;
   readonly from: ValueId;
   readonly to: ValueId;
-  readonly push: NonNullable<PrimitiveMeaning['push']> | null;
+  readonly push: NonNullable<PrimitiveMeaning['push']>;
 }
 
-/** Nodes that lead from one value to another without losing track of the element's place. */
-function pathBetween(body: Graph, from: ValueId, to: ValueId): readonly PathStep[] | null {
-  if (from === to) return [];
+/** The place in every value behind the anchor; null where one of them has none, or two. */
+function placesBehind(body: Graph, anchor: ValueId): ReadonlyMap<ValueId, Place> | null {
+  const places = new Map<ValueId, Place>([[anchor, []]]);
   for (const node of body.nodes) {
-    if (!presentOperands(node).includes(from)) continue;
-    for (const result of node.results) {
-      const push = pushOf(body, node, from, result);
-      if (push === null) continue;
-      const rest = pathBetween(body, result, to);
-      if (rest !== null) return [{ node, from, to: result, push: push.how }, ...rest];
-    }
+    const behind = presentOperands(node).filter((id) => places.has(id));
+    const [from] = behind;
+    const [to] = node.results;
+    const place = from === undefined ? undefined : places.get(from);
+    if (from === undefined || to === undefined || place === undefined) continue;
+    if (!behind.every((id) => places.get(id) === place)) return null;
+    const next = placeAfter(body, node, behind, place, to);
+    if (next === null) return null;
+    places.set(to, next);
   }
-  return null;
+  return places;
 }
 
-function pushOf(body: Graph, node: Node, from: ValueId, to: ValueId) {
+function placeAfter(
+  body: Graph,
+  node: Node,
+  behind: readonly ValueId[],
+  place: Place,
+  to: ValueId,
+): Place | null {
   const { meaning } = opDefinition(node.op);
+  const [from] = behind;
   if (meaning.kind === 'view' && 'push' in meaning && meaning.push !== null) {
-    return { how: meaning.push };
+    return from === undefined ? null : [...place, { node, from, to, push: meaning.push }];
   }
-  const sameIndex = sameShape(valueOf(body, from).shape, valueOf(body, to).shape);
-  return meaning.kind === 'elementwise' && sameIndex ? { how: null } : null;
+  const { shape } = valueOf(body, to);
+  const isAligned = behind.every((id) => sameShape(valueOf(body, id).shape, shape));
+  return meaning.kind === 'elementwise' && isAligned ? place : null;
 }
 
 function pushAlong(
   body: Graph,
   emitter: Emitter,
-  path: readonly PathStep[],
+  place: Place,
   index: readonly Dim[],
 ): readonly Dim[] {
-  return path.reduce((at, { node, from, to, push }) => {
-    if (push === null) return at;
+  return place.reduce((at, { node, from, to, push }) => {
     return push({
       index: at,
       from: valueOf(body, from),

@@ -1,0 +1,13 @@
+/**
+ * Faults to plant in the compiler, one at a time.
+ *
+ * Each is an exact edit of one source file: `find` stands there exactly once. `tests` are the files
+ * of the suite of which one must fail; where such a file must not exist alone, a prefix will do.
+ */
+import { backends } from './backends.mjs';
+import { loops } from './loops.mjs';
+import { meaning } from './meaning.mjs';
+import { passes } from './passes.mjs';
+import { schedules } from './schedules.mjs';
+
+export const mutations = [...meaning, ...passes, ...loops, ...schedules, ...backends];

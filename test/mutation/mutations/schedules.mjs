@@ -1,0 +1,208 @@
+/** Faults in the nests of both targets. */
+const NESTS = ['test/loops/nests.test.ts'];
+const LOWER = ['test/loops/lower.test.ts'];
+const CPU = 'src/loops/schedule/attention-cpu.ts';
+const GPU = 'src/loops/schedule/attention-gpu.ts';
+const OPERANDS = 'src/loops/schedule/attention-operands.ts';
+const MATMUL_CPU = 'src/loops/schedule/matmul-cpu.ts';
+const MATMUL_GPU = 'src/loops/schedule/matmul-gpu.ts';
+
+export const schedules = [
+  {
+    name: 'attention drops the mask',
+    file: OPERANDS,
+    find: 'this.hasMask ? this.element(3',
+    replace: 'this.scale === 0 ? this.element(3',
+    tests: NESTS,
+  },
+  {
+    name: 'causal attention takes < for <=',
+    file: OPERANDS,
+    find: "binary('le', indexOf(j), indexOf(last))",
+    replace: "binary('lt', indexOf(j), indexOf(last))",
+    tests: NESTS,
+  },
+  {
+    name: 'grouped heads take the next key head, not their own',
+    file: OPERANDS,
+    find: 'this.emitter.elements.divide(',
+    replace: 'this.emitter.elements.modulo(',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the CPU forgets the scale',
+    file: CPU,
+    find: 'constant(operands.scale)',
+    replace: 'constant(1)',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the CPU ends its key blocks one key early',
+    file: CPU,
+    find: 'minimum(keys, add(start, KEYS_IN_BLOCK))',
+    replace: 'minimum(keys, add(start, KEYS_IN_BLOCK - 1))',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the CPU skips the last odd key of a block',
+    file: CPU,
+    find: 'this.weigh(sums, start, j, 1, v), {\n        from: paired,',
+    replace: 'this.weigh(sums, start, j, 1, v), {\n        from: end,',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the CPU rescales the wrong way round',
+    file: CPU,
+    find: "unary('exp', binary('sub', read(max), top))",
+    replace: "unary('exp', binary('sub', top, read(max)))",
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the CPU adds its bias twice',
+    file: CPU,
+    find: 'addOf(scaled, operands.bias(this.leading, i, add(j, c)))',
+    replace:
+      'addOf(addOf(scaled, operands.bias(this.leading, i, add(j, c))), operands.bias(this.leading, i, add(j, c)))',
+    tests: NESTS,
+  },
+  {
+    name: 'causal attention on the CPU stops before the last visible key',
+    file: CPU,
+    find: 'add(add(this.first, this.rows.length), subtract(keys, queries))',
+    replace: 'add(this.first, subtract(keys, queries))',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the GPU does not rescale its total',
+    file: GPU,
+    find: 'multiplyOf(read(state.total), rescale)',
+    replace: 'read(state.total)',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the GPU has no barrier behind its keys',
+    file: GPU,
+    find: 'operands.key(leading, j, d));\n    barrier();',
+    replace: 'operands.key(leading, j, d));',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the GPU has no barrier before the next block',
+    file: GPU,
+    find: 'this.addValues(ownScore, member, rescale, state);\n    barrier();',
+    replace: 'this.addValues(ownScore, member, rescale, state);',
+    tests: NESTS,
+  },
+  {
+    name: 'attention on the GPU sees keys past the end',
+    file: GPU,
+    find: "emitter.variable('score', constant(LOWEST))",
+    replace: "emitter.variable('score', constant(0))",
+    tests: NESTS,
+  },
+  {
+    name: 'matmul on the CPU skips the columns behind the last whole panel',
+    file: MATMUL_CPU,
+    find: 'if (left > 0) this.overRows',
+    replace: 'if (left > 2) this.overRows',
+    tests: NESTS,
+  },
+  {
+    name: 'matmul on the CPU skips the last odd row',
+    file: MATMUL_CPU,
+    find: 'if (paired === end) return;',
+    replace: 'if (paired !== start) return;',
+    tests: NESTS,
+  },
+  {
+    name: 'matmul on the CPU skips the last odd step of k',
+    file: MATMUL_CPU,
+    find: 'if (even !== this.inner) {',
+    replace: 'if (even === 0) {',
+    tests: NESTS,
+  },
+  {
+    name: 'the epilogue of a matmul on the CPU skips a store',
+    file: MATMUL_CPU,
+    find: '      for (const c of columns) {\n        this.epilogue.store',
+    replace: '      for (const c of columns.slice(0, 2)) {\n        this.epilogue.store',
+    tests: NESTS,
+  },
+  {
+    name: 'weights are packed where an epilogue reads them too',
+    file: MATMUL_CPU,
+    find: 'return reads.length === 1 &&',
+    replace: 'return reads.length > 0 &&',
+    tests: LOWER,
+  },
+  {
+    name: 'panels of weights hold their columns backwards',
+    file: 'src/loops/weight-layout.ts',
+    find: '* width + (c - panel * width)]',
+    replace: '* width + (width - 1 - (c - panel * width))]',
+    tests: NESTS,
+  },
+  {
+    name: 'matmul on the GPU has no barrier behind its tiles',
+    file: MATMUL_GPU,
+    find: "inner);\n      emitter.emit({ tag: 'barrier' });",
+    replace: 'inner);',
+    tests: NESTS,
+  },
+  {
+    name: 'matmul on the GPU has no barrier before the next tiles',
+    file: MATMUL_GPU,
+    find: "      );\n      emitter.emit({ tag: 'barrier' });\n    });",
+    replace: '      );\n    });',
+    tests: NESTS,
+  },
+  {
+    name: 'matmul on the GPU loads and stores past the end',
+    file: MATMUL_GPU,
+    find: "typeof limit === 'number' && limit % tile === 0",
+    replace: "typeof limit === 'number'",
+    tests: NESTS,
+  },
+  {
+    name: 'a tile is filled one element too far',
+    file: 'src/loops/schedule/tiles.ts',
+    find: 'add(multiply(row, tile.columns), column)',
+    replace: 'add(add(multiply(row, tile.columns), column), 4)',
+    tests: NESTS,
+  },
+  {
+    name: 'tiles load four columns at once where fewer are left',
+    file: 'src/loops/schedule/tiles.ts',
+    find: ' && divideExactly(tile.extent, 4) !== null',
+    replace: '',
+    tests: LOWER,
+  },
+  {
+    name: 'a row reduction on the GPU has no barrier behind its total',
+    file: 'src/loops/emitter.ts',
+    find: "this.emit(letOf(total, element(0)));\n    this.emit({ tag: 'barrier' });",
+    replace: 'this.emit(letOf(total, element(0)));',
+    tests: NESTS,
+  },
+  {
+    name: 'a row reduction on the GPU leaves half of the invocations out',
+    file: 'src/loops/emitter.ts',
+    find: 'let half = how.width / 2;',
+    replace: 'let half = how.width / 4;',
+    tests: NESTS,
+  },
+  {
+    name: 'a search for the largest does not wait for the row in memory',
+    file: 'src/loops/emitter.ts',
+    find: 'if (this.collective?.depth === this.scopes.length - 1)',
+    replace: 'if (this.collective?.depth === -1)',
+    tests: NESTS,
+  },
+  {
+    name: 'the only element of a row is kept in memory that invocations share',
+    file: 'src/loops/schedule/row.ts',
+    find: "typeof length !== 'number' || length === 1",
+    replace: "typeof length !== 'number'",
+    tests: LOWER,
+  },
+];
