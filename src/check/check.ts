@@ -15,6 +15,7 @@ import type { NdArray } from '../ir/nd-array.ts';
 import { DEFAULT_TOLERANCE, type Tolerance } from '../ir/op.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import type { Sizes } from '../ir/sizes.ts';
+import { isFloat } from '../ir/types.ts';
 import type { Program, Step } from '../loops/program.ts';
 import { type OpenBackend, openBackend } from './backends.ts';
 import { Feed, type Oracle } from './feed.ts';
@@ -54,7 +55,7 @@ export async function checkCompilation(
   const oracles = runs.map((run) => {
     const want = interpret(declared, run).outputs;
     const { outputs, values, sizes } = interpret(optimised, run);
-    const comparisons = compareOutputs(outputs, want, () => PASS_TOLERANCE);
+    const comparisons = compareOutputs(outputs, want, PASS_TOLERANCE);
     onProgress(`interpreted ${declared.name}`);
     return { run, want, values, sizes, comparisons };
   });
@@ -105,7 +106,7 @@ async function checkBackend(
     const comparisons = outputs.map((got, which) => {
       const want = wanted[which];
       if (want === undefined) throw new Error(`${step.kernel} writes more than expected`);
-      return compare(want.name, got, want.array.data, toleranceOf(step));
+      return compare(want.name, got, want.array.data, within(toleranceOf(step), want.array));
     });
     const { node, ops, names, location } = step.provenance;
     const passed = passes(comparisons) && faults.length === 0;
@@ -116,7 +117,7 @@ async function checkBackend(
     });
   }
   const got = await opened.run(oracle.run, oracle.sizes);
-  const endToEnd = compareOutputs(got, oracle.want, () => MODEL_TOLERANCE);
+  const endToEnd = compareOutputs(got, oracle.want, MODEL_TOLERANCE);
   const passed = passes(endToEnd) && kernels.every((kernel) => kernel.passed);
   return { backend, sizes: oracle.sizes, kernels, endToEnd, reproducer, passed };
 }
@@ -124,11 +125,16 @@ async function checkBackend(
 function compareOutputs(
   got: ReadonlyMap<string, { readonly data: ArrayLike<number> }>,
   want: ReadonlyMap<string, NdArray>,
-  tolerance: (name: string) => Tolerance,
+  tolerance: Tolerance,
 ): readonly Comparison[] {
-  return [...want].map(([name, { data }]) =>
-    compare(name, got.get(name)?.data ?? [], data, tolerance(name)),
+  return [...want].map(([name, array]) =>
+    compare(name, got.get(name)?.data ?? [], array.data, within(tolerance, array)),
   );
+}
+
+/** Integers and bools are right or wrong. */
+function within(tolerance: Tolerance, { dtype }: NdArray): Tolerance {
+  return isFloat(dtype) ? tolerance : { absolute: 0, relative: 0 };
 }
 
 /** The widest tolerance among the ops that a kernel runs. */
