@@ -36,7 +36,7 @@ function collect(graph: Graph, roots: Map<ValueId, ValueId>, ranges: Map<ValueId
     }
     if (!INDEXING.has(node.op) || first == null || second == null) continue;
     const index = roots.get(second);
-    const axis = Number(node.attributes['axis'] ?? 0);
+    const axis = Number(node.attributes.axis ?? 0);
     const extent = valueOf(graph, first).shape.at(axis);
     if (index === undefined || typeof extent !== 'number') continue;
     ranges.set(index, Math.min(extent, ranges.get(index) ?? extent));

@@ -125,13 +125,13 @@ function presentOf(operands: readonly (Value | null)[]): readonly Value[] {
 function liftConstants(body: Graph): { body: Graph; constants: readonly RegionOperand[] } {
   const constants: RegionOperand[] = [];
   const isTable = (node: Node) =>
-    node.op === 'constant' && new Set(node.attributes['value'] as readonly number[]).size > 1;
+    node.op === 'constant' && new Set(node.attributes.value as readonly number[]).size > 1;
   if (!body.nodes.some(isTable)) return { body, constants };
   const lifted = rebuild(body, (node, _, into) => {
     const id = node.results[0];
     if (!isTable(node) || id === undefined) return null;
     const value = valueOf(body, id);
-    const constant = node.attributes['value'] as readonly number[];
+    const constant = node.attributes.value as readonly number[];
     constants.push({ name: 'table', type: value, outer: null, parameter: null, constant });
     return [into.addInput(value.name, value)];
   });

@@ -145,10 +145,10 @@ export class Making {
    */
   readonly pickLate = (list: readonly Value[]): Value | null => {
     const salt = Math.floor(this.random() * 2 ** 31);
-    const fit = (value: Value) => randomNumbers(salt ^ this.pool.keyOf(value))();
+    const fitness = (value: Value) => randomNumbers(salt ^ this.pool.keyOf(value))();
     return list
       .slice(-LATEST)
-      .reduce<Value | null>((a, b) => (a === null || fit(b) > fit(a) ? b : a), null);
+      .reduce<Value | null>((a, b) => (a === null || fitness(b) > fitness(a) ? b : a), null);
   };
 
   readonly chance = (probability: number): boolean => {

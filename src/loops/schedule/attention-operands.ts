@@ -34,8 +34,8 @@ export class AttentionOperands {
     this.keys = key.at(-2) ?? 1;
     this.width = Number(query.at(-1));
     this.valueWidth = Number(value.at(-1));
-    this.scale = Number(node.attributes['scale']);
-    this.causal = node.attributes['causal'] === true;
+    this.scale = Number(node.attributes.scale);
+    this.causal = node.attributes.causal === true;
     this.hasMask = node.operands[3] != null;
     this.hasBias = node.operands[4] != null;
     this.shape = valueOf(body, node.results[0] ?? (-1 as ValueId)).shape;

@@ -125,10 +125,8 @@ function isOnceARow(shape: Shape, domain: Shape): boolean {
 }
 
 function axesOf(node: Node, rank: number): readonly number[] {
-  const axes = node.attributes['axes'];
-  const list = Array.isArray(axes)
-    ? (axes as readonly number[])
-    : [Number(node.attributes['axis'])];
+  const axes = node.attributes.axes;
+  const list = Array.isArray(axes) ? (axes as readonly number[]) : [Number(node.attributes.axis)];
   return list.map((axis) => resolveAxis(axis, rank) ?? -1);
 }
 
