@@ -8,14 +8,14 @@ import { pipeline } from '../../src/passes/pipeline.ts';
 import { expectAgreement } from '../support/agreement.ts';
 import { property } from '../support/property.ts';
 
-property('emitted js agrees with the interpreter', 15, (given) =>
+property('emitted js agrees with the interpreter', 25, (given) =>
   expectAgreement(given, runPasses(given.graph, pipeline), 'js'),
 );
 
-property('emitted js of single ops agrees with the interpreter', 10, (given) =>
+property('emitted js of single ops agrees with the interpreter', 15, (given) =>
   expectAgreement(given, given.graph, 'js'),
 );
 
-property('emitted wgsl agrees with the interpreter', 6, (given) =>
+property('emitted wgsl agrees with the interpreter', 10, (given) =>
   expectAgreement(given, runPasses(given.graph, pipeline), 'wgsl'),
 );

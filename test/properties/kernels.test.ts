@@ -9,11 +9,11 @@ import { expectAgreement } from '../support/agreement.ts';
 import { property } from '../support/property.ts';
 
 for (const target of ['js', 'wgsl'] as const) {
-  property(`${target} kernels of single ops agree with the interpreter`, 20, (given) =>
+  property(`${target} kernels of single ops agree with the interpreter`, 40, (given) =>
     expectAgreement(given, given.graph, `emulator-${target}`),
   );
 
-  property(`${target} kernels of fused ops agree with the interpreter`, 20, (given) =>
+  property(`${target} kernels of fused ops agree with the interpreter`, 40, (given) =>
     expectAgreement(given, runPasses(given.graph, pipeline), `emulator-${target}`),
   );
 }
