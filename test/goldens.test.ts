@@ -8,10 +8,10 @@ import { compiledFor, compileGraph } from '../src/compile.ts';
 import { buildGraph } from '../src/ir/builder.ts';
 import { parseGraph } from '../src/ir/parse.ts';
 import { printGraph } from '../src/ir/print.ts';
-import { bool, dims, f32 } from '../src/ir/types.ts';
+import { bool, dims, f32, i64 } from '../src/ir/types.ts';
 import { printPlan } from '../src/loops/check-plan.ts';
 import { printKernels } from '../src/loops/print.ts';
-import { encoderBlock } from '../src/models/index.ts';
+import { bert, encoderBlock } from '../src/models/index.ts';
 import { printLedger } from '../src/passes/ledger.ts';
 import { repositoryRoot } from './support/build-dist.ts';
 import { expectGolden } from './support/golden.ts';
@@ -65,6 +65,30 @@ describe('goldens of an attention block', () => {
       ['matmul', 'add'],
       ['add_norm'],
     ]);
+  });
+});
+
+describe('golden of a BERT layer', () => {
+  const bertGraph = buildGraph('bert', (g) => {
+    const ids = g.input('input_ids', i64(batch, seq));
+    const mask = g.input('attention_mask', bool(batch, seq));
+    const tokenTypes = g.input('token_type_ids', i64(batch, seq));
+    const sizes = { layers: 2, hidden: 16, heads: 2, intermediate: 32 };
+    const tables = { vocab: 100, maxPositions: 20, typeVocab: 2 };
+    return { states: bert(g, { ...sizes, ...tables }, { ids, mask, tokenTypes }) };
+  });
+  const { optimised, programs } = compileGraph(bertGraph);
+
+  it('graph after all passes', () => {
+    expectGolden('bert/optimised.ir', printGraph(optimised));
+  });
+
+  it('one kernel for the embeddings and seven a layer, which both layers share', () => {
+    const program = programs.get('js');
+    expect(program?.steps).toHaveLength(1 + 2 * 7);
+    expect(program?.steps[0]?.provenance.ops).toContain('gather');
+    expect(program?.steps[0]?.provenance.ops).toContain('layer_norm');
+    expect(program?.kernels).toHaveLength(1 + 6);
   });
 });
 

@@ -78,11 +78,13 @@ export function regionOf(
     const name = operandName(shown, input, parameter === null ? null : value.name);
     return { name, type: value, outer: id, parameter, constant: null };
   });
+  const inputs = inputsByUse(lifted.body);
+  const all = [...fromOutside, ...lifted.constants];
   const origins = node.body === null ? [node.origin] : node.body.nodes.map((n) => n.origin);
   return {
     name: valueOf(graph, results[0] ?? (-1 as ValueId)).name,
-    body: lifted.body,
-    operands: [...fromOutside, ...lifted.constants],
+    body: { ...lifted.body, inputs },
+    operands: inputs.map((id) => all[lifted.body.inputs.indexOf(id)] ?? missing(id)),
     results,
     ops: shown.nodes.map((n) => n.op),
     summary: shown.nodes.map((n) => summarise(shown, n)),
@@ -136,6 +138,28 @@ function liftConstants(body: Graph): { body: Graph; constants: readonly RegionOp
     return [into.addInput(value.name, value)];
   });
   return { body: lifted, constants };
+}
+
+/**
+ * The inputs as they are met on the way back from the outputs: equal kernels have equal buffers,
+ * whatever order their nodes came in.
+ */
+function inputsByUse(body: Graph): readonly ValueId[] {
+  const makers = new Map(body.nodes.flatMap((node) => node.results.map((id) => [id, node])));
+  const seen = new Set<ValueId>();
+  const visit = (id: ValueId): void => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    const maker = makers.get(id);
+    if (maker !== undefined) presentOperands(maker).forEach(visit);
+  };
+  for (const { value } of body.outputs) visit(value);
+  const used = [...seen].filter((id) => body.inputs.includes(id));
+  return [...used, ...body.inputs.filter((id) => !seen.has(id))];
+}
+
+function missing(id: ValueId): never {
+  throw new Error(`a region has no operand for its input ${id}`);
 }
 
 /** Weights by the last part of their name, other operands by what the op calls them. */

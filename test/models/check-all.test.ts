@@ -1,0 +1,40 @@
+/**
+ * `encompile check` on every example and on both untrained BERT models: each kernel in the emulator
+ * and as emitted, the whole model from one artifact, at two lengths and two batch sizes.
+ */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { checkCompilation } from '../../src/check/check.ts';
+import { printReport } from '../../src/check/report.ts';
+import { compileGraph } from '../../src/compile.ts';
+import { loadModel } from '../../src/frontends/load.ts';
+import { fillRandomWeights } from '../../src/random-weights.ts';
+import { describeWithData } from '../support/test-data.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
+const NO_MODEL = new Set(['demo.ts']);
+
+async function check(path: string, emulated: boolean) {
+  const { graph, weights } = await loadModel(path);
+  const compilation = compileGraph(weights === 'bound' ? graph : fillRandomWeights(graph, 1));
+  const report = await checkCompilation(compilation, {
+    backends: [...(emulated ? (['emulator-js', 'emulator-wgsl'] as const) : []), 'js', 'wgsl'],
+  });
+  expect(report.passed, printReport(report)).toBe(true);
+  const sizes = new Set(report.backends.map((backend) => JSON.stringify(backend.sizes)));
+  expect(sizes.size).toBe(2);
+}
+
+describe('examples', () => {
+  const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts') && !NO_MODEL.has(name));
+  it('are there', () => expect(files.length).toBeGreaterThanOrEqual(7));
+  // emulating a quarter of a billion multiplications takes minutes: `encompile check --backend emulator`
+  it.each(files)('%s', (file) => check(`${EXAMPLES}/${file}`, file !== 'use-lite.ts'), 300_000);
+});
+
+describeWithData('untrained BERT models', 'models', (folder) => {
+  it.each(['sentence_embedding', 'sequence_classification'])('%s', (kind) =>
+    check(`${folder}/bert-untrained-${kind}`, true),
+  );
+});
