@@ -8,11 +8,19 @@
  * Every symbol stands for an integer of at least 0.
  */
 import { EncompileError } from '../errors.ts';
+import { type AtomName, DimReader } from './dim-reader.ts';
+import {
+  commonDivisor,
+  divideTerms,
+  factorsOf,
+  type Polynomial,
+  product,
+  readableTerms,
+  splitOutside,
+  sum,
+} from './polynomial.ts';
 
 export type Dim = number | string;
-
-/** Monomial (factors joined by '*', '' for the constant) to its coefficient, never 0. */
-type Polynomial = ReadonlyMap<string, number>;
 
 const parsed = new Map<string, Polynomial>();
 
@@ -219,8 +227,6 @@ export function linearIn(dim: Dim, symbol: string): { coefficient: Dim; rest: Di
 
 // Polynomials ---------------------------------------------------------------------------------
 
-type AtomName = 'floor' | 'max' | 'min';
-
 const APPLY: { readonly [N in AtomName]: (a: number, b: number) => number } = {
   floor: (a, b) => Math.floor(a / b),
   max: Math.max,
@@ -233,11 +239,15 @@ const BUILD: { readonly [N in AtomName]: (a: Dim, b: Dim) => Dim } = {
   min: minimum,
 };
 
+function buildAtom(name: AtomName, a: Polynomial, b: Polynomial): Polynomial {
+  return read(BUILD[name](write(a), write(b)));
+}
+
 function read(dim: Dim): Polynomial {
   if (typeof dim === 'number') return dim === 0 ? new Map() : new Map([['', dim]]);
   let polynomial = parsed.get(dim);
   if (polynomial === undefined) {
-    polynomial = new DimReader(dim).readAll();
+    polynomial = new DimReader(dim, buildAtom).readAll();
     if (parsed.size > 100_000) parsed.clear();
     parsed.set(dim, polynomial);
   }
@@ -258,84 +268,6 @@ function write(polynomial: Polynomial): Dim {
   return text;
 }
 
-function orderedTerms(polynomial: Polynomial): readonly (readonly [string, number])[] {
-  if (polynomial.size < 2) return [...polynomial];
-  return [...polynomial].sort(([a], [b]) => {
-    const byDegree = factorsOf(b).length - factorsOf(a).length;
-    return byDegree !== 0 ? byDegree : a < b ? -1 : 1;
-  });
-}
-
-/** As a dim shows them: negative terms after the others, the constant last. */
-function readableTerms(polynomial: Polynomial): readonly (readonly [string, number])[] {
-  const terms = orderedTerms(polynomial);
-  const isLate = ([monomial, coefficient]: readonly [string, number]) =>
-    coefficient < 0 && monomial !== '';
-  if (!terms.some(isLate)) return terms;
-  const constant = terms.filter(([monomial]) => monomial === '');
-  const others = terms.filter(([monomial]) => monomial !== '');
-  return [...others.filter((t) => !isLate(t)), ...others.filter(isLate), ...constant];
-}
-
-function sum(a: Polynomial, b: Polynomial, sign: 1 | -1): Polynomial {
-  const total = new Map(a);
-  for (const [monomial, coefficient] of b) {
-    const value = (total.get(monomial) ?? 0) + sign * coefficient;
-    if (value === 0) total.delete(monomial);
-    else total.set(monomial, value);
-  }
-  return total;
-}
-
-function product(a: Polynomial, b: Polynomial): Polynomial {
-  const total = new Map<string, number>();
-  for (const [left, x] of a) {
-    for (const [right, y] of b) {
-      const monomial = [...factorsOf(left), ...factorsOf(right)].sort().join('*');
-      const value = (total.get(monomial) ?? 0) + x * y;
-      if (value === 0) total.delete(monomial);
-      else total.set(monomial, value);
-    }
-  }
-  return total;
-}
-
-/** Long division by the leading term of b; what it does not divide stays in the rest. */
-function divideTerms(a: Polynomial, b: Polynomial): { quotient: Polynomial; rest: Polynomial } {
-  const lead = orderedTerms(b)[0];
-  let quotient: Polynomial = new Map();
-  let rest: Polynomial = new Map();
-  let open = a;
-  while (lead !== undefined && open.size > 0) {
-    const [term] = orderedTerms(open);
-    if (term === undefined) break;
-    const ratio = divideMonomial(term, lead);
-    if (ratio === null) {
-      const single = new Map([term]);
-      rest = sum(rest, single, 1);
-      open = sum(open, single, -1);
-    } else {
-      quotient = sum(quotient, ratio, 1);
-      open = sum(open, product(ratio, b), -1);
-    }
-  }
-  return { quotient, rest };
-}
-
-function divideMonomial(
-  [monomial, coefficient]: readonly [string, number],
-  [by, divisor]: readonly [string, number],
-): Polynomial | null {
-  if (coefficient % divisor !== 0) return null;
-  const factors = [...factorsOf(monomial)];
-  for (const factor of factorsOf(by)) {
-    const at = factors.indexOf(factor);
-    if (at < 0) return null;
-    factors.splice(at, 1);
-  }
-  return new Map([[factors.join('*'), coefficient / divisor]]);
-}
-
 function floorAtom(rest: Polynomial, by: Dim): Dim {
   const common = typeof by === 'number' ? commonDivisor(rest, by) : 1;
   if (typeof by === 'number' && common > 1) {
@@ -354,50 +286,12 @@ function floorAtom(rest: Polynomial, by: Dim): Dim {
   return atom(`floor(${group(a)}/${group(by)})`);
 }
 
-/** The greatest divisor of `by` and of every coefficient but the constant's. */
-function commonDivisor(polynomial: Polynomial, by: number): number {
-  let divisor = by;
-  for (const [monomial, coefficient] of polynomial) {
-    if (monomial === '') continue;
-    let [x, y] = [divisor, Math.abs(coefficient)];
-    while (y !== 0) [x, y] = [y, x % y];
-    divisor = x;
-  }
-  return divisor;
-}
-
 function group(dim: Dim): string {
   return /^\w+$/.test(`${dim}`) ? `${dim}` : `(${dim})`;
 }
 
 function atom(text: string): Dim {
   return write(new Map([[text, 1]]));
-}
-
-const factorLists = new Map<string, readonly string[]>();
-
-/** The factors of a monomial; a '*' inside parentheses does not separate. */
-function factorsOf(monomial: string): readonly string[] {
-  if (monomial === '') return [];
-  if (!monomial.includes('(')) return monomial.split('*');
-  let factors = factorLists.get(monomial);
-  if (factors === undefined) {
-    factors = splitOutside(monomial, '*');
-    factorLists.set(monomial, factors);
-  }
-  return factors;
-}
-
-function splitOutside(text: string, separator: string): readonly string[] {
-  const parts = [''];
-  let depth = 0;
-  for (const char of text) {
-    if (char === '(') depth++;
-    if (char === ')') depth--;
-    if (char === separator && depth === 0) parts.push('');
-    else parts[parts.length - 1] += char;
-  }
-  return parts;
 }
 
 /** The parts of `floor(a/b)`, `max(a,b)` or `min(a,b)`; null for a symbol. */
@@ -407,96 +301,4 @@ function parseAtom(factor: string): { name: AtomName; a: Dim; b: Dim } | null {
   const name = factor.slice(0, open) as AtomName;
   const [a = '', b = ''] = splitOutside(factor.slice(open + 1, -1), name === 'floor' ? '/' : ',');
   return { name, a: normalise(a), b: normalise(b) };
-}
-
-/** Bounds on texts, which may be anyone's: a product of sums has exponentially many terms. */
-const MAX_TEXT = 4000;
-const MAX_TERMS = 256;
-const LONGEST_SHOWN = 60;
-
-/** Recursive descent over `sum := term (('+'|'-') term)*`, `term := factor ('*' factor)*`. */
-class DimReader {
-  private position = 0;
-  private depth = 0;
-  private readonly text: string;
-
-  constructor(text: string) {
-    this.text = text.replaceAll(' ', '');
-    if (this.text.length > MAX_TEXT) this.fail(`it has more than ${MAX_TEXT} characters`);
-  }
-
-  readAll(): Polynomial {
-    const value = this.readSum();
-    if (this.position < this.text.length) this.fail();
-    return value;
-  }
-
-  private readSum(): Polynomial {
-    if (++this.depth > 50) this.fail();
-    let total: Polynomial = new Map();
-    let sign: 1 | -1 = this.take('-') ? -1 : 1;
-    do {
-      total = this.bounded(sum(total, this.readTerm(), sign));
-      sign = this.text[this.position] === '-' ? -1 : 1;
-    } while (this.take('+') || this.take('-'));
-    this.depth--;
-    return total;
-  }
-
-  private readTerm(): Polynomial {
-    let value = this.readFactor();
-    while (this.take('*')) value = this.bounded(product(value, this.readFactor()));
-    return value;
-  }
-
-  private bounded(value: Polynomial): Polynomial {
-    if (value.size > MAX_TERMS) this.fail(`it has more than ${MAX_TERMS} terms`);
-    for (const coefficient of value.values()) {
-      if (!Number.isSafeInteger(coefficient)) this.fail('its numbers are too large');
-    }
-    return value;
-  }
-
-  private readFactor(): Polynomial {
-    const word = /^(\d+|[A-Za-z_]\w*)/.exec(this.text.slice(this.position))?.[0];
-    if (word === undefined) {
-      if (!this.take('(')) this.fail();
-      const inner = this.readSum();
-      this.expect(')');
-      return inner;
-    }
-    this.position += word.length;
-    if (/^\d/.test(word)) {
-      const value = Number(word);
-      if (!Number.isSafeInteger(value)) this.fail();
-      return read(value);
-    }
-    if (word !== 'floor' && word !== 'max' && word !== 'min') return new Map([[word, 1]]);
-    this.expect('(');
-    const a = write(this.readSum());
-    this.expect(word === 'floor' ? '/' : ',');
-    const b = write(word === 'floor' ? this.readFactor() : this.readSum());
-    if (word === 'floor' && typeof b === 'number' && b < 1) this.fail('a divisor is at least 1');
-    this.expect(')');
-    return read(BUILD[word](a, b));
-  }
-
-  private take(char: string): boolean {
-    if (this.text[this.position] !== char) return false;
-    this.position++;
-    return true;
-  }
-
-  private expect(char: string): void {
-    if (!this.take(char)) this.fail();
-  }
-
-  private fail(reason?: string): never {
-    const isLong = this.text.length > LONGEST_SHOWN;
-    const shown = isLong ? `${this.text.slice(0, LONGEST_SHOWN)}...` : this.text;
-    throw new EncompileError(
-      `'${shown}' is not a dim (${reason ?? `at character ${this.position + 1}`}). A dim is a ` +
-        `number or an expression such as 'batch*seq', 'n+1' or 'floor((n+2)/2)'.`,
-    );
-  }
 }
