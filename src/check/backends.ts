@@ -3,8 +3,8 @@
 import { runProgram } from '../emulator/run-program.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
-import { storageOf } from '../loops/emitter.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
+import { storageOf } from '../loops/row-major.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
 import { openJs, openWgsl } from './emitted.ts';
 import { emulatorRunner, type KernelRunner, type Numbers } from './kernel-runner.ts';

@@ -3,8 +3,8 @@ import { evaluateNode } from '../interpreter/interpreter.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
-import { storageOf } from '../loops/emitter.ts';
 import type { Program, Step, WeightBuffer } from '../loops/program.ts';
+import { storageOf } from '../loops/row-major.ts';
 import { kernelOf, type Numbers } from './kernel-runner.ts';
 import { type Reproducer, reproducerOf } from './reproducer.ts';
 

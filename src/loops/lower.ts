@@ -19,11 +19,12 @@ import {
 import { indexRanges } from '../ir/index-ranges.ts';
 import { sizeBounds } from '../ir/size-bounds.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
+import { DIM_FUNCTIONS } from './blocks.ts';
 import { copyKernel } from './copy.ts';
-import { DIM_FUNCTIONS, storageOf } from './emitter.ts';
 import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
+import { storageOf } from './row-major.ts';
 import { SCHEDULES } from './schedule/targets.ts';
 import { ROWS, type WeightLayout } from './weight-layout.ts';
 

@@ -7,8 +7,9 @@ import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '.
 import type { PrimitiveMeaning } from '../../ir/op.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { sameShape } from '../../ir/types.ts';
-import { type Emitter, flatIndex, storageOf } from '../emitter.ts';
+import type { Emitter } from '../emitter.ts';
 import { cast, type Expression, store } from '../nodes.ts';
+import { flatIndex, storageOf } from '../row-major.ts';
 import type { KernelDraft } from './schedule.ts';
 
 /** The only contraction of a body, where nothing in it reduces besides; else null. */

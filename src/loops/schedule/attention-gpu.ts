@@ -24,7 +24,7 @@ import {
   sizeOf,
   subtract,
 } from '../../ir/dims.ts';
-import { type Emitter, unflatten } from '../emitter.ts';
+import type { Emitter } from '../emitter.ts';
 import {
   addOf,
   binary,
@@ -41,6 +41,7 @@ import {
   store,
   unary,
 } from '../nodes.ts';
+import { unflatten } from '../row-major.ts';
 import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
 import { LOWEST } from './attention-cpu.ts';
 import { AttentionOperands } from './attention-operands.ts';

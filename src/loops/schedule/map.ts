@@ -10,8 +10,9 @@ import { add, ceilDivide, type Dim, minimum, multiply, sizeOf } from '../../ir/d
 import { valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
 import { sameShape } from '../../ir/types.ts';
-import { type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
+import type { Emitter } from '../emitter.ts';
 import { binary, cast, index as indexOf, type Statement, store } from '../nodes.ts';
+import { flatIndex, storageOf, unflatten } from '../row-major.ts';
 import type { KernelDraft } from './schedule.ts';
 
 export const WORKGROUP = 128;

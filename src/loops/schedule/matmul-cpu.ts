@@ -17,7 +17,7 @@ import { broadcastIndex } from '../../ir/broadcasting.ts';
 import { add, type Dim, floorDivide, minimum, multiply, sizeOf, subtract } from '../../ir/dims.ts';
 import { type Graph, type ValueId, valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
-import { type Emitter, unflatten } from '../emitter.ts';
+import type { Emitter } from '../emitter.ts';
 import {
   addOf,
   constant,
@@ -27,6 +27,7 @@ import {
   read,
   type Statement,
 } from '../nodes.ts';
+import { unflatten } from '../row-major.ts';
 import { panels } from '../weight-layout.ts';
 import { type Epilogue, epilogueOf, onlyContraction } from './anchor.ts';
 import { hasDivision, leadingNames, overGroups } from './map.ts';

@@ -22,7 +22,7 @@ import {
   subtract,
 } from '../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../ir/graph.ts';
-import { type Emitter, unflatten } from '../emitter.ts';
+import type { Emitter } from '../emitter.ts';
 import {
   addOf,
   binary,
@@ -36,6 +36,7 @@ import {
   type Statement,
   splat,
 } from '../nodes.ts';
+import { unflatten } from '../row-major.ts';
 import { type Epilogue, epilogueOf, onlyContraction } from './anchor.ts';
 import type { KernelDraft } from './schedule.ts';
 import { loadTile } from './tiles.ts';

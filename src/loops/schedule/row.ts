@@ -13,7 +13,8 @@ import { add, ceilDivide, type Dim, minimum, multiply, sizeOf } from '../../ir/d
 import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../../ir/graph.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { type Shape, sameShape } from '../../ir/types.ts';
-import { type Collective, type Emitter, flatIndex, storageOf, unflatten } from '../emitter.ts';
+import type { Collective } from '../element-loops.ts';
+import type { Emitter } from '../emitter.ts';
 import {
   binary,
   cast,
@@ -24,6 +25,7 @@ import {
   type Statement,
   store,
 } from '../nodes.ts';
+import { flatIndex, storageOf, unflatten } from '../row-major.ts';
 import { hasDivision, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 

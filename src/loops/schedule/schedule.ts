@@ -4,10 +4,12 @@
  */
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../ir/graph.ts';
-import { DIM_FUNCTIONS, Emitter, storageOf } from '../emitter.ts';
+import { DIM_FUNCTIONS } from '../blocks.ts';
+import { Emitter } from '../emitter.ts';
 import type { BufferParameter, Expression, Kernel, Statement } from '../nodes.ts';
 import { childrenOf } from '../nodes.ts';
 import type { Region } from '../region.ts';
+import { storageOf } from '../row-major.ts';
 import type { WeightLayout } from '../weight-layout.ts';
 import { ROWS } from '../weight-layout.ts';
 
