@@ -191,9 +191,11 @@ const whole: Maker = (m) => {
   const [x, source] = sources(m);
   const width = WIDTH / heads;
   const keys = source.shape[1] ?? 1;
-  const form: Form = { heads, width, keyHeads: heads, queries: pool.seq, keys, isFlat: false };
+  const keyHeads = m.chance(0.3) ? 1 : heads;
+  const form: Form = { heads, width, keyHeads, queries: pool.seq, keys, isFlat: false };
   const query = split(m, x, form.queries, heads, form);
-  const key = split(m, source, keys, heads, form);
+  const shared = keyHeads === heads ? source : project(m, source, WIDTH, width);
+  const key = split(m, shared, keys, keyHeads, form);
   const mask = m.chance(0.6) ? visible(m, form, true) : null;
   const added = m.chance(0.3) ? bias(m, form) : null;
   const context = m.g.attention(query, key, key, mask, added, {

@@ -1,5 +1,5 @@
 /** Single ops for random graphs, and what it takes to call them with operands that fit. */
-import { multiply } from '../../src/ir/dims.ts';
+import { multiply, subtract } from '../../src/ir/dims.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import type { Maker, Making } from './random-pool.ts';
 import { WIDTH } from './random-pool.ts';
@@ -20,7 +20,16 @@ const elementwise: readonly Maker[] = [
   (m) => onFloat(m.float(), (x) => m.g[m.pick(['add', 'mul'] as const)](x, lastDim(m, x))),
   ({ g, state }) => g.mul(g.tanh(state()), state()),
   ({ g, float }) => onFloat(float(), (x) => g.div(x, g.add(g.abs(x), 0.5))),
-  ({ g, float }) => onFloat(float(), (x) => g.sqrt(g.add(g.abs(x), 0.25))),
+  ({ g, pick, float }) =>
+    onFloat(float(), (x) =>
+      g[pick(['sqrt', 'rsqrt', 'log', 'reciprocal'] as const)](g.add(g.abs(x), 0.25)),
+    ),
+  ({ g, pool, pick, float }) =>
+    onFloat(float(), (x) => pool.keep(g.exp(g[pick(BOUNDED)](x)), 'calm')),
+  ({ g, pool, pick, calmState }) =>
+    pool.keep(g.pow(g.add(g.abs(calmState()), 0.5), pick([2, 0.5, -1, 1.5]))),
+  ({ g, float }) =>
+    onFloat(float(), (x) => g.cast(g.relu(g.cast(x, { dtype: 'f16' })), { dtype: 'f32' })),
   (m) => {
     const condition = m.g[m.pick(COMPARISON)](m.exactState(), m.pick([0.25, 0, -0.5]));
     return m.g.select(condition, m.state(), m.state());
@@ -40,6 +49,23 @@ const integers: readonly Maker[] = [
     const ids = g[m.pick(INTEGER)](pool.named('ids'), m.pick([2, 3]));
     const rows = g.gather(pool.weight([m.pick([4, 9]), WIDTH]), ids);
     return pool.keep(rows, 'calm');
+  },
+  ({ g, pool, pick }) => {
+    // narrow integers wrap around
+    const dtype = pick(['u8', 'i8', 'i64'] as const);
+    const product = g.mul(g.cast(pool.named('ids'), { dtype }), pick([3, 40]));
+    const shape = [pool.batch, pool.seq, 1];
+    const column = g.cast(g.reshape(product, { shape }), { dtype: 'f32' });
+    return pool.keep(
+      g.broadcast(g.mul(column, 0.0078125), { shape: [...shape.slice(0, 2), WIDTH] }),
+      'exact',
+      'calm',
+    );
+  },
+  ({ g, pool, pick }) => {
+    const flag = g[pick(COMPARISON)](pool.named('ids'), pick([2, 5]));
+    pool.alsoOutput(flag);
+    return g.cast(g.or(flag, pool.named('mask')), { dtype: 'f32' });
   },
   (m) => {
     const best = m.g[m.pick(['argmax', 'argmin'] as const)](m.exactState(), { axis: -1 });
@@ -81,8 +107,14 @@ const reductions: readonly Maker[] = [
       return keep ? m.g.sub(x, reduced) : reduced;
     }),
   (m) => {
-    const axes = m.pick([[0, 1], [1, 2], [0, 1, 2], [-1]]);
-    return m.g.reduce_mean(m.state(), { axes, keep: m.chance(0.5) });
+    const axes = m.pick([[0, 1], [1, 2], [0, 1, 2], [-1], [2, 0]]);
+    return m.g[m.pick(REDUCTION)](m.state(), { axes, keep: m.chance(0.5) });
+  },
+  ({ g, pick, calmState }) => g.mul(g.reduce_sum(calmState(), { axes: [pick([0, 2])] }), 0.25),
+  ({ g, pool, pick, chance, exactState }) => {
+    const keep = chance(0.5);
+    const best = g.argmax(exactState(), { axis: pick([0, 1]), keep });
+    return pool.keep(g.mul(g.cast(best, { dtype: 'f32' }), 0.25));
   },
   ({ g, pool, float }) => onFloat(float(), (x) => pool.keep(g.softmax(x, { axis: -1 }), 'calm')),
   ({ g, pool, calmState }) => pool.keep(g.log_softmax(calmState(), { axis: -1 })),
@@ -150,6 +182,37 @@ const views: readonly Maker[] = [
       return isSmall ? pool.keep(longer()) : null;
     }),
   ({ g, state, pick }) => g.concat([state(), state()], { axis: pick([1, -1]) }),
+  ({ g, state }) => g.concat([state(), state(), state()], { axis: 0 }),
+  ({ g, pool, pick, wide }) =>
+    onWide(wide(), (x, n) => {
+      const places = g.constant({ value: [0, n - 1, pick([1, 2])], dtype: 'i32', shape: [3] });
+      return pool.keep(g.gather(x, places, { axis: -1 }));
+    }),
+  ({ g, pool, state }) => {
+    // all of it backwards
+    const starts = [subtract(pool.batch, 1), subtract(pool.seq, 1), WIDTH - 1];
+    return g.slice(state(), { starts, ends: [-1, -1, -1], steps: [-1, -1, -1] });
+  },
+  ({ g, pool, pick, state }) => {
+    const [heads, width] = pick([
+      [3, 4],
+      [4, 3],
+      [6, 2],
+    ] as const);
+    const apart = g.reshape(state(), { shape: [pool.batch, pool.seq, heads, width] });
+    const permutation = pick([
+      [0, 2, 1, 3],
+      [2, 0, 3, 1],
+      [3, 1, 0, 2],
+      [1, 3, 2, 0],
+    ]);
+    return g.transpose(apart, { permutation });
+  },
+  ({ g, pool, state }) => {
+    const rows = g.broadcast(pool.weight([3, 1]), { shape: [pool.batch, pool.seq, 3, WIDTH] });
+    const x = g.reshape(state(), { shape: [pool.batch, pool.seq, 1, WIDTH] });
+    return g.reduce_max(g.mul(rows, x), { axes: [2] });
+  },
   ({ g, wide }) =>
     onWide(wide(), (x, n) => {
       if (n > 32) return null;
