@@ -2,7 +2,8 @@
  * Which integer inputs index a table, and how long the table is: a token id must lie below the
  * rows of the embedding that it selects.
  */
-import { type Graph, presentOperands, type ValueId, valueOf } from './graph.ts';
+import { expandNode } from './expand.ts';
+import { type Graph, type Node, presentOperands, type ValueId, valueOf } from './graph.ts';
 import { opDefinition } from './ops/index.ts';
 
 /** For each graph input that indexes tables of known length, the shortest of them. */
@@ -17,13 +18,14 @@ function collect(graph: Graph, roots: Map<ValueId, ValueId>, ranges: Map<ValueId
   for (const node of graph.nodes) {
     const [first, second] = node.operands;
     const { meaning } = opDefinition(node.op);
-    if (node.body !== null) {
+    const body = node.body ?? expansionOf(graph, node, roots);
+    if (body !== null) {
       const inner = new Map<ValueId, ValueId>();
       presentOperands(node).forEach((id, i) => {
-        const [root, input] = [roots.get(id), node.body?.inputs[i]];
+        const [root, input] = [roots.get(id), body.inputs[i]];
         if (root !== undefined && input !== undefined) inner.set(input, root);
       });
-      collect(node.body, inner, ranges);
+      collect(body, inner, ranges);
     }
     const [result] = node.results;
     const root = first == null ? undefined : roots.get(first);
@@ -34,7 +36,7 @@ function collect(graph: Graph, roots: Map<ValueId, ValueId>, ranges: Map<ValueId
     ) {
       roots.set(result, root);
     }
-    if (!INDEXING.has(node.op) || first == null || second == null) continue;
+    if (meaning.kind !== 'gather' || first == null || second == null) continue;
     const index = roots.get(second);
     const axis = Number(node.attributes.axis ?? 0);
     const extent = valueOf(graph, first).shape.at(axis);
@@ -43,5 +45,9 @@ function collect(graph: Graph, roots: Map<ValueId, ValueId>, ranges: Map<ValueId
   }
 }
 
-/** Ops whose second operand selects rows of the first. */
-const INDEXING: ReadonlySet<string> = new Set(['gather', 'embedding']);
+/** What a composite does with an input that it takes; null where it takes none. */
+function expansionOf(graph: Graph, node: Node, roots: ReadonlyMap<ValueId, ValueId>): Graph | null {
+  const isComposite = opDefinition(node.op).meaning.kind === 'composite';
+  const takesInput = presentOperands(node).some((id) => roots.has(id));
+  return isComposite && takesInput ? expandNode(graph, node) : null;
+}

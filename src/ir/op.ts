@@ -100,6 +100,8 @@ interface Common<S extends AttributeSpecs> {
 
 export interface Primitive<S extends AttributeSpecs> extends Common<S> {
   readonly kind: PrimitiveKind;
+  /** Whether an element takes many times an addition: worth keeping, not worth doing twice. */
+  readonly isCostly?: boolean;
   evaluate(args: EvaluateArguments<AttributesOf<S>>): readonly NdArray[];
   lower(args: LowerArguments<AttributesOf<S>>): Expression;
   /** Pairs of dims of which the first must be at most the second, where no shape says so. */
@@ -178,6 +180,7 @@ export interface OpDefinition<Call = unknown> {
 
 export interface PrimitiveMeaning {
   readonly kind: PrimitiveKind;
+  readonly isCostly: boolean;
   evaluate(args: EvaluateArguments<ErasedAttributes>): readonly NdArray[];
   lower(args: LowerArguments<ErasedAttributes>): Expression;
   readonly push: ((args: PushArguments<ErasedAttributes>) => readonly Dim[]) | null;
@@ -230,6 +233,7 @@ export function defineOp<S extends AttributeSpecs, Call>(
           kind: definition.kind,
           evaluate: (args) => definition.evaluate({ ...args, attributes: typed(args.attributes) }),
           lower: (args) => definition.lower({ ...args, attributes: typed(args.attributes) }),
+          isCostly: definition.isCostly ?? false,
           push: bindPush(definition),
           bounds: bindBounds(definition),
         };

@@ -31,6 +31,7 @@ interface BinaryFunction {
   readonly evaluate: (a: number, b: number, dtype: DType) => number;
   readonly lower: (a: Expression, b: Expression, dtype: DType) => Expression;
   readonly tolerance?: Tolerance;
+  readonly isCostly?: true;
 }
 
 function family<D extends NumericType>(defined: string, accepts: (dtype: DType) => boolean) {
@@ -39,6 +40,7 @@ function family<D extends NumericType>(defined: string, accepts: (dtype: DType) 
     evaluate,
     lower,
     tolerance,
+    isCostly,
   }: BinaryFunction): OpDefinition<Arithmetic<Op, D>> =>
     defineOp({
       kind: 'elementwise',
@@ -49,6 +51,7 @@ function family<D extends NumericType>(defined: string, accepts: (dtype: DType) 
       ],
       attributes: {},
       ...(tolerance === undefined ? {} : { tolerance }),
+      ...(isCostly === undefined ? {} : { isCostly }),
       infer: ({ operand, require }) => {
         const [a, b] = [operand(0), operand(1)];
         const shape = broadcastShapes(a.shape, b.shape);
@@ -98,11 +101,13 @@ export const arithmeticOps = {
     lower: (a, b, dtype) => (isFloat(dtype) ? binary('div', a, b) : safely('div', a, b)),
   }),
   rem: onNumbers<'rem'>({
+    isCostly: true,
     formula: 'a[i] - b[i] * trunc(a[i] / b[i]), of the sign of a[i] as the fmod of C',
     evaluate: (a, b, dtype) => (isFloat(dtype) || b !== 0 ? a % b : 0),
     lower: (a, b, dtype) => (isFloat(dtype) ? binary('rem', a, b) : safely('rem', a, b)),
   }),
   pow: onFloats<'pow'>({
+    isCostly: true,
     formula: 'a[i] to the power b[i]',
     evaluate: (a, b) => a ** b,
     lower: power,

@@ -18,6 +18,7 @@ interface UnaryFunction {
   readonly evaluate: (x: number) => number;
   readonly lower: (x: Expression) => Expression;
   readonly tolerance?: Tolerance;
+  readonly isCostly?: true;
 }
 
 function family<D extends DType>(defined: string, accepts: (dtype: DType) => boolean) {
@@ -26,6 +27,7 @@ function family<D extends DType>(defined: string, accepts: (dtype: DType) => boo
     evaluate,
     lower,
     tolerance,
+    isCostly,
   }: UnaryFunction): OpDefinition<Unary<Op, D>> =>
     defineOp({
       kind: 'elementwise',
@@ -33,6 +35,7 @@ function family<D extends DType>(defined: string, accepts: (dtype: DType) => boo
       operands: [{ name: 'x' }],
       attributes: {},
       ...(tolerance === undefined ? {} : { tolerance }),
+      ...(isCostly === undefined ? {} : { isCostly }),
       infer: ({ operand, require }) => {
         const { dtype, shape } = operand(0);
         require('c1', accepts(dtype), () => `defined on ${defined}, not on ${dtype}`);
@@ -68,14 +71,26 @@ export const unaryOps = {
     evaluate: (x) => Math.max(x, 0),
     lower: (x) => binary('max', x, like(x, 0)),
   }),
-  exp: onFloats<'exp'>({ formula: 'exp(x[i])', evaluate: Math.exp, lower: (x) => unary('exp', x) }),
-  log: onFloats<'log'>({ formula: 'log(x[i])', evaluate: Math.log, lower: (x) => unary('log', x) }),
+  exp: onFloats<'exp'>({
+    isCostly: true,
+    formula: 'exp(x[i])',
+    evaluate: Math.exp,
+    lower: (x) => unary('exp', x),
+  }),
+  log: onFloats<'log'>({
+    isCostly: true,
+    formula: 'log(x[i])',
+    evaluate: Math.log,
+    lower: (x) => unary('log', x),
+  }),
   sqrt: onFloats<'sqrt'>({
+    isCostly: true,
     formula: 'sqrt(x[i])',
     evaluate: Math.sqrt,
     lower: (x) => unary('sqrt', x),
   }),
   rsqrt: onFloats<'rsqrt'>({
+    isCostly: true,
     formula: '1 / sqrt(x[i])',
     evaluate: (x) => 1 / Math.sqrt(x),
     lower: (x) => binary('div', like(x, 1), unary('sqrt', x)),
@@ -86,24 +101,33 @@ export const unaryOps = {
     lower: (x) => binary('div', like(x, 1), x),
   }),
   sin: onFloats<'sin'>({
+    isCostly: true,
     formula: 'sin(x[i])',
     evaluate: Math.sin,
     lower: (x) => unary('sin', x),
     tolerance: CIRCULAR,
   }),
   cos: onFloats<'cos'>({
+    isCostly: true,
     formula: 'cos(x[i])',
     evaluate: Math.cos,
     lower: (x) => unary('cos', x),
     tolerance: CIRCULAR,
   }),
   tanh: onFloats<'tanh'>({
+    isCostly: true,
     formula: 'tanh(x[i])',
     evaluate: Math.tanh,
     lower: (x) => unary('tanh', x),
   }),
-  erf: onFloats<'erf'>({ formula: 'erf(x[i])', evaluate: erf, lower: (x) => unary('erf', x) }),
+  erf: onFloats<'erf'>({
+    isCostly: true,
+    formula: 'erf(x[i])',
+    evaluate: erf,
+    lower: (x) => unary('erf', x),
+  }),
   sigmoid: onFloats<'sigmoid'>({
+    isCostly: true,
     formula: '1 / (1 + exp(-x[i]))',
     evaluate: (x) => 1 / (1 + Math.exp(-x)),
     lower: (x) =>

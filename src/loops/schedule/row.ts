@@ -137,6 +137,11 @@ function operandShape(body: Graph, node: Node): Shape {
   return operand === undefined ? [] : valueOf(body, operand).shape;
 }
 
+function isCostly(node: Node): boolean {
+  const { meaning } = opDefinition(node.op);
+  return 'isCostly' in meaning && meaning.isCostly;
+}
+
 function kindOf(node: Node): string {
   return opDefinition(node.op).meaning.kind;
 }
@@ -159,7 +164,7 @@ function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
   for (const node of body.nodes) {
     const [id] = node.results;
     if (id === undefined || kindOf(node) === 'reduction') continue;
-    const own = DEAR.has(node.op) ? 4 : kindOf(node) === 'gather' ? 1 : 0;
+    const own = isCostly(node) ? 4 : kindOf(node) === 'gather' ? 1 : 0;
     const total = presentOperands(node).reduce((sum, operand) => sum + workOf(operand), own);
     const value = valueOf(body, id);
     const fits =
@@ -172,18 +177,6 @@ function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
   }
   return [...kept];
 }
-
-/** Ops that cost many times a multiplication. */
-const DEAR: ReadonlySet<string> = new Set([
-  'exp',
-  'log',
-  'tanh',
-  'erf',
-  'sin',
-  'cos',
-  'pow',
-  'div',
-]);
 
 /** For every value, the passes that read it without a reduction in between. */
 function passesReading(body: Graph): ReadonlyMap<ValueId, ReadonlySet<string>> {

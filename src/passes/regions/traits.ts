@@ -31,10 +31,6 @@ export interface Traits {
   readonly isCostly: boolean;
 }
 
-const COSTLY: ReadonlySet<string> = new Set(
-  'exp log sin cos tanh erf sigmoid pow sqrt rsqrt rem'.split(' '),
-);
-
 const ofComposites = new Map<string, Traits>();
 
 export function traitsOf(graph: Graph, node: Node): Traits {
@@ -45,7 +41,7 @@ export function traitsOf(graph: Graph, node: Node): Traits {
   if (meaning.kind !== 'composite') {
     const reductions = meaning.kind === 'reduction' ? [reductionOf(graph, node)] : [];
     const isBijective = meaning.push !== null;
-    return { kind: meaning.kind, reductions, isBijective, isCostly: COSTLY.has(node.op) };
+    return { kind: meaning.kind, reductions, isBijective, isCostly: meaning.isCostly };
   }
   const types = node.operands.map((id) => (id === null ? '_' : printType(valueOf(graph, id))));
   const key = JSON.stringify([node.op, node.attributes, types]);
