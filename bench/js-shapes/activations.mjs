@@ -1,66 +1,59 @@
-// Elementary functions from float64 multiplications, additions and one division. Each is two to
-// four times faster than its Math counterpart, because V8 inlines it into the loop around it.
+// Elementary functions from float64 multiplications, additions, two table look-ups or one division, as
+// the JS backend emits them. Each is three to four times faster than its Math counterpart, because V8
+// inlines it into the loop around it.
 
-/**
- * e^x as p(x / 1024)^1024, p being the Taylor polynomial of degree 6: relative error below 7e-9 for
- * |x| <= 87, Infinity above the range of float32. Squaring ten times costs ten roundings of float64.
- */
+const powersOfTwo = Float64Array.from({ length: 2100 }, (_, i) => 2 ** (i - 1075));
+const sixteenths = Float64Array.from({ length: 16 }, (_, i) => 2 ** (i / 16));
+
+/** e^x = 2^(n / 16) e^r with |r| <= ln 2 / 32: relative error below 1e-8 over the range of float64. */
 export function exp(x) {
-  let r = x * (1 / 1024);
-  if (x < -100) r = -100 / 1024;
-  let p = 1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720))))));
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  p *= p;
-  return p;
+  const within = x > 710 ? 710 : x < -745 ? -745 : x;
+  const n = Math.floor(within * 23.083120654223414 + 0.5);
+  const r = within - n * 0.04332169878499658;
+  const near = 1 + r * (1 + r * (0.5 + r * 0.16666666666666666));
+  return powersOfTwo[(n >> 4) + 1075] * sixteenths[n & 15] * near;
 }
 
-/** erf(x) as x P(x^2) / Q(x^2) on [-4, 4] (minimax, degrees 5 and 5): absolute error below 2.2e-8. */
+/** erf(x) as x P(x^2) / Q(x^2) on [-4.2, 4.2] (minimax, degrees 6 and 5): relative error below 3e-9. */
 export function erf(x) {
-  let c = x;
-  if (x > 4) c = 4;
-  else if (x < -4) c = -4;
+  const c = x > 4.2 ? 4.2 : x < -4.2 ? -4.2 : x;
   const t = c * c;
   const p =
-    1.1283789763867436 +
+    1.128379170348699 +
     t *
-      (0.19624976740068584 +
+      (0.18521213315723542 +
         t *
-          (0.0534675842711343 +
-            t * (0.004003680989643793 + t * (0.00028804245447841624 + t * 1.9748265828566334e-6))));
+          (0.05439584143680974 +
+            t *
+              (0.003860120787192879 +
+                t *
+                  (0.0003830131613183611 +
+                    t * (0.000004775342410475706 - t * 1.3671790814224942e-8)))));
   const q =
     1 +
     t *
-      (0.5072529864398877 +
-        t *
-          (0.11647675503420543 +
-            t * (0.015444490793131217 + t * (0.0012163689487410697 + t * 3.748088148457533e-5))));
+      (0.4974734041 +
+        t * (0.1140309378 + t * (0.01549493464 + t * (0.001314292243 + t * 0.00006396941799))));
   return (c * p) / q;
 }
 
-/** tanh(x) as x P(x^2) / Q(x^2) on [-9, 9] (minimax, degrees 4 and 4): absolute error below 1.9e-8. */
+/** tanh(x) as x P(x^2) / Q(x^2) on [-9.8, 9.8] (minimax, degrees 5 and 5): relative error below 7e-9. */
 export function tanh(x) {
-  let c = x;
-  if (x > 9) c = 9;
-  else if (x < -9) c = -9;
+  const c = x > 9.8 ? 9.8 : x < -9.8 ? -9.8 : x;
   const t = c * c;
   const p =
-    0.999999906351158 +
+    1.0000000059006502 +
     t *
-      (0.1337319692678149 +
-        t * (0.0034865810102864287 + t * (2.047181719559284e-5 + t * 1.3184207555338159e-8)));
+      (0.14070202444430363 +
+        t *
+          (0.004387348668326944 +
+            t *
+              (0.00004128418461773194 + t * (1.0556441563345513e-7 + t * 3.331830559993149e-11))));
   const q =
     1 +
     t *
-      (0.46706493788781006 +
-        t * (0.02584197575361501 + t * (0.00032713839950220707 + t * 7.702656357073584e-7)));
+      (0.4740353558 +
+        t * (0.02906580244 + t * (0.0004934234331 + t * (0.000002512383091 + t * 2.745167835e-9))));
   return (c * p) / q;
 }
 
