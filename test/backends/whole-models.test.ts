@@ -43,3 +43,12 @@ test('products of integers keep their low 32 bits', async () => {
   });
   await expectRightArtifact(graph, { n: 9 });
 });
+
+test('infinities are the largest numbers where a target has none', async () => {
+  const graph = buildGraph('infinite', (g) => {
+    const x = g.input('x', f32('n', 4));
+    const scores = g.select(g.less(x, 0.5), x, -Infinity);
+    return { scores, probabilities: g.softmax(scores, { axis: 0 }) };
+  });
+  await expectRightArtifact(graph, { n: 6 });
+});

@@ -121,9 +121,9 @@ function bias(m: Making, { heads, queries, keys }: Form): Value {
 }
 
 /**
- * Scores with their mask applied, or beside it where the softmax takes it. A finite constant stands
- * only where every query sees a key: for others the fused attention is defined otherwise, and
- * scores that drown in the constant differ by rounding alone.
+ * Scores with their mask applied, or beside it where the softmax takes it. A constant stands only
+ * where every query sees a key: for others the fused attention is defined otherwise, scores that
+ * drown in the constant differ by rounding alone, and WGSL has no infinity to tell them by.
  */
 function masked(
   m: Making,
@@ -137,7 +137,7 @@ function masked(
   if (kind === 'none') return { scores: x, mask: null };
   if (kind === 'softmax') return { scores: x, mask: visible(m, form, true) };
   if (kind === 'infinite') {
-    return { scores: g.select(visible(m, form, true), x, -Infinity), mask: null };
+    return { scores: g.select(visible(m, form, false), x, -Infinity), mask: null };
   }
   const seen = visible(m, form, false);
   if (kind === 'select') return { scores: g.select(seen, x, m.pick([-1e9, -1e5])), mask: null };
