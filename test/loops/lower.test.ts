@@ -85,3 +85,18 @@ test('an epilogue that reads the product at two places is no epilogue', async ()
   }`);
   await expectRight(graph, { n: 3 });
 });
+
+test('a row that a view reads at other places is not kept in scratch', async () => {
+  const graph = parseGraph(`graph @mirrored(%x: f32[n, 8]) {
+    %y = fused %x : f32[n, 8]
+      body @y(%x: f32[n, 8]) {
+        %bent = tanh %x : f32[n, 8]
+        %turned = slice %bent {starts = [n-1, 7], ends = [-1, -1], steps = [-1, -1]} : f32[n, 8]
+        %most = reduce_max %turned {axes = [1], keep = true} : f32[n, 1]
+        %y = sub %bent, %most : f32[n, 8]
+        return %y
+      }
+    return %y
+  }`);
+  await expectRight(graph, { n: 1 }, { n: 3 });
+});

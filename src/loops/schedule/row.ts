@@ -155,6 +155,7 @@ function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
   // the only element of a row is no invocation's own: all read it at the index 0
   if (typeof length !== 'number' || length === 1) return [];
   const passes = passesReading(body);
+  const inPlace = readInPlace(body, domain);
   const kept = new Set<ValueId>();
   const work = new Map<ValueId, number>();
   const workOf = (id: ValueId) => {
@@ -172,10 +173,26 @@ function valuesToKeep(body: Graph, domain: Shape): readonly ValueId[] {
       storageOf(value.dtype) === 'f32' &&
       (kept.size + 1) * length <= MAX_SCRATCH;
     const again = (passes.get(id)?.size ?? 0) >= 2;
-    if (fits && again && total >= 2) kept.add(id);
+    if (fits && again && inPlace.has(id) && total >= 2) kept.add(id);
     work.set(id, kept.has(id) ? 1 : total);
   }
   return [...kept];
+}
+
+/** The values that a row needs at its own elements alone: no view behind them leads elsewhere. */
+function readInPlace(body: Graph, domain: Shape): ReadonlySet<ValueId> {
+  const elsewhere = new Set<ValueId>();
+  for (const node of [...body.nodes].reverse()) {
+    const isAligned =
+      kindOf(node) === 'reduction' ||
+      (kindOf(node) === 'elementwise' &&
+        node.results.every((id) => {
+          return !elsewhere.has(id) && sameShape(valueOf(body, id).shape, domain);
+        }));
+    if (!isAligned) for (const id of presentOperands(node)) elsewhere.add(id);
+  }
+  const all = body.nodes.flatMap((node) => node.results);
+  return new Set(all.filter((id) => !elsewhere.has(id)));
 }
 
 /** For every value, the passes that read it without a reduction in between. */

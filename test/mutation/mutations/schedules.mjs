@@ -199,6 +199,13 @@ export const schedules = [
     tests: NESTS,
   },
   {
+    name: 'a row is kept in memory though views read it at other places',
+    file: 'src/loops/schedule/row.ts',
+    find: 'again && inPlace.has(id)',
+    replace: 'again',
+    tests: LOWER,
+  },
+  {
     name: 'the only element of a row is kept in memory that invocations share',
     file: 'src/loops/schedule/row.ts',
     find: "typeof length !== 'number' || length === 1",
