@@ -11,16 +11,11 @@ import {
   TINY_TS,
 } from './command.ts';
 
-/** exp(exp(exp(x)))^32: where x is positive, beyond float32, within float64. */
-const OVERFLOW_IR = `graph @overflow(%x: f32[n]) {
-  %a = exp %x : f32[n]
-  %b = exp %a : f32[n]
-  %c = exp %b : f32[n]
-  %d = mul %c, %c : f32[n]
-  %e = mul %d, %d : f32[n]
-  %f = mul %e, %e : f32[n]
-  %g = mul %f, %f : f32[n]
-  %y = mul %g, %g : f32[n]
+/** 2e9 x + 2e9: where x is 1, beyond the 32 bits in which kernels hold an i64. */
+const OVERFLOW_IR = `graph @overflow(%x: i64[n]) {
+  %c = constant {value = [2000000000], dtype = i64, shape = []} : i64[]
+  %large = mul %x, %c : i64[n]
+  %y = add %large, %c : i64[n]
   return %y
 }
 `;
@@ -94,7 +89,7 @@ describe('a failed check', () => {
       'n=40',
     );
     expect(first.status).toBe(1);
-    expect(first.stdout).toMatch(/first bad kernel: exp\w* \(step 0\), which computes %y/);
+    expect(first.stdout).toMatch(/first bad kernel: mul\w* \(step 0\), which computes %y/);
     expect(first.stdout).toMatch(
       /The kernel and its numbers are in overflow\.reproducer\.safetensors: run it again with "encompile check overflow\.reproducer\.safetensors"\.\n$/,
     );
