@@ -21,5 +21,7 @@ export function copyKernel(type: TensorType, target: Target, symbols: readonly s
     origin: NO_ORIGIN,
     flops: 0,
   };
-  return SCHEDULES[target](region, symbols).kernel;
+  const scheduled = SCHEDULES[target](region, symbols);
+  if (scheduled === null) throw new Error('no nest copies a value');
+  return scheduled.kernel;
 }

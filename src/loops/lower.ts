@@ -25,6 +25,7 @@ import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
 import { storageOf } from './row-major.ts';
+import type { ScheduledRegion } from './schedule/schedule.ts';
 import { SCHEDULES } from './schedule/targets.ts';
 import { ROWS, type WeightLayout } from './weight-layout.ts';
 
@@ -128,8 +129,7 @@ class Lowering {
 
   private addStep(node: Node): void {
     const { graph } = this;
-    const region = regionOf(graph, node, this);
-    const { kernel, layouts } = SCHEDULES[this.target](region, this.symbols);
+    const { region, kernel, layouts } = this.schedule(node);
     const shared = this.share(kernel);
     const operands = region.operands.map((operand, i) =>
       this.operandBuffer(region, operand, layouts[i] ?? ROWS),
@@ -151,6 +151,16 @@ class Lowering {
         bytes: moved,
       },
     });
+  }
+
+  /** Where no nest takes an attention as a whole, its expansion goes to the map nest: slow, but right. */
+  private schedule(node: Node): ScheduledRegion & { readonly region: Region } {
+    for (const keepNests of [true, false]) {
+      const region = regionOf(this.graph, node, this, keepNests);
+      const scheduled = SCHEDULES[this.target](region, this.symbols);
+      if (scheduled !== null) return { region, ...scheduled };
+    }
+    throw new Error(`no nest takes %${valueOf(this.graph, resultOf(node)).name}`);
   }
 
   /** The known kernel of equal loops, or this one under a name of its own. */

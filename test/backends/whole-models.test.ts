@@ -52,3 +52,21 @@ test('infinities are the largest numbers where a target has none', async () => {
   });
   await expectRightArtifact(graph, { n: 6 });
 });
+
+test.each([
+  ['minus infinity', -Infinity],
+  ['the lowest float32', -3.4028234663852886e38],
+])('a row that %s hides has no weights', async (_, hidden) => {
+  const graph = buildGraph('hidden', (g) => {
+    const x = g.input('x', f32(1, 'n', 'n'));
+    const isAllowed = g.less(g.iota({ shape: ['n'], axis: 0 }), 3);
+    const chosen = g.select(g.reshape(isAllowed, { shape: ['n', 1] }), x, hidden);
+    const added = g.add(x, g.select(isAllowed, g.constant({ value: [0], dtype: 'f32' }), hidden));
+    return {
+      probabilities: g.softmax(chosen, { axis: -1 }),
+      context: g.attention(x, x, x, null, chosen, { scale: 1 }),
+      sums: g.matmul(g.softmax(added, { axis: -1 }), x),
+    };
+  });
+  await expectRightArtifact(graph, { n: 5 });
+});

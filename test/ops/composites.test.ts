@@ -39,6 +39,12 @@ describe('softmax', () => {
     expectClose(first(run('softmax', [masked, null])), f32([2, 2], [0, 1, 0, 0]));
   });
 
+  test('so is the lowest float32, which stands for it in WGSL, and a score added to it', () => {
+    const lowest = -3.4028234663852886e38;
+    const masked = f32([2, 2], [lowest + 3e37, 0, lowest, lowest + 3e37]);
+    expectClose(first(run('softmax', [masked, null])), f32([2, 2], [0, 1, 0, 0]));
+  });
+
   test('log_softmax is its logarithm', () => {
     const y = first(run('log_softmax', [x]));
     expectClose(y, { ...thirds, data: thirds.data.map(Math.log) });

@@ -1,8 +1,10 @@
 /**
- * softmax: y[i] = e[i] / sum over the axis of e, with e[i] = exp(x[i] - max over the axis of x)
+ * softmax: y[i] = e[i] / sum over the axis of e, with e[i] = exp(x[i] - max(FLOOR, max over the axis
+ * of x)) and FLOOR = half the lowest finite float32
  *
- * x [.., n, ..], mask [broadcasts to x] (true: visible) -> y as x. A masked element is 0, and so
- * is all of a row with no visible element, or with no finite one; it is never NaN.
+ * x [.., n, ..], mask [broadcasts to x] (true: visible) -> y as x. A masked element is 0, and so is
+ * one far below FLOOR: minus infinity, the lowest number that stands for it in WGSL, and either plus
+ * a score. A row of such elements alone is zeros, never NaN.
  * - c1: x is floating point
  * - c2: the axis exists
  * - c3: the mask is bool and broadcasts to x
@@ -30,8 +32,10 @@ interface SoftmaxAttributes<S, Axis extends number> {
   readonly axis?: Axis & AxisOk<'softmax_c2', S, Axis>;
 }
 
-/** The lowest finite float32: what stands for an invisible score before the maximum is taken. */
+/** The lowest finite float32: what stands for an invisible score. */
 export const LOWEST = -3.4028234663852886e38;
+/** The least that is taken off a score, so that an invisible one has weight exp(LOWEST - FLOOR) = 0. */
+export const FLOOR = LOWEST / 2;
 
 export const softmax: OpDefinition<Softmax> = defineOp({
   kind: 'composite',
@@ -59,10 +63,9 @@ export const softmax: OpDefinition<Softmax> = defineOp({
     const mask = operands[1];
     const over = { axes: [axis], keep: true };
     const visible = mask === undefined ? x : g.select(mask, x, LOWEST);
-    const largest = g.maximum(g.reduce_max(visible, over), LOWEST);
-    const exps = g.exp(g.sub(visible, largest));
-    const weights = mask === undefined ? exps : g.select(mask, exps, 0);
-    // Where all is masked the sum is 0, and so must the quotient be; any other sum is at least 1.
+    const largest = g.maximum(g.reduce_max(visible, over), FLOOR);
+    const weights = g.exp(g.sub(visible, largest));
+    // Of a row with no visible element the sum is 0, and the quotient must be; any other is 1 or more.
     return [g.div(weights, g.maximum(g.reduce_sum(weights, over), 1e-30))];
   },
 });

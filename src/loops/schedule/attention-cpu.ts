@@ -14,6 +14,7 @@
  * and values are read in place, through whatever reshapes and transposes lead to them.
  */
 import { add, type Dim, floorDivide, minimum, multiply, subtract } from '../../ir/dims.ts';
+import { FLOOR } from '../../ir/ops/softmax.ts';
 import type { Emitter } from '../emitter.ts';
 import {
   addOf,
@@ -36,7 +37,6 @@ import type { KernelDraft } from './schedule.ts';
 const QUERIES_IN_TILE = 3;
 const KEYS_IN_BLOCK = 64;
 const STEPS = 2;
-export const LOWEST = -3.4028234663852886e38;
 
 export function attentionCpu(draft: KernelDraft): readonly Statement[] | null {
   const node = onlyAttention(draft.region.body);
@@ -91,7 +91,7 @@ class QueryTile {
     this.rows = range(count);
     this.scores = emitter.alloc('scores', count * KEYS_IN_BLOCK, 'scratch');
     this.sums = emitter.alloc('sums', count * operands.valueWidth, 'scratch');
-    this.largest = this.rows.map((r) => emitter.variable(`max${r}`, constant(LOWEST)));
+    this.largest = this.rows.map((r) => emitter.variable(`max${r}`, constant(FLOOR)));
     this.totals = this.rows.map((r) => emitter.variable(`total${r}`, constant(0)));
   }
 

@@ -24,6 +24,7 @@ import {
   sizeOf,
   subtract,
 } from '../../ir/dims.ts';
+import { FLOOR, LOWEST } from '../../ir/ops/softmax.ts';
 import type { Emitter } from '../emitter.ts';
 import {
   addOf,
@@ -43,7 +44,6 @@ import {
 } from '../nodes.ts';
 import { unflatten } from '../row-major.ts';
 import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
-import { LOWEST } from './attention-cpu.ts';
 import { AttentionOperands } from './attention-operands.ts';
 import { leadingNames } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
@@ -160,7 +160,7 @@ class QueryBlock {
     const member = emitter.integer('member', subtract(lane, multiply(own, this.team)), this.team);
     const zero = this.step === 4 ? splat(constant(0)) : constant(0);
     const sums = range(this.shares).map((s) => emitter.variable(`sum${s}`, zero));
-    const max = emitter.variable('largest', constant(LOWEST));
+    const max = emitter.variable('largest', constant(FLOOR));
     const total = emitter.variable('total', constant(0));
     const { keys, queries, causal } = operands;
     const seen = add(add(first, block.queries), subtract(keys, queries));
@@ -249,11 +249,9 @@ class QueryBlock {
       'j',
       block.keys,
       (j) => {
-        const score = emitter.bind('score', ownScore(j));
-        const isHidden = binary('le', score, constant(LOWEST));
-        const weight = unary('exp', binary('sub', score, read(top)));
+        const weight = unary('exp', binary('sub', ownScore(j), read(top)));
         const target = add(multiply(own, block.keys), j);
-        emitter.emit(store(memory.scores, target, select(isHidden, constant(0), weight)));
+        emitter.emit(store(memory.scores, target, weight));
       },
       { from: member, step: this.team },
     );

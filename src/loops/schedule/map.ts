@@ -7,7 +7,8 @@
  * dimensions, as one holds at most 65,535 workgroups.
  */
 import { add, ceilDivide, type Dim, minimum, multiply, sizeOf } from '../../ir/dims.ts';
-import { valueOf } from '../../ir/graph.ts';
+import { type Graph, valueOf } from '../../ir/graph.ts';
+import { opDefinition } from '../../ir/ops/index.ts';
 import type { Shape } from '../../ir/types.ts';
 import { sameShape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
@@ -18,7 +19,8 @@ import type { KernelDraft } from './schedule.ts';
 export const WORKGROUP = 128;
 const GRID = 65_535;
 
-export function mapCpu(draft: KernelDraft): readonly Statement[] {
+export function mapCpu(draft: KernelDraft): readonly Statement[] | null {
+  if (!isOfPrimitives(draft.region.body)) return null;
   const shape = resultShape(draft);
   const nest = (joined: number): readonly Statement[] => {
     const emitter = draft.emitter();
@@ -33,7 +35,8 @@ export function mapCpu(draft: KernelDraft): readonly Statement[] {
   return nest(0);
 }
 
-export function mapGpu(draft: KernelDraft): readonly Statement[] {
+export function mapGpu(draft: KernelDraft): readonly Statement[] | null {
+  if (!isOfPrimitives(draft.region.body)) return null;
   const emitter = draft.emitter();
   const shape = resultShape(draft);
   const size = sizeOf(shape);
@@ -56,6 +59,10 @@ export function mapGpu(draft: KernelDraft): readonly Statement[] {
     ),
   );
   return emitter.statements;
+}
+
+function isOfPrimitives(body: Graph): boolean {
+  return body.nodes.every((node) => opDefinition(node.op).meaning.kind !== 'composite');
 }
 
 /** Names for the loops around a matrix: of a batch, or of a batch and its heads. */

@@ -11,7 +11,8 @@ import { matmulGpu } from './matmul-gpu.ts';
 import { rowCpu, rowGpu } from './row.ts';
 import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
 
-export type Schedule = (region: Region, symbols: readonly string[]) => ScheduledRegion;
+/** Null where no nest takes the region: one with an attention whose block does not fit. */
+export type Schedule = (region: Region, symbols: readonly string[]) => ScheduledRegion | null;
 
 function schedule(nests: readonly Nest[]): Schedule {
   return (region, symbols) => {
@@ -25,7 +26,7 @@ function schedule(nests: readonly Nest[]): Schedule {
       );
       return { kernel, layouts: draft.layouts };
     }
-    throw new Error(`no nest takes %${region.name}`);
+    return null;
   };
 }
 

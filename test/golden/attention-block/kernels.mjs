@@ -122,9 +122,9 @@ export function attention(query, mask, out, batch, seq) {
       const at_1 = at + 8 * h;
       const at_10 = at_9 + 8 * h;
       for (let i = 0, i_end = seq - 2; i < i_end; i += 3) {
-        let max0 = -3.4028234663852886e+38;
-        let max1 = -3.4028234663852886e+38;
-        let max2 = -3.4028234663852886e+38;
+        let max0 = -1.7014117331926443e+38;
+        let max1 = -1.7014117331926443e+38;
+        let max2 = -1.7014117331926443e+38;
         let total0 = 0;
         let total1 = 0;
         let total2 = 0;
@@ -287,7 +287,7 @@ export function attention(query, mask, out, batch, seq) {
         }
       }
       for (let i = 3 * ((seq / 3) | 0); i < seq; i++) {
-        let max0 = -3.4028234663852886e+38;
+        let max0 = -1.7014117331926443e+38;
         let total0 = 0;
         for (let v = 0; v < 8; v++) {
           attention_sums_2[v] = 0;

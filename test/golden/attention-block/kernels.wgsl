@@ -171,7 +171,7 @@ fn attention(
   let own: i32 = lane / 8;
   let member: i32 = lane - 8 * own;
   var sum0: vec4<f32> = vec4<f32>(0.0f);
-  var largest: f32 = -3.402823466e+38f;
+  var largest: f32 = -1.7014117e+38f;
   var total: f32 = 0.0f;
   let at_2: i32 = 32 * own;
   for (var start: i32 = 0; start < seq; start += 32) {
@@ -209,8 +209,7 @@ fn attention(
     largest = top;
     workgroupBarrier();
     for (var j: i32 = member; j < 32; j += 8) {
-      let score: f32 = attention_scores[at_2 + j];
-      attention_scores[at_2 + j] = select(exp(score - top), 0.0f, score <= -3.402823466e+38f);
+      attention_scores[at_2 + j] = exp(attention_scores[at_2 + j] - top);
     }
     for (var t: i32 = lane; t < 64; t += 128) {
       let r: i32 = t / 2;

@@ -46,6 +46,13 @@ export const meaning = [
     tests: COMPOSITES,
   },
   {
+    name: 'softmax gives uniform weights to a row that minus infinity hides',
+    file: 'src/ir/ops/softmax.ts',
+    find: 'g.reduce_max(visible, over), FLOOR)',
+    replace: 'g.reduce_max(visible, over), LOWEST)',
+    tests: COMPOSITES,
+  },
+  {
     name: 'softmax takes no maximum off',
     file: 'src/ir/ops/softmax.ts',
     find: 'g.exp(g.sub(visible, largest))',
