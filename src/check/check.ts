@@ -18,8 +18,9 @@ import type { Sizes } from '../ir/sizes.ts';
 import { isFloat } from '../ir/types.ts';
 import type { Program, Step } from '../loops/program.ts';
 import { type OpenBackend, openBackend } from './backends.ts';
+import { checkSizes } from './default-sizes.ts';
 import { Feed, type Oracle } from './feed.ts';
-import { defaultSizes, randomInputs } from './inputs.ts';
+import { randomInputs } from './inputs.ts';
 import {
   type BackendCheck,
   type CheckBackend,
@@ -35,7 +36,7 @@ export interface CheckOptions {
   readonly backends: readonly CheckBackend[];
   /** By input name; random ones are made where they are left out. */
   readonly inputs?: ReadonlyMap<string, NdArray>;
-  /** Sizes of symbols; the others take two uneven sizes each. */
+  /** Sizes of symbols; the others take two uneven sizes each, as far as the model takes them. */
   readonly dims?: Sizes;
   readonly seed?: number;
   readonly onProgress?: (done: string) => void;
@@ -87,7 +88,7 @@ export function targetOf(backend: CheckBackend): Program['target'] {
 }
 
 function randomRuns(graph: Graph, dims: Sizes, seed: number) {
-  return defaultSizes(graph, dims).map((sizes, i) => randomInputs(graph, sizes, seed + i));
+  return checkSizes(graph, dims).map((sizes, i) => randomInputs(graph, sizes, seed + i));
 }
 
 async function checkBackend(

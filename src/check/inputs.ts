@@ -1,6 +1,6 @@
 /** Inputs for checks and timings: seeded, in range, never all alike. */
-import { evaluateDim, symbolsOf } from '../ir/dims.ts';
-import { dimSymbols, type Graph, type ValueId, valueOf } from '../ir/graph.ts';
+import { evaluateDim } from '../ir/dims.ts';
+import { type Graph, type ValueId, valueOf } from '../ir/graph.ts';
 import { indexRanges } from '../ir/index-ranges.ts';
 import { elementCount, type NdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
@@ -58,13 +58,4 @@ function fillIntegers(data: Float64Array, extent: number, random: () => number):
   data.forEach((_, i) => {
     data[i] = Math.floor(random() * extent);
   });
-}
-
-/** Two sets of sizes for a model without `--dim`, small and uneven; given ones stay. */
-export function defaultSizes(graph: Graph, given: Sizes): readonly Sizes[] {
-  const symbols = dimSymbols(graph, symbolsOf);
-  const choose = (choices: readonly number[]): Sizes =>
-    Object.fromEntries(symbols.map((symbol, i) => [symbol, given[symbol] ?? choices[i] ?? 5]));
-  const sets = [choose([2, 7, 3]), choose([3, 19, 4])];
-  return symbols.every((symbol) => symbol in given) ? sets.slice(0, 1) : sets;
 }

@@ -1,9 +1,11 @@
 /** What flags take, read and checked: sizes of dims, targets, numbers. */
 import { InvalidArgumentError } from 'commander';
 import { distance } from 'fastest-levenshtein';
+import { typicalSizes } from '../check/default-sizes.ts';
 import { EncompileError } from '../errors.ts';
-import { symbolsOf } from '../ir/dims.ts';
+import { evaluateDim, symbolsOf } from '../ir/dims.ts';
 import { dimSymbols, type Graph } from '../ir/graph.ts';
+import { sizeBounds } from '../ir/size-bounds.ts';
 import type { Sizes } from '../ir/sizes.ts';
 
 /** By symbol, every size given for it, in order. */
@@ -24,22 +26,43 @@ export function readDim(text: string, before: DimSizes = new Map()): DimSizes {
   return new Map([...before, [symbol, [...(before.get(symbol) ?? []), ...sizes]]]);
 }
 
-/** @throws EncompileError where a symbol is none of the graph's */
-export function checkSymbols(graph: Graph, dims: DimSizes): void {
+/** @throws EncompileError where a symbol is none of the graph's, or a size more than it takes */
+export function checkDims(graph: Graph, dims: DimSizes): void {
   const symbols = dimSymbols(graph, symbolsOf);
-  const unknown = [...dims.keys()].find((symbol) => !symbols.includes(symbol));
-  if (unknown === undefined) return;
+  for (const [symbol, sizes] of dims) {
+    if (!symbols.includes(symbol)) throw unknownSymbol(graph, symbol, symbols);
+    for (const size of sizes) checkBounds(graph, symbol, size);
+  }
+}
+
+function unknownSymbol(graph: Graph, unknown: string, symbols: readonly string[]): EncompileError {
   const has =
     symbols.length === 0 ? 'has no symbolic dims' : `has the symbols ${symbols.join(', ')}`;
-  throw new EncompileError(
+  return new EncompileError(
     `--dim gives a size to '${unknown}', but the model '${graph.name}' ${has}.${didYouMean(unknown, symbols)}`,
     2,
   );
 }
 
-/** One size a symbol: the given one, else 1 for a symbol that counts samples and 128 for others. */
+/** Bounds that depend on several symbols are left to the run, which knows all their sizes. */
+function checkBounds(graph: Graph, symbol: string, size: number): void {
+  const broken = sizeBounds(graph).find(([smaller, larger]) => {
+    const symbols = [...symbolsOf(smaller), ...symbolsOf(larger)];
+    if (!symbols.every((s) => s === symbol)) return false;
+    return evaluateDim(smaller, { [symbol]: size }) > evaluateDim(larger, { [symbol]: size });
+  });
+  if (broken === undefined) return;
+  const [smaller, larger] = broken;
+  throw new EncompileError(
+    `--dim gives '${symbol}' the size ${size}, but the model '${graph.name}' takes only sizes at which ` +
+      `${smaller} is at most ${larger}. Give another size.`,
+    2,
+  );
+}
+
+/** One size a symbol: the given one, else one that is typical and that the model takes. */
 export function singleSizes(graph: Graph, dims: DimSizes = new Map()): Sizes {
-  checkSymbols(graph, dims);
+  checkDims(graph, dims);
   const several = [...dims].find(([, sizes]) => sizes.length > 1);
   if (several !== undefined) {
     throw new EncompileError(
@@ -47,10 +70,8 @@ export function singleSizes(graph: Graph, dims: DimSizes = new Map()): Sizes {
       2,
     );
   }
-  const sizes = dimSymbols(graph, symbolsOf).map((symbol) => {
-    return [symbol, dims.get(symbol)?.[0] ?? (/^(batch|b|n)$/i.test(symbol) ? 1 : 128)] as const;
-  });
-  return Object.fromEntries(sizes);
+  const given = [...dims].map(([symbol, [size = 1]]) => [symbol, size] as const);
+  return typicalSizes(graph, Object.fromEntries(given));
 }
 
 /** The names in a comma-separated list, each one of `known`. */

@@ -52,7 +52,8 @@ export function defineBench(program: Command): void {
 const HELP = `
 Times are medians over rounds, after warm-up; kernels are timed one by one in the order in which the
 model runs them. Kernels on wgsl are timed by the GPU's own clock where it has timestamp queries. Symbols
-without --dim count as 128, a symbol named batch as 1. Weights that the model lacks are random.
+without --dim count as 128, or as the most that the model takes, and a symbol named batch as 1. Weights
+that the model lacks are random.
 
 Examples:
   encompile bench model.ts --dim batch=1 --dim seq=128
@@ -66,7 +67,7 @@ async function bench(path: string, options: Options): Promise<void> {
   if (options.threads !== 1) {
     throw new EncompileError(
       `--threads ${options.threads} asks for several threads, but js runs on one, and wgsl on the ` +
-        "GPU's own: leave --threads out. Threads come with the wasm backend.",
+        "GPU's own: leave --threads out.",
       2,
     );
   }

@@ -17,14 +17,7 @@ import type { Graph } from '../ir/graph.ts';
 import { type NdArray, toNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { writeFiles } from '../output-files.ts';
-import {
-  checkSymbols,
-  DIM_FLAG,
-  type DimSizes,
-  readDim,
-  readInteger,
-  readList,
-} from './arguments.ts';
+import { checkDims, DIM_FLAG, type DimSizes, readDim, readInteger, readList } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
@@ -62,9 +55,10 @@ const HELP = `
 Each kernel gets the interpreter's own inputs and must give its outputs within the tolerance of its ops;
 then the whole model is compared. "emulator" stands for emulator-js and emulator-wgsl, which run the
 kernels one element at a time and report races and bad accesses. Where WebGPU is not to be had,
-emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes;
-of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second. The first kernel
-that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in place of a model.
+emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes
+that the model takes; of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second.
+The first kernel that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in
+place of a model.
 
 Examples:
   encompile check model.ts
@@ -80,7 +74,7 @@ async function check(path: string, options: Options): Promise<void> {
   const backends = chooseBackends(options.backend);
   if (backends.includes('wgsl')) await respawnWithVulkan();
   const { graph, inputs } = await openChecked(path, options.inputs);
-  checkSymbols(graph, options.dim ?? new Map());
+  checkDims(graph, options.dim ?? new Map());
   const compilation = compileGraph(graph, {
     targets: [...new Set(backends.map(targetOf))],
     onProgress: progress.show,

@@ -42,8 +42,8 @@ export function defineExplain(program: Command): void {
 
 const HELP = `
 "matched" names a fusion that was made, "refused" one that was not, with the value that stopped it.
-What repeats from layer to layer is shown once, with a count. Symbols without --dim count as 128, a
-symbol named batch as 1.
+What repeats from layer to layer is shown once, with a count. Symbols without --dim count as 128, or as
+the most that the model takes, and a symbol named batch as 1.
 
 Examples:
   encompile explain model.ts

@@ -3,7 +3,20 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encompile, folderWith, LINEAR_IR, LINEAR_WEIGHTS, shell } from './command.ts';
 
-const folder = folderWith({ 'linear.ir': LINEAR_IR, 'linear.safetensors': LINEAR_WEIGHTS });
+/** Takes no more than four positions. */
+const SHORT_IR = `graph @short(%x: f32[seq, 3]) {
+  param %table: f32[4, 3]
+  %positions = slice %table {starts = [0, 0], ends = [seq, 3], steps = []} : f32[seq, 3]
+  %sum = add %x, %positions : f32[seq, 3]
+  return %sum
+}
+`;
+
+const folder = folderWith({
+  'linear.ir': LINEAR_IR,
+  'linear.safetensors': LINEAR_WEIGHTS,
+  'short.ir': SHORT_IR,
+});
 const COMMANDS = ['compile', 'dump', 'run', 'check', 'explain', 'bench', 'passes'];
 
 describe('help', () => {
@@ -72,7 +85,12 @@ describe('a wrong call', () => {
     [
       ['bench', 'linear.ir', '--threads', '4'],
       "--threads 4 asks for several threads, but js runs on one, and wgsl on the GPU's own: leave " +
-        '--threads out. Threads come with the wasm backend.',
+        '--threads out.',
+    ],
+    [
+      ['explain', 'short.ir', '--dim', 'seq=5'],
+      "--dim gives 'seq' the size 5, but the model 'short' takes only sizes at which seq is at most 4. " +
+        'Give another size.',
     ],
     [
       ['dump', 'linear.ir', '--after', 'fuse-atention'],
