@@ -2,6 +2,8 @@
 import { artifactFiles } from './artifact-files.ts';
 import { writeArtifact } from './backends/write-artifact.ts';
 import { type Compilation, type CompileGraphOptions, compileGraph } from './compile.ts';
+import { describeValue } from './describe-value.ts';
+import { EncompileError } from './errors.ts';
 import type { Graph } from './ir/graph.ts';
 import { type InstantiateOptions, instantiate, isModel, type Model } from './model.ts';
 
@@ -28,11 +30,21 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<Compiled> {
   const { output, folder, ...compileOptions } = options;
-  const graph = isModel(model)
-    ? await instantiate(model, folder === undefined ? {} : { folder })
-    : model;
+  const graph = await graphOf(model, folder === undefined ? {} : { folder });
   const compilation = compileGraph(graph, compileOptions);
   const files = await artifactFiles(compilation);
   if (output !== undefined) await writeArtifact(output, files);
   return { ...compilation, files };
+}
+
+/** Callers without type checks may pass anything, and most likely a path. */
+async function graphOf(model: Model | Graph, options: InstantiateOptions): Promise<Graph> {
+  if (isModel(model)) return instantiate(model, options);
+  if (typeof model === 'object' && model !== null && 'nodes' in model) return model;
+  throw new EncompileError(
+    `compile takes a model or a graph, but got ${describeValue(model)}. Pass what model(...) returned. ` +
+      'Of a file or folder, pass the graph that loadModel(path) gives: ' +
+      "import { loadModel } from 'encompile/compiler'.",
+    2,
+  );
 }

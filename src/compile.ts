@@ -5,6 +5,8 @@
  * Invariants: the declared graph is verified before the first pass; every program that leaves here
  * was verified, and its plan was checked by running it.
  */
+import { describeValue } from './describe-value.ts';
+import { EncompileError } from './errors.ts';
 import type { Graph } from './ir/graph.ts';
 import { verifyGraph } from './ir/verify.ts';
 import { checkPlan } from './loops/check-plan.ts';
@@ -45,6 +47,7 @@ export interface Compilation {
  */
 export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
   const { targets = TARGETS, onPass, onProgress = () => {} } = options;
+  checkTargets(targets);
   verifyGraph(graph);
   const ledger = new Ledger();
   let passed = 0;
@@ -72,6 +75,18 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
     plans.set(target, plan);
   }
   return { declared: graph, optimised, ledger: ledger.entries, programs, plans };
+}
+
+/** Callers without type checks may pass anything. */
+function checkTargets(targets: readonly Target[]): void {
+  const isList = Array.isArray(targets) && targets.length > 0;
+  if (isList && targets.every((target) => TARGETS.includes(target))) return;
+  const got = isList ? targets.map(describeValue).join(', ') : describeValue(targets);
+  throw new EncompileError(
+    `The targets are ${got}, where a list of ${TARGETS.map((t) => `'${t}'`).join(' and ')} was ` +
+      'expected. Leave them out to compile for all.',
+    2,
+  );
 }
 
 /** The program and plan of a target that was compiled. */

@@ -61,7 +61,10 @@ export async function writeFiles(files: Files): Promise<void> {
     for (const [path, content] of files) {
       const found = await stat(path).catch(() => null);
       if (found?.isDirectory()) {
-        throw new EncompileError(`${path} is a folder, where a file was to be written.`, 2);
+        throw new EncompileError(
+          `${path} is a folder, where a file was to be written. Give the path of a file.`,
+          2,
+        );
       }
       if (found !== null && !found.isFile()) {
         // A device or pipe, such as /dev/stdout, can only be written to.
@@ -155,5 +158,6 @@ function asWriteError(path: string, error: unknown): unknown {
   return new EncompileError(
     `${path} could not be written: ${reason}. Check that its folder exists, is writable ` +
       'and has room.',
+    2,
   );
 }

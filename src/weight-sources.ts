@@ -1,12 +1,13 @@
 /**
  * Where a model's weights come from, as declarations write it. Nothing is read before the model is
- * instantiated: a model can be declared, dumped and explained without its weights at hand.
+ * instantiated: a model can be declared and type-checked without its weights at hand.
  */
 
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeValue } from './describe-value.ts';
 import { EncompileError } from './errors.ts';
+import { fileExists } from './frontends/files.ts';
 import { quote } from './frontends/json.ts';
 import { readSafetensors } from './frontends/safetensors.ts';
 import type { WantedWeight } from './frontends/weights.ts';
@@ -114,6 +115,12 @@ export async function readSafetensorsSource(
     );
   }
   const file = path instanceof URL ? fileURLToPath(path) : resolve(folder, path);
+  if (!(await fileExists(file))) {
+    throw new EncompileError(
+      `There is no file ${file}, from which safetensors() takes the model's weights. Check the path; ` +
+        'until there are weights, randomWeights({ seed: 1 }) can stand in.',
+    );
+  }
   return { tensors: await readSafetensors(file), origin: file };
 }
 

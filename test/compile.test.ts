@@ -95,6 +95,19 @@ describe('compile', () => {
   it('refuses a graph without weights', async () => {
     await expect(compile(layers(1).build())).rejects.toThrow(EncompileError);
   });
+
+  it.each([
+    ['./model.ts', undefined, 'compile takes a model or a graph, but got "./model.ts"'],
+    [undefined, undefined, 'compile takes a model or a graph, but got nothing'],
+    [layers(1), 'js', `The targets are "js", where a list of 'js' and 'wgsl' was expected`],
+    [layers(1), ['js', 'cpu'], 'The targets are "js", "cpu", where a list'],
+    [layers(1), [], 'The targets are a list of 0, where a list'],
+  ])('says what is wrong about a call: %s', async (what, targets, message) => {
+    const options = targets === undefined ? {} : { targets };
+    const call = compile(what as never, options as never);
+    await expect(call).rejects.toThrow(EncompileError);
+    await expect(call).rejects.toThrow(message);
+  });
 });
 
 it('counts what would be kernels without fusion', () => {

@@ -159,7 +159,7 @@ describe('weights', () => {
       expect(dataOf(await instantiate(twoLayers(source), { folder }))).toEqual(bound);
     }
     expect(await refusal(instantiate(twoLayers(safetensors('none.st')), { folder }))).toContain(
-      `There is no file ${join(folder, 'none.st')}`,
+      `There is no file ${join(folder, 'none.st')}, from which safetensors() takes the model's weights`,
     );
     await writeSafetensors(
       join(folder, 'w.safetensors'),

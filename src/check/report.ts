@@ -101,15 +101,18 @@ export function firstFailure(check: BackendCheck): KernelCheck | null {
 
 export function printReport(report: CheckReport): string {
   const lines: string[] = [];
+  const width = Math.max(10, ...report.backends.map(({ backend }) => backend.length));
   for (const { sizes, comparisons } of report.passes) {
     const verdict = passes(comparisons) ? 'ok' : 'DIFFERS';
-    lines.push(`passes     ${showSizes(sizes)}  ${verdict}  ${worstOf(comparisons)}`);
+    lines.push(
+      `${'passes'.padEnd(width)} ${showSizes(sizes)}  ${verdict}  ${worstOf(comparisons)}`,
+    );
   }
   for (const check of report.backends) {
     const bad = check.kernels.filter(({ passed }) => !passed).length;
     const kernels = `${check.kernels.length - bad} of ${check.kernels.length} kernels ok`;
     lines.push(
-      `${check.backend.padEnd(10)} ${showSizes(check.sizes)}  ${check.passed ? 'ok' : 'FAILED'}  ` +
+      `${check.backend.padEnd(width)} ${showSizes(check.sizes)}  ${check.passed ? 'ok' : 'FAILED'}  ` +
         `${kernels}; whole model ${worstOf(check.endToEnd)}`,
     );
     const failure = firstFailure(check);

@@ -4,7 +4,16 @@
  * slots of its own, and the steps run one after another. Both arms of a select are thus evaluated,
  * as the loop IR has it.
  */
-import type { ArithmeticOp, BinaryOp, Expression, Lanes, Statement } from '../loops/nodes.ts';
+import type {
+  ArithmeticOp,
+  BinaryOp,
+  BitOp,
+  ComparisonOp,
+  Expression,
+  Lanes,
+  LogicOp,
+  Statement,
+} from '../loops/nodes.ts';
 import type { Step } from './code.ts';
 import { indexFunction } from './compile-index.ts';
 import { BOOLEAN, conversion, FLOAT, INTEGER, reinterpret, UNARY } from './functions.ts';
@@ -53,6 +62,20 @@ export function compileExpression(x: Expression, context: ExpressionContext): Op
       return result(x, context, (to) =>
         binaryStep(x.op, x.a.type === 'i32', unit.rounds, [a.slot, b.slot, to], x.lanes),
       );
+    }
+    case 'multiply_add': {
+      const [a, b, c] = [x.a, x.b, x.c].map((part) => compileExpression(part, context).slot);
+      const round = unit.rounds ? Math.fround : (value: number) => value;
+      return result(x, context, (to) => (f) => {
+        for (let l = 0; l < x.lanes; l++)
+          f[to + l] = round(round(f[a! + l]! * f[b! + l]!) + f[c! + l]!);
+      });
+    }
+    case 'vector': {
+      const from = x.elements.map((element) => compileExpression(element, context).slot);
+      return result(x, context, (to) => (f) => {
+        for (let l = 0; l < 4; l++) f[to + l] = f[from[l]!]!;
+      });
     }
     case 'select': {
       const { lanes } = x;
@@ -162,7 +185,7 @@ function binaryStep(
   lanes: Lanes,
 ): Step {
   if (isBoolean(op)) return applyStep(BOOLEAN[op], slots, lanes);
-  if (isInteger) return applyStep(INTEGER[op], slots, lanes);
+  if (isInteger || isOfBits(op)) return applyStep(INTEGER[op], slots, lanes);
   const apply = FLOAT[op];
   if (!rounds) return op === 'mul' ? multiplyStep(slots, lanes) : applyStep(apply, slots, lanes);
   const frequent = FREQUENT[op];
@@ -170,8 +193,12 @@ function binaryStep(
   return applyStep((a, b) => Math.fround(apply(a, b)), slots, lanes);
 }
 
-function isBoolean(op: BinaryOp): op is Exclude<BinaryOp, ArithmeticOp> {
+function isBoolean(op: BinaryOp): op is ComparisonOp | LogicOp {
   return op in BOOLEAN;
+}
+
+function isOfBits(op: ArithmeticOp | BitOp): op is BitOp {
+  return !(op in FLOAT);
 }
 
 function applyStep(apply: (a: number, b: number) => number, [a, b, to]: Slots, lanes: Lanes): Step {

@@ -3,7 +3,14 @@
  * wrap around; division truncates, x / 0 is x and x % 0 is 0 (WGSL, 8.7 "Arithmetic Expressions");
  * f32 to i32 truncates, saturates, and takes NaN to 0. `round` rounds halves to even.
  */
-import type { ArithmeticOp, ComparisonOp, LogicOp, Scalar, UnaryOp } from '../loops/nodes.ts';
+import type {
+  ArithmeticOp,
+  BitOp,
+  ComparisonOp,
+  LogicOp,
+  Scalar,
+  UnaryOp,
+} from '../loops/nodes.ts';
 
 type Unary = (x: number) => number;
 type Binary = (a: number, b: number) => number;
@@ -37,7 +44,7 @@ export const FLOAT: { readonly [O in ArithmeticOp]: Binary } = {
   pow: (a, b) => a ** b,
 };
 
-export const INTEGER: { readonly [O in ArithmeticOp]: Binary } = {
+export const INTEGER: { readonly [O in ArithmeticOp | BitOp]: Binary } = {
   add: (a, b) => (a + b) | 0,
   sub: (a, b) => (a - b) | 0,
   mul: Math.imul,
@@ -46,6 +53,9 @@ export const INTEGER: { readonly [O in ArithmeticOp]: Binary } = {
   min: Math.min,
   max: Math.max,
   pow: (a, b) => (a ** b) | 0,
+  shift_left: (a, b) => a << b,
+  shift_right: (a, b) => a >> b,
+  bit_and: (a, b) => a & b,
 };
 
 /** Of f32, i32 and bool alike; the result is 0 or 1. */

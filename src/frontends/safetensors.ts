@@ -5,11 +5,9 @@
  * is written depends on the tensors alone, not on the order they came in; a file is written whole
  * or not at all. Names are arbitrary text, hence maps and never plain objects.
  */
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { EncompileError } from '../errors.ts';
 import { BYTES, type DType, type TensorData, type TypedData } from '../ir/types.ts';
+import { writeFiles } from '../output-files.ts';
 import { openFile, readRange } from './files.ts';
 import { decodeBfloat16, decodeFloat16, encodeFloat16 } from './float16.ts';
 import { quote } from './json.ts';
@@ -109,18 +107,7 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, TensorData>,
   metadata?: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const bytes = encodeSafetensors(tensors, metadata);
-  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`);
-  try {
-    await writeFile(partial, bytes, { flag: 'wx' });
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw new EncompileError(
-      `${path} could not be written: ${(error as Error).message}. Check that the folder exists, ` +
-        'is writable and has room.',
-    );
-  }
+  await writeFiles(new Map([[path, encodeSafetensors(tensors, metadata)]]));
 }
 
 function decodeAll(

@@ -33,7 +33,9 @@ export type UnaryOp =
 export type ArithmeticOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'pow';
 export type ComparisonOp = 'lt' | 'le' | 'eq' | 'ne';
 export type LogicOp = 'and' | 'or';
-export type BinaryOp = ArithmeticOp | ComparisonOp | LogicOp;
+/** On the 32 bits of an i32; `shift_right` keeps the sign. */
+export type BitOp = 'shift_left' | 'shift_right' | 'bit_and';
+export type BinaryOp = ArithmeticOp | ComparisonOp | LogicOp | BitOp;
 
 interface Typed {
   readonly type: Scalar;
@@ -55,6 +57,13 @@ export type Expression =
       readonly a: Expression;
       readonly b: Expression;
     })
+  /** a * b + c of f32; whether the product is rounded before the sum is the target's choice. */
+  | (Typed & {
+      readonly tag: 'multiply_add';
+      readonly a: Expression;
+      readonly b: Expression;
+      readonly c: Expression;
+    })
   /** Both arms are evaluated. */
   | (Typed & {
       readonly tag: 'select';
@@ -68,6 +77,8 @@ export type Expression =
   | (Typed & { readonly tag: 'bitcast'; readonly x: Expression })
   /** One lane to four. */
   | (Typed & { readonly tag: 'splat'; readonly x: Expression })
+  /** Four of one lane to one of four. */
+  | (Typed & { readonly tag: 'vector'; readonly elements: readonly Expression[] })
   /** One lane of four. */
   | (Typed & { readonly tag: 'lane'; readonly x: Expression; readonly lane: number });
 
@@ -185,6 +196,13 @@ export function binary(op: BinaryOp, a: Expression, b: Expression): Expression {
   return { tag: 'binary', type, lanes, op, a: widen(a, lanes), b: widen(b, lanes) };
 }
 
+/** a * b + c. */
+export function multiplyAdd(a: Expression, b: Expression, c: Expression): Expression {
+  const lanes = [a, b, c].some((x) => x.lanes === 4) ? 4 : 1;
+  const [x, y, z] = [widen(a, lanes), widen(b, lanes), widen(c, lanes)];
+  return { tag: 'multiply_add', type: 'f32', lanes, a: x, b: y, c: z };
+}
+
 export function select(condition: Expression, then: Expression, otherwise: Expression): Expression {
   const lanes = [condition, then, otherwise].some((x) => x.lanes === 4) ? 4 : 1;
   return {
@@ -211,11 +229,16 @@ export function splat(x: Expression): Expression {
   return { tag: 'splat', type: x.type, lanes: 4, x };
 }
 
+export function vector(elements: readonly Expression[]): Expression {
+  return { tag: 'vector', type: elements[0]?.type ?? 'f32', lanes: 4, elements };
+}
+
 export function lane(x: Expression, which: number): Expression {
   return { tag: 'lane', type: x.type, lanes: 1, x, lane: which };
 }
 
-function widen(x: Expression, lanes: Lanes): Expression {
+/** A value of four lanes where four are asked for. */
+export function widen(x: Expression, lanes: Lanes): Expression {
   return lanes === 4 && x.lanes === 1 ? splat(x) : x;
 }
 
@@ -259,8 +282,12 @@ export function childrenOf(x: Expression): readonly Expression[] {
       return [x.x];
     case 'binary':
       return [x.a, x.b];
+    case 'multiply_add':
+      return [x.a, x.b, x.c];
     case 'select':
       return [x.condition, x.then, x.otherwise];
+    case 'vector':
+      return x.elements;
     default:
       return x satisfies never;
   }
@@ -282,6 +309,15 @@ export function mapExpression(x: Expression, f: (x: Expression) => Expression): 
       return f({ ...x, x: mapExpression(x.x, f) });
     case 'binary':
       return f({ ...x, a: mapExpression(x.a, f), b: mapExpression(x.b, f) });
+    case 'multiply_add':
+      return f({
+        ...x,
+        a: mapExpression(x.a, f),
+        b: mapExpression(x.b, f),
+        c: mapExpression(x.c, f),
+      });
+    case 'vector':
+      return f({ ...x, elements: x.elements.map((element) => mapExpression(element, f)) });
     case 'select':
       return f({
         ...x,

@@ -36,6 +36,9 @@ const BINARY: { readonly [O in BinaryOp]: Notation } = {
   ne: { sign: '!=', strength: STRENGTH.comparison, associative: false },
   and: { sign: '&&', strength: STRENGTH.and, associative: true },
   or: { sign: '||', strength: STRENGTH.or, associative: true },
+  shift_left: { call: 'shift_left' },
+  shift_right: { call: 'shift_right' },
+  bit_and: { call: 'bit_and' },
 };
 
 const LANE_NAMES = ['x', 'y', 'z', 'w'];
@@ -147,6 +150,10 @@ function write(x: Expression): Written {
       return call(x.op, [x.x]);
     case 'binary':
       return writeBinary(x.op, x.a, x.b);
+    case 'multiply_add':
+      return call('multiply_add', [x.a, x.b, x.c]);
+    case 'vector':
+      return call('vector', x.elements);
     case 'select':
       return call('select', [x.condition, x.then, x.otherwise]);
     case 'cast':

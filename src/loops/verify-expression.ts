@@ -16,6 +16,7 @@ import { checkDim, fail, isUniformDim, type Place, type Scope } from './verify-s
 
 const NUMBERS: readonly Scalar[] = ['f32', 'i32'];
 const FLOAT: readonly Scalar[] = ['f32'];
+const INTEGER: readonly Scalar[] = ['i32'];
 const BOOL: readonly Scalar[] = ['bool'];
 const ALL: readonly Scalar[] = ['f32', 'i32', 'bool'];
 
@@ -54,6 +55,9 @@ const BINARY: { readonly [O in BinaryOp]: readonly [readonly Scalar[], 'same' | 
   ne: [ALL, 'bool'],
   and: [BOOL, 'same'],
   or: [BOOL, 'same'],
+  shift_left: [INTEGER, 'same'],
+  shift_right: [INTEGER, 'same'],
+  bit_and: [INTEGER, 'same'],
 };
 
 /** Checks an expression at a place where it is evaluated; `onLoad` sees every load in it. */
@@ -90,6 +94,19 @@ export function checkExpression(
       expect(place, x, result === 'bool' ? 'bool' : x.a.type, x.a.lanes, x.op);
       break;
     }
+    case 'multiply_add':
+      for (const part of [x.a, x.b, x.c]) {
+        expect(place, part, 'f32', x.lanes, 'an operand of multiply_add');
+      }
+      expect(place, x, 'f32', x.a.lanes, 'multiply_add');
+      break;
+    case 'vector':
+      if (x.elements.length !== 4) {
+        fail(place, 'loops_v2', `a vector of ${x.elements.length} elements`);
+      }
+      for (const element of x.elements) expect(place, element, x.type, 1, 'an element of vector');
+      expect(place, x, x.type, 4, 'vector');
+      break;
     case 'select':
       expect(place, x.condition, 'bool', x.then.lanes, 'the condition of select');
       expect(place, x.otherwise, x.then.type, x.then.lanes, 'the other arm of select');

@@ -8,16 +8,18 @@ export type WeightsOption = ArrayBuffer | Uint8Array | URL | string;
 
 /** The part of node:fs/promises that is used. */
 interface FileSystem {
-  open(url: URL): Promise<{
-    read(
-      into: Uint8Array,
-      offset: number,
-      length: number,
-      at: number,
-    ): Promise<{ bytesRead: number }>;
-    stat(): Promise<{ size: number }>;
-    close(): Promise<void>;
-  }>;
+  open(url: URL): Promise<OpenFile>;
+}
+
+interface OpenFile {
+  read(
+    into: Uint8Array,
+    offset: number,
+    length: number,
+    at: number,
+  ): Promise<{ bytesRead: number }>;
+  stat(): Promise<{ size: number }>;
+  close(): Promise<void>;
 }
 
 interface BuiltinModules {
@@ -32,6 +34,9 @@ interface Host {
     getBuiltinModule?<M extends keyof BuiltinModules>(name: M): BuiltinModules[M] | undefined;
   };
 }
+
+const TOGETHER =
+  'The files of an artifact must stay together; weights may be elsewhere, with load({ weights }).';
 
 /**
  * The bytes `from` to `to` of the weights.
@@ -82,12 +87,15 @@ async function request(url: URL, init: RequestInit): Promise<Response> {
   try {
     response = await fetch(url, init);
   } catch (error) {
-    throw new Error(`${url} could not be fetched: ${messageOf(error)}.`, { cause: error });
+    throw new Error(
+      `${url} could not be fetched: ${messageOf(error)}. Check that the server answers, and that the ` +
+        "page's Content-Security-Policy, if it has one, allows the address in connect-src.",
+      { cause: error },
+    );
   }
   if (response.ok) return response;
   throw new Error(
-    `${url} could not be fetched: the server answered ${response.status} ${response.statusText}. ` +
-      'The files of an artifact must stay together; weights may be elsewhere, with load({ weights }).',
+    `${url} could not be fetched: the server answered ${response.status} ${response.statusText}. ${TOGETHER}`,
   );
 }
 
@@ -107,29 +115,41 @@ async function readFile(
   url: URL,
   part: { readonly total: number; readonly from: number; readonly to: number } | null,
 ): Promise<Uint8Array> {
+  let size: number;
   try {
     const file = await fs.open(url);
     try {
-      const { size } = await file.stat();
-      if (part !== null) checkLength(size, part.total, `The weights at ${url}`);
-      const [from, to] = part === null ? [0, size] : [part.from, part.to];
-      const bytes = new Uint8Array(to - from);
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesRead } = await file.read(bytes, done, bytes.length - done, from + done);
-        if (bytesRead === 0) throw new Error('the file ended early');
-        done += bytesRead;
-      }
-      return bytes;
+      ({ size } = await file.stat());
+      if (part === null) return await readBytes(file, 0, size);
+      if (size === part.total) return await readBytes(file, part.from, part.to);
     } finally {
       await file.close();
     }
   } catch (error) {
-    throw new Error(`${url} could not be read: ${messageOf(error)}`, { cause: error });
+    const reason = messageOf(error);
+    throw new Error(`${url} could not be read: ${reason}. ${TOGETHER}`, { cause: error });
   }
+  throw wrongLength(size, part.total, `The weights at ${url}`);
+}
+
+async function readBytes(file: OpenFile, from: number, to: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(to - from);
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, done, bytes.length - done, from + done);
+    if (bytesRead === 0) throw new Error('the file ended early');
+    done += bytesRead;
+  }
+  return bytes;
 }
 
 function addressOf(weights: URL | string): URL {
   if (weights instanceof URL) return weights;
+  // Callers without type checks may pass anything.
+  if (typeof weights !== 'string') {
+    throw new TypeError(
+      `load({ weights }) takes an ArrayBuffer, a Uint8Array, a URL or a path, but got ${typeof weights}.`,
+    );
+  }
   if (/^[a-z][a-z0-9+.-]+:/i.test(weights)) return new URL(weights);
   const { location }: Host = globalThis as Host;
   if (location !== undefined) return new URL(weights, location.href);
@@ -141,8 +161,11 @@ function addressOf(weights: URL | string): URL {
 }
 
 function checkLength(actual: number, expected: number, what: string): void {
-  if (actual === expected) return;
-  throw new Error(
+  if (actual !== expected) throw wrongLength(actual, expected, what);
+}
+
+function wrongLength(actual: number, expected: number, what: string): Error {
+  return new Error(
     `${what} are ${actual} bytes, but this model's are ${expected}. Use the weights.bin that was ` +
       'written together with model.mjs.',
   );

@@ -61,8 +61,9 @@ function shaped(entry: TensorEntry, given: object): Shaped {
   const list = data as ArrayLike<unknown>;
   const count = shape.reduce((product, size) => product * size, 1);
   if (list.length !== count) {
+    const hint = Array.isArray(list[0]) ? ' lists: pass the numbers alone, row by row' : '';
     throw new RangeError(
-      `${what} of shape [${shape.join(', ')}] takes ${count} numbers, but its data has ${list.length}.`,
+      `${what} of shape [${shape.join(', ')}] takes ${count} numbers, but its data has ${list.length}${hint}.`,
     );
   }
   return { data: list, shape };

@@ -64,7 +64,7 @@ async function chooseBackend(
   throw new Error(
     `The backend ${JSON.stringify(wanted)} is not in this artifact of ${JSON.stringify(name)}, which ` +
       `has ${present.join(' and ')}. Load with one of these or 'auto', or compile again with ` +
-      'the --target that you need (js, wasm, wgsl).',
+      'the --target that you need (js for js, wgsl for webgpu).',
   );
 }
 

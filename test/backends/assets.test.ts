@@ -96,12 +96,20 @@ describe('weights', () => {
   it('are refused where nothing answers, and where no file is', async () => {
     const url = new URL('http://127.0.0.1:1/weights.bin');
     await expect(readWeights(url, never, 10, [0, 10])).rejects.toThrow(
-      'http://127.0.0.1:1/weights.bin could not be fetched',
+      /^http:\/\/127\.0\.0\.1:1\/weights\.bin could not be fetched: .*connect-src\.$/,
     );
     await expect(readWeights(`${file}.absent`, never, 10, [0, 10])).rejects.toThrow(
       'could not be read: ENOENT',
     );
-    await expect(readWeights(file, never, 10, [0, 10])).rejects.toThrow('are 1000 bytes');
+    const wrong = readWeights(file, never, 10, [0, 10]);
+    await expect(wrong).rejects.toThrow(
+      /^The weights at file:.* are 1000 bytes, but this model's are 10\./,
+    );
+  });
+
+  it('are refused where they are no bytes and no address', async () => {
+    const wrong = readWeights(7 as unknown as string, never, 10, [0, 10]);
+    await expect(wrong).rejects.toThrow('takes an ArrayBuffer, a Uint8Array, a URL or a path');
   });
 
   it('serve a model from memory, at any alignment', async () => {

@@ -99,7 +99,7 @@ describe('what cannot be written', () => {
   it('is one paragraph, and leaves nothing behind', async () => {
     const before = readdirSync(folder);
     const { status, stderr } = await encompile(folder, 'dump', 'linear.ir', '-o', 'no/such/x.ir');
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toMatch(/^error: no\/such\/x\.ir could not be written: ENOENT.*\n$/);
     expect(readdirSync(folder)).toEqual(before);
   });

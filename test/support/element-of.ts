@@ -146,4 +146,7 @@ const BINARY: { readonly [O in BinaryOp]: (a: number, b: number, type: Scalar) =
   ne: (a, b) => (a !== b ? 1 : 0),
   and: (a, b) => (a !== 0 && b !== 0 ? 1 : 0),
   or: (a, b) => (a !== 0 || b !== 0 ? 1 : 0),
+  shift_left: (a, b) => a << b,
+  shift_right: (a, b) => a >> b,
+  bit_and: (a, b) => a & b,
 };

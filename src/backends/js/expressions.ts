@@ -48,6 +48,11 @@ const EXPRESSIONS: TableOf<Expression, [JsScope], Text> = {
   load: (x, scope) => atom(elementText(x.buffer, x.index, scope)),
   unary: (x, scope) => UNARY[x.op](textOf(x.x, scope), x.type, scope),
   binary: (x, scope) => BINARY[x.op](textOf(x.a, scope), textOf(x.b, scope), x.a.type, scope),
+  multiply_add: ({ a, b, c }, scope) => {
+    const product = BINARY.mul(textOf(a, scope), textOf(b, scope), 'f32', scope);
+    return sumText(product, textOf(c, scope));
+  },
+  vector: refuseLanes,
   select: (x, scope) => {
     const condition = atLevel(textOf(x.condition, scope), LEVEL.logic);
     const then = atLevel(textOf(x.then, scope), LEVEL.logic);
@@ -132,6 +137,12 @@ const logic =
     text: `${atLevel(a, LEVEL.comparison)} ${sign} ${atLevel(b, LEVEL.comparison)}`,
     level: LEVEL.logic,
   });
+const bits =
+  (sign: string): BinaryPrinter =>
+  (a, b) => ({
+    text: `${atLevel(a, LEVEL.unary)} ${sign} ${atLevel(b, LEVEL.unary)}`,
+    level: LEVEL.bits,
+  });
 const binaryMath =
   (name: string): BinaryPrinter =>
   (a, b) =>
@@ -158,6 +169,9 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   ne: comparison('!=='),
   and: logic('&&'),
   or: logic('||'),
+  shift_left: bits('<<'),
+  shift_right: bits('>>'),
+  bit_and: bits('&'),
 };
 
 function castText(x: Text, from: Scalar, to: Scalar, scope: JsScope): Text {

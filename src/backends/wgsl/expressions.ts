@@ -20,6 +20,10 @@ const EXPRESSIONS: TableOf<Expression, [WgslScope], Text> = {
     atom(loadText(x.buffer, x.index, x.type === 'f32' ? 'f32' : 'i32', x.lanes, scope)),
   unary: (x, scope) => UNARY[x.op](textOf(x.x, scope), x, scope),
   binary: (x, scope) => BINARY[x.op](x, scope),
+  multiply_add: ({ a, b, c }, scope) =>
+    call('fma', ...[a, b, c].map((part) => printExpression(part, scope))),
+  vector: (x, scope) =>
+    call(typeText(x.type, 4), ...x.elements.map((element) => printExpression(element, scope))),
   select: (x, scope) =>
     call(
       'select',
@@ -124,7 +128,17 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   ne: comparison('!='),
   and: logic('&&', '&'),
   or: logic('||', '|'),
+  shift_left: (x, scope) => bits('<<', x, scope),
+  shift_right: (x, scope) => bits('>>', x, scope),
+  bit_and: (x, scope) => bits('&', x, scope),
 };
+
+/** The right operand of a WGSL shift is unsigned. */
+function bits(sign: '<<' | '>>' | '&', x: Binary, scope: WgslScope): Text {
+  const right = operandText(x.b, scope, LEVEL.unary);
+  const b = sign === '&' ? right : `${x.lanes === 4 ? 'vec4<u32>' : 'u32'}(${right})`;
+  return { text: `${operandText(x.a, scope, LEVEL.unary)} ${sign} ${b}`, level: LEVEL.bits };
+}
 
 function operandText(x: Expression, scope: WgslScope, level: number): string {
   return atLevel(textOf(x, scope), level);
