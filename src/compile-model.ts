@@ -30,6 +30,13 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<Compiled> {
   const { output, folder, ...compileOptions } = options;
+  if (compileOptions.targets?.length === 0) {
+    throw new EncompileError(
+      'The targets are an empty list, but an artifact has kernels for at least one. Leave targets out ' +
+        'to compile for all.',
+      2,
+    );
+  }
   const graph = await graphOf(model, folder === undefined ? {} : { folder });
   const compilation = compileGraph(graph, compileOptions);
   const files = await artifactFiles(compilation);

@@ -22,7 +22,7 @@ import { pipeline } from './passes/pipeline.ts';
 export const TARGETS: readonly Target[] = ['js', 'wgsl'];
 
 export interface CompileGraphOptions {
-  /** Default: all that exist. */
+  /** Default: all that exist; with none, the graph is optimised alone. */
   readonly targets?: readonly Target[];
   /** Called after each pass with the verified graph. */
   readonly onPass?: (name: string, graph: Graph) => void;
@@ -79,7 +79,7 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
 
 /** Callers without type checks may pass anything. */
 function checkTargets(targets: readonly Target[]): void {
-  const isList = Array.isArray(targets) && targets.length > 0;
+  const isList = Array.isArray(targets);
   if (isList && targets.every((target) => TARGETS.includes(target))) return;
   const got = isList ? targets.map(describeValue).join(', ') : describeValue(targets);
   throw new EncompileError(

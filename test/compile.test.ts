@@ -101,7 +101,7 @@ describe('compile', () => {
     [undefined, undefined, 'compile takes a model or a graph, but got nothing'],
     [layers(1), 'js', `The targets are "js", where a list of 'js' and 'wgsl' was expected`],
     [layers(1), ['js', 'cpu'], 'The targets are "js", "cpu", where a list'],
-    [layers(1), [], 'The targets are a list of 0, where a list'],
+    [layers(1), [], 'The targets are an empty list'],
   ])('says what is wrong about a call: %s', async (what, targets, message) => {
     const options = targets === undefined ? {} : { targets };
     const call = compile(what as never, options as never);

@@ -113,6 +113,17 @@ describe('inputs', () => {
       'The input "ids" (i64[batch, seq]) of shape [2, 2] takes 4 numbers, but its data has 3.',
     ],
     [
+      'numbers in lists',
+      withInput('ids', {
+        data: [
+          [1, 2],
+          [3, 4],
+        ],
+        shape: [2, 2],
+      }),
+      'takes 4 numbers, but its data has 2 lists: pass the numbers alone, row by row.',
+    ],
+    [
       'a wrong fixed dim',
       withInput('weights', { data: [1, 2, 3, 4], shape: [2, 2] }),
       'The input "weights" (f32[batch, 3]) has 2 as dim 1, which must be 3.',
