@@ -55,21 +55,24 @@ function bindInputs(
     if (typeof converted === 'string') faults.push(`'${input.name}' ${converted}`);
     else tensors.set(input.name, converted);
   }
-  if (faults.length > 0) {
+  const refuse = (reasons: string): EncompileError => {
     const declared = inputs.map((input) => `${input.name}: ${printType(input)}`).join(', ');
-    throw new EncompileError(
-      `The inputs in ${origin} do not fit the model '${graph.name}': ${faults.join(' ')} ` +
+    return new EncompileError(
+      `The inputs in ${origin} do not fit the model '${graph.name}': ${reasons} ` +
         `The model takes ${declared || 'no inputs'}; ${origin} has ${listTensors(given)}.`,
     );
+  };
+  if (faults.length > 0) throw refuse(faults.join(' '));
+  const shapes = inputs.map((input) => ({
+    what: `'${input.name}'`,
+    declared: input.shape,
+    given: tensors.get(input.name)?.shape ?? [],
+  }));
+  try {
+    return { tensors, sizes: resolveSizes(shapes) };
+  } catch (error) {
+    throw error instanceof EncompileError ? refuse(error.message) : error;
   }
-  const sizes = resolveSizes(
-    inputs.map((input) => ({
-      what: `the input '${input.name}'`,
-      declared: input.shape,
-      given: tensors.get(input.name)?.shape ?? [],
-    })),
-  );
-  return { tensors, sizes };
 }
 
 function listTensors(tensors: ReadonlyMap<string, TensorData>): string {

@@ -99,13 +99,16 @@ describe('wrong inputs', () => {
       'linear.ir',
       'a wrong dim',
       { x: f32([2, 5]) },
-      "The input 'x' is declared as [batch, 4], but a tensor of shape [2, 5] was given.",
+      "The inputs in wrong.safetensors do not fit the model 'linear': 'x' is declared as [batch, 4], but " +
+        'a tensor of shape [2, 5] was given. The model takes x: f32[batch, 4]; wrong.safetensors has ' +
+        'x: f32[2, 5].',
     ],
     [
       'linear.ir',
       'a wrong rank',
       { x: f32([4]) },
-      "The input 'x' has 2 dims, [batch, 4], but a tensor of shape [4] was given.",
+      "The inputs in wrong.safetensors do not fit the model 'linear': 'x' has 2 dims, [batch, 4], but a " +
+        'tensor of shape [4] was given. The model takes x: f32[batch, 4]; wrong.safetensors has x: f32[4].',
     ],
     [
       'lookup.ir',
@@ -139,4 +142,18 @@ describe('wrong inputs', () => {
       stderr: 'error: There is no file no.file, which --inputs names. Check the path.\n',
     });
   });
+});
+
+it('refuses an output that cannot be written', async () => {
+  const inputs = inputFile('right.safetensors', {
+    x: { dtype: 'f32', shape: [2, 4], data: new Float32Array(8) },
+  });
+  const run = ['run', 'linear.ir', '--inputs', inputs, '--output'];
+  expect(await encompile(folder, ...run, '.')).toMatchObject({
+    status: 2,
+    stderr: 'error: . is a folder, where a file was to be written. Give the path of a file.\n',
+  });
+  const { status, stderr } = await encompile(folder, ...run, 'no/such/out.safetensors');
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^error: no\/such\/out\.safetensors could not be written: ENOENT[^']*\n$/);
 });
