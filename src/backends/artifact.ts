@@ -13,7 +13,22 @@ import { modelTypes } from './model-types.ts';
 import { packWeights } from './weights-file.ts';
 import { wgslBackend } from './wgsl/module.ts';
 
-export const BACKENDS: { readonly [T in Target]: Backend } = { js: jsBackend, wgsl: wgslBackend };
+export const BACKENDS: { readonly [T in Target]: Backend } = {
+  js: jsBackend,
+  wasm: unprinted('wasm'),
+  'wasm-relaxed': unprinted('wasm-relaxed'),
+  wgsl: wgslBackend,
+};
+
+/** Its programs can be lowered and emulated; there is no text yet. */
+function unprinted(target: Target): Backend {
+  return {
+    target,
+    print: () => {
+      throw new Error(`programs for ${target} are not printed yet`);
+    },
+  };
+}
 
 /** Contents by path, `/` between folders. */
 export type ArtifactFiles = ReadonlyMap<string, string | Uint8Array>;

@@ -19,7 +19,12 @@ export interface PrintedTarget {
 }
 
 /** What `load({ backend })` calls the target. */
-export const BACKEND_NAME: { readonly [T in Target]: string } = { js: 'js', wgsl: 'webgpu' };
+export const BACKEND_NAME: { readonly [T in Target]: 'js' | 'wasm' | 'webgpu' } = {
+  js: 'js',
+  wasm: 'wasm',
+  'wasm-relaxed': 'wasm',
+  wgsl: 'webgpu',
+};
 
 export function modelModule(
   main: VerifiedProgram,
@@ -72,7 +77,12 @@ export function modelModule(
   ].join('\n')}\n`;
 }
 
-const TABLES: { readonly [T in Target]: string } = { js: 'js', wgsl: 'webgpu' };
+const TABLES: { readonly [T in Target]: string } = {
+  js: 'js',
+  wasm: 'wasm',
+  'wasm-relaxed': 'wasmRelaxed',
+  wgsl: 'webgpu',
+};
 
 function outputList({ outputs }: VerifiedProgram): string {
   return outputs.map(({ name }) => commentText(name)).join(', ');
@@ -148,6 +158,9 @@ const KERNEL_TABLES: {
     name: source.kernels[i]?.entry ?? '',
     symbols: (program.kernels[i]?.symbols ?? []).map((symbol) => program.symbols.indexOf(symbol)),
   }),
+  // The module's `run` calls its kernels itself.
+  wasm: () => null,
+  'wasm-relaxed': () => null,
   wgsl: ({ program, source }, i, functions) => ({
     name: source.kernels[i]?.entry ?? '',
     access: (program.kernels[i]?.buffers ?? []).map(({ access }) => access),
@@ -157,5 +170,7 @@ const KERNEL_TABLES: {
 
 const SOURCE_TABLES: { readonly [T in Target]: (path: string) => { [key: string]: JsData } } = {
   js: (path) => ({ module: new Code(`() => import('./${path}')`) }),
+  wasm: (path) => ({ module: new Code(`() => new URL('./${path}', import.meta.url)`) }),
+  'wasm-relaxed': (path) => ({ module: new Code(`() => new URL('./${path}', import.meta.url)`) }),
   wgsl: (path) => ({ source: new Code(`() => new URL('./${path}', import.meta.url)`) }),
 };

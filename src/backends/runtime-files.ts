@@ -8,6 +8,8 @@ const COMMON = ['load.mjs', 'inputs.mjs', 'outputs.mjs', 'assets.mjs'];
 
 const BY_TARGET: { readonly [T in Target]: readonly string[] } = {
   js: ['js.mjs'],
+  wasm: ['wasm.mjs'],
+  'wasm-relaxed': ['wasm.mjs'],
   wgsl: ['webgpu.mjs', 'webgpu-device.mjs', 'webgpu-memory.mjs'],
 };
 

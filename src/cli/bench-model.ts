@@ -81,6 +81,8 @@ const TIME_KERNELS: { readonly [T in Target]: TimeKernels } = {
     );
     return timeJsKernels(timed, source, module);
   },
+  wasm: async () => null,
+  'wasm-relaxed': async () => null,
   wgsl: async (timed, { gpu }) => {
     if (gpu === null) throw new Error('no GPU is open');
     return timeWgslKernels(gpu.gpu, timed, BACKENDS.wgsl.print(timed.program));

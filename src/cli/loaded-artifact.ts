@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { artifactFiles } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
+import { BACKEND_NAME } from '../backends/model-module.ts';
 import { type NodeGpu, requestNodeDevice } from '../check/webgpu-node.ts';
 import type { Compilation } from '../compile.ts';
 import type { Target } from '../loops/program.ts';
@@ -26,8 +27,6 @@ interface ModelModule {
   load(options: LoadOptions): Promise<Model>;
 }
 
-const BACKEND: { readonly [T in Target]: 'js' | 'webgpu' } = { js: 'js', wgsl: 'webgpu' };
-
 /** Loads the artifact for one of its targets; the model, the GPU and the folder last as long as `use`. */
 export async function withArtifact<T>(
   compilation: Compilation,
@@ -44,7 +43,7 @@ export async function withArtifact<T>(
       }
       const module: ModelModule = await import(pathToFileURL(join(folder, 'model.mjs')).href);
       const options: LoadOptions = gpu === null ? {} : { gpu: gpu.gpu };
-      const model = await module.load({ backend: BACKEND[target], ...options });
+      const model = await module.load({ backend: BACKEND_NAME[target], ...options });
       try {
         return await use({ model, folder, files, gpu });
       } finally {

@@ -8,7 +8,11 @@ import type { Bound } from '../ir/op.ts';
 import type { DType, TensorData, TensorType } from '../ir/types.ts';
 import type { Kernel } from './nodes.ts';
 
-export type Target = 'js' | 'wgsl';
+/**
+ * What programs are scheduled for. Both `wasm` programs are WebAssembly with 128-bit SIMD, the second
+ * with relaxed SIMD, whose fused multiply-add leaves room for a larger register tile.
+ */
+export type Target = 'js' | 'wasm' | 'wasm-relaxed' | 'wgsl';
 
 /** A buffer of the program: what one graph value is stored in. */
 export interface ProgramBuffer {

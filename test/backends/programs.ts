@@ -193,6 +193,8 @@ export function emptyProgram(kernels: readonly Kernel[], target: Target = 'js'):
 
 const KERNELS: { readonly [T in Target]: (names: ModelNames) => readonly Kernel[] } = {
   js: (names) => kernels(names, JS_NESTS),
+  wasm: (names) => kernels(names, JS_NESTS),
+  'wasm-relaxed': (names) => kernels(names, JS_NESTS),
   wgsl: (names) => kernels(names, WGSL_NESTS),
 };
 

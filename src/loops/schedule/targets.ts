@@ -30,8 +30,12 @@ function schedule(nests: readonly Nest[]): Schedule {
   };
 }
 
+const SCALAR_CPU: readonly Nest[] = [attentionCpu, matmulCpu, rowCpu, mapCpu];
+
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {
-  js: schedule([attentionCpu, matmulCpu, rowCpu, mapCpu]),
+  js: schedule(SCALAR_CPU),
+  wasm: schedule(SCALAR_CPU),
+  'wasm-relaxed': schedule(SCALAR_CPU),
   wgsl: schedule([attentionGpu, matmulGpu, rowGpu, mapGpu]),
 };
 
