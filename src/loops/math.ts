@@ -1,24 +1,27 @@
 /**
  * Definitions in loop IR of the functions that a target lacks or computes too coarsely. WGSL
  * promises its sin and cos only to an absolute 2^-11, lets tanh overflow, has no erf, and leaves pow
- * of a negative base open.
+ * of a negative base open. WebAssembly has none of them.
  *
- * A definition uses arithmetic, select, exp and log only, so every target and the emulator can run
- * it. Polynomials are minimax fits by Remez exchange, made for this file; each `error` is the bound
+ * A definition uses arithmetic and select, on bits too, exp and log (but for these two themselves),
+ * so every target and the emulator can run it. Polynomials are minimax fits by Remez exchange, made for this file; each `error` is the bound
  * that `test/loops/math.test.ts` measures in float32 arithmetic over a sweep of the stated range.
  */
 import {
   binary,
+  bitcast,
+  cast,
   constant,
   type Expression,
   type Lanes,
+  multiplyAdd,
   read,
   type Scalar,
   select,
   unary,
 } from './nodes.ts';
 
-export type MathOp = 'erf' | 'tanh' | 'sin' | 'cos' | 'pow' | 'rem';
+export type MathOp = 'exp' | 'log' | 'erf' | 'tanh' | 'sin' | 'cos' | 'pow' | 'rem';
 
 /** A function of f32 parameters. */
 export interface MathDefinition {
@@ -43,6 +46,50 @@ export function mathDefinition(op: MathOp, lanes: Lanes): MathDefinition {
 export const LARGEST_ANGLE = 12_000;
 
 const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
+  /**
+   * e^x = 2 * 2^(n-1) * e^r with n = round(x / ln 2), r = x - n ln 2, e^r = 1 + r + r^2 P(r). Adding
+   * ROUNDER rounds x / ln 2 to an integer and leaves n - 1, biased, in the last bits of the sum: shifted
+   * to the exponent's place they are 2^(n-1), and 0 where n is -126.
+   */
+  exp: (lanes) => {
+    const b = new BodyBuilder(lanes, ['x']);
+    const x = b.parameter('x');
+    const within = b.let('within', minimum(maximum(x, of(-87.3)), of(89)));
+    const biased = b.let('biased', multiplyAdd(within, of(1 / Math.LN2), of(ROUNDER)));
+    const n = b.let('n', sub(biased, of(ROUNDER)));
+    const near = multiplyAdd(n, of(-LN2[0]), within);
+    const r = b.let('r', multiplyAdd(n, of(-LN2[1]), near));
+    const power = b.let('power', bitcast('f32', shiftLeft(bitcast('i32', biased), 23)));
+    const rest = multiplyAdd(mul(r, r), polynomial(r, EXP), r);
+    const half = b.let('half', multiplyAdd(rest, power, power));
+    return b.finish(add(half, half), 'relative error below 1.5e-7; 0 below -87');
+  },
+
+  /**
+   * log(2^e m) = e ln 2 + log m with m from sqrt(1/2) to sqrt(2); log(1 + f) = f - f^2/2 + f^3 P(f).
+   * The bits of x less those of sqrt(1/2) have e where the exponent stands.
+   */
+  log: (lanes) => {
+    const b = new BodyBuilder(lanes, ['x']);
+    const x = b.parameter('x');
+    const bits = b.let('bits', bitcast('i32', x));
+    const above = sub(bits, constant(BITS_OF_SQRT_HALF, 'i32'));
+    const e = b.let('e', binary('shift_right', above, constant(23, 'i32')));
+    const m = bitcast('f32', sub(bits, shiftLeft(e, 23)));
+    const f = b.let('f', sub(m, of(1)));
+    const square = b.let('square', mul(f, f));
+    const n = b.let('n', cast('f32', e));
+    const curve = b.let('curve', mul(mul(f, square), polynomial(f, LOG)));
+    const low = multiplyAdd(square, of(-0.5), multiplyAdd(n, of(LN2[1]), curve));
+    const value = b.let('value', multiplyAdd(n, of(LN2[0]), add(f, low)));
+    const finite = select(less(of(LARGEST), x), x, value);
+    const positive = select(less(x, of(SMALLEST)), of(-LARGEST), finite);
+    return b.finish(
+      select(less(x, of(0)), of(Number.NaN), positive),
+      'relative error below 2e-7, absolute near 1; the lowest float32 below the smallest normal one',
+    );
+  },
+
   /** x + x * P(x^2) for |x| < 1; sign(x) * (1 - exp(-Q(|x|))) above, where Q fits -ln(erfc). */
   erf: (lanes) => {
     const b = new BodyBuilder(lanes, ['x']);
@@ -130,6 +177,23 @@ const COS = [0.041666645652910415, -0.0013887306044474542, 2.443120508900609e-5]
 /** pi/2 in three parts; the first two have 8 and 11 significant bits (Cody and Waite's reduction). */
 const HALF_PI = [1.5703125, 0.0004837512969970703, 7.549790126404332e-8];
 
+/** (e^r - 1 - r) / r^2 on |r| < 0.347; fit error 3.1e-9 relative. */
+const EXP = [
+  0.49999993412501564, 0.1666652010781959, 0.04166839421089387, 0.008368780411180533,
+  0.001381446705932651,
+];
+/** (log(1 + f) - f + f^2/2) / f^3 on sqrt(1/2) < 1 + f < sqrt(2); fit error 5.9e-9 relative. */
+const LOG = [
+  0.33333331707789743, -0.25000821028533193, 0.200012268730962, -0.16623357534961455,
+  0.1420175799828562, -0.1316018046633975, 0.12761577348054695, -0.0763450290965327,
+];
+/** ln 2 in two parts; the first has 10 significant bits, so that its products with n are exact. */
+const LN2 = [0.693359375, -0.00021219444005469057] as const;
+/** 1.5 * 2^23, whose last place is 1, and the exponent's bias less one. */
+const ROUNDER = 12_582_912 + 126;
+const BITS_OF_SQRT_HALF = 0x3f3504f3;
+const SMALLEST = 1.1754943508222875e-38;
+
 const LARGEST = 3.4028234663852886e38;
 
 /**
@@ -189,11 +253,13 @@ const add = (a: Expression, b: Expression) => binary('add', a, b);
 const sub = (a: Expression, b: Expression) => binary('sub', a, b);
 const mul = (a: Expression, b: Expression) => binary('mul', a, b);
 const less = (a: Expression, b: Expression) => binary('lt', a, b);
+const shiftLeft = (x: Expression, by: number) => binary('shift_left', x, constant(by, 'i32'));
+const maximum = (a: Expression, b: Expression) => binary('max', a, b);
 const minimum = (a: Expression, b: Expression) => binary('min', a, b);
 const abs = (x: Expression) => unary('abs', x);
 
 /** Horner's scheme; coefficients by rising power. */
 function polynomial(x: Expression, coefficients: readonly number[]): Expression {
   const [last = 0, ...lower] = [...coefficients].reverse();
-  return lower.reduce((sum, coefficient) => add(mul(sum, x), of(coefficient)), of(last));
+  return lower.reduce((sum, coefficient) => multiplyAdd(sum, x, of(coefficient)), of(last));
 }

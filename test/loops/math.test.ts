@@ -24,6 +24,9 @@ const BINARY: Partial<Record<BinaryOp, (a: number, b: number) => number>> = {
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
   min: Math.min,
+  max: Math.max,
+  shift_left: (a, b) => a << b,
+  shift_right: (a, b) => a >> b,
   lt: (a, b) => Number(a < b),
   eq: (a, b) => Number(a === b),
   ne: (a, b) => Number(a !== b),
@@ -33,15 +36,26 @@ const BINARY: Partial<Record<BinaryOp, (a: number, b: number) => number>> = {
 
 function evaluate(x: Expression, names: ReadonlyMap<string, number>, round: Rounding): number {
   const of = (y: Expression) => evaluate(y, names, round);
+  const rounded = (value: number) => (x.type === 'f32' ? round(value) : value);
   switch (x.tag) {
     case 'constant':
-      return round(x.value);
+      return rounded(x.value);
     case 'read':
       return names.get(x.name) ?? Number.NaN;
     case 'unary':
       return round(UNARY[x.op]?.(of(x.x)) ?? Number.NaN);
     case 'binary':
-      return round(BINARY[x.op]?.(of(x.a), of(x.b)) ?? Number.NaN);
+      return rounded(BINARY[x.op]?.(of(x.a), of(x.b)) ?? Number.NaN);
+    case 'multiply_add':
+      return round(round(of(x.a) * of(x.b)) + of(x.c));
+    case 'cast':
+      return round(of(x.x));
+    case 'bitcast': {
+      const view = new DataView(new ArrayBuffer(4));
+      if (x.type === 'i32') view.setFloat32(0, of(x.x));
+      else view.setInt32(0, of(x.x));
+      return x.type === 'i32' ? view.getInt32(0) : view.getFloat32(0);
+    }
     case 'select':
       return of(x.condition) !== 0 ? of(x.then) : of(x.otherwise);
     default:
@@ -97,6 +111,32 @@ const relative = (got: number, want: number) =>
 const inDoubles: Rounding = (x) => x;
 
 describe('definitions of functions in loop IR', () => {
+  it('exp has relative error below 1.5e-7 on -86.9 to 88.7', () => {
+    const inputs = [...sweep(-86.9, 88.7, 100_000), ...sweep(-1, 1)];
+    const { error, at } = worst(inputs, (x) => apply('exp', [x]), Math.exp, relative);
+    expect(error, `at ${at}`).toBeLessThan(1.5e-7);
+  });
+
+  it('exp is 0 far below, infinite far above, and 1 at 0', () => {
+    for (const x of [-87.5, -104, -1e30, -3.4e38, -Infinity]) expect(apply('exp', [x])).toBe(0);
+    for (const x of [88.8, 1e30, Infinity]) expect(apply('exp', [x])).toBe(Infinity);
+    expect(apply('exp', [0])).toBe(1);
+  });
+
+  it('log has relative error below 2e-7 away from 1, absolute near it', () => {
+    const far = [...sweep(1.5, 1000), ...sweep(1e-30, 0.6), 1.2e-38, 3.4e38, 1e20];
+    const { error, at } = worst(far, (x) => apply('log', [x]), Math.log, relative);
+    expect(error, `at ${at}`).toBeLessThan(2e-7);
+    const near = worst(sweep(0.6, 1.5), (x) => apply('log', [x]), Math.log, absolute);
+    expect(near.error, `at ${near.at}`).toBeLessThan(6e-8);
+  });
+
+  it('log is the lowest number at 0, infinite at infinity, and no number below', () => {
+    expect(apply('log', [0])).toBe(Math.fround(-3.4028234663852886e38));
+    expect(apply('log', [Infinity])).toBe(Infinity);
+    expect(apply('log', [-1])).toBeNaN();
+  });
+
   it('erf in float32 has absolute error below 1.2e-7 on -6 to 6', () => {
     const { error, at } = worst(sweep(-6, 6), (x) => apply('erf', [x]), exactErf, absolute);
     expect(error, `at ${at}`).toBeLessThan(1.2e-7);

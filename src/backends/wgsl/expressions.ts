@@ -1,12 +1,11 @@
 /** Expressions as WGSL text. */
 
-import type { MathOp } from '../../loops/math.ts';
 import type { BinaryOp, Expression, Lanes, Scalar, UnaryOp } from '../../loops/nodes.ts';
 import { atLevel, byTag, LEVEL, sumText, type TableOf, type Text } from '../by-tag.ts';
 import { dimText } from '../dim-text.ts';
 import { COMPONENTS, call, dimStyle, loadText } from './elements.ts';
 import { floatLiteral } from './float-literal.ts';
-import { typeText, type WgslScope } from './scope.ts';
+import { type DefinedOp, typeText, type WgslScope } from './scope.ts';
 
 export function printExpression(x: Expression, scope: WgslScope): string {
   return textOf(x, scope).text;
@@ -51,7 +50,7 @@ const builtin =
     call(name, x.text);
 /** A function of the module, defined in loop IR. */
 const defined =
-  (op: MathOp): UnaryPrinter =>
+  (op: DefinedOp): UnaryPrinter =>
   (x, { lanes }, scope) =>
     call(scope.helper(`${op}_${lanes === 1 ? 'f32' : 'vec4'}`), x.text);
 const prefix =
@@ -108,7 +107,7 @@ const binaryCall =
   (x, scope) =>
     call(name, printExpression(x.a, scope), printExpression(x.b, scope));
 const binaryDefined =
-  (op: MathOp): BinaryPrinter =>
+  (op: DefinedOp): BinaryPrinter =>
   (x, scope) =>
     binaryCall(scope.helper(`${op}_${x.lanes === 1 ? 'f32' : 'vec4'}`))(x, scope);
 

@@ -9,10 +9,13 @@ export type Place =
   | { readonly tag: 'array'; readonly identifier: string; readonly wide: boolean }
   | { readonly tag: 'locals'; readonly identifiers: readonly string[]; readonly wide: boolean };
 
-/** A function of the module beside its entry points. */
-export type Helper = `${MathOp}_${'f32' | 'vec4'}` | 'floor_divide';
+/** The functions that WGSL lacks, or has too coarse. */
+export type DefinedOp = Exclude<MathOp, 'exp' | 'log'>;
 
-const MATH_OPS: { readonly [O in MathOp]: true } = {
+/** A function of the module beside its entry points. */
+export type Helper = `${DefinedOp}_${'f32' | 'vec4'}` | 'floor_divide';
+
+const MATH_OPS: { readonly [O in DefinedOp]: true } = {
   erf: true,
   tanh: true,
   sin: true,
@@ -24,7 +27,7 @@ const MATH_OPS: { readonly [O in MathOp]: true } = {
 /** Every helper, in the order in which a module lists those it uses. */
 export const HELPERS: readonly Helper[] = [
   'floor_divide',
-  ...(Object.keys(MATH_OPS) as MathOp[]).flatMap((op): Helper[] => [`${op}_f32`, `${op}_vec4`]),
+  ...(Object.keys(MATH_OPS) as DefinedOp[]).flatMap((op): Helper[] => [`${op}_f32`, `${op}_vec4`]),
 ];
 
 /** The module's own names, and the helpers that kernels have asked for. */
