@@ -10,8 +10,8 @@ struct Symbols {
 fn erf_f32(x: f32) -> f32 {
   let size: f32 = min(abs(x), 4.0f);
   let square: f32 = size * size;
-  let near: f32 = x + x * ((((((0.00007853861f * square - 0.00080101937f) * square + 0.0051883277f) * square - 0.026853813f) * square + 0.112835854f) * square - 0.37612626f) * square + 0.12837917f);
-  let tail: f32 = exp(-((((((-0.000185574f * size + 0.0029396072f) * size - 0.021805318f) * size + 0.103037365f) * size + 0.6382257f) * size + 1.12704f) * size + 0.00035371966f));
+  let near: f32 = x + x * fma(fma(fma(fma(fma(fma(0.00007853861f, square, -0.00080101937f), square, 0.0051883277f), square, -0.026853813f), square, 0.112835854f), square, -0.37612626f), square, 0.12837917f);
+  let tail: f32 = exp(-fma(fma(fma(fma(fma(fma(-0.000185574f, size, 0.0029396072f), size, -0.021805318f), size, 0.103037365f), size, 0.6382257f), size, 1.12704f), size, 0.00035371966f));
   let far: f32 = sign(x) * (1.0f - tail);
   return select(far, near, size < 1.0f);
 }
