@@ -8,6 +8,7 @@ export { type NodeGpu, requestNodeDevice } from './check/webgpu-node.ts';
 export { groupLedger, printLedgerGroups } from './cli/ledger-summary.ts';
 export { type Compilation, type CompileGraphOptions, compileGraph } from './compile.ts';
 export { type LoadedModel, loadModel } from './frontends/load.ts';
+export { readSafetensors, writeSafetensors } from './frontends/safetensors.ts';
 export { interpret } from './interpreter/interpreter.ts';
 export { graphToSvg } from './ir/dump.ts';
 export type { NdArray } from './ir/nd-array.ts';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `encompile` command. Exit status: 0 fine; 1 a check failed or the model is wrong; 2 the call
- * was wrong. Standard output carries results alone, standard error the rest.
+ * The `encompile` command. Exit status: 0 fine; 1 a check failed, or the model or its data is wrong;
+ * 2 the call was wrong. Standard output carries results alone, standard error the rest.
  */
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version.ts';
@@ -72,7 +72,7 @@ Examples:
   encompile dump model.ts --all -o dumps     the graph after every pass
   encompile check model.ts                   compare every kernel with the interpreter
 
-Exit status: 0 fine; 1 a check failed or the model is wrong; 2 the call was wrong.`;
+Exit status: 0 fine; 1 a check failed, or the model or its data is wrong; 2 the call was wrong.`;
 
 function fail(error: unknown): void {
   if (error instanceof CommanderError && error.exitCode === 0) return;

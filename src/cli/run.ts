@@ -34,7 +34,8 @@ const HELP = `
 Without --output a summary of every output is printed. The interpreter runs the model as declared, in
 float64; the emulators run the compiled kernels one element at a time and report races, accesses out
 of bounds and reads of unwritten memory ("emulator" is emulator-wgsl); js and wgsl run what "encompile
-compile" writes.
+compile" writes. Python's safetensors package writes such files, and so does writeSafetensors of
+encompile/compiler; tensors that are no inputs are left alone.
 
 Examples:
   encompile run model.ts --inputs in.safetensors

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as compiler from '../../src/compiler.ts';
 import { EncompileError } from '../../src/errors.ts';
 import {
   encodeSafetensors,
@@ -372,9 +373,9 @@ describe('files', () => {
   it('writes whole files, over older ones, and leaves nothing else behind', async () => {
     const path = join(folder, 'weights.safetensors');
     await writeFile(path, 'old');
-    await writeSafetensors(path, tensors);
+    await compiler.writeSafetensors(path, tensors);
     expect(await readdir(folder)).toEqual(['weights.safetensors']);
-    expect(await readSafetensors(path)).toEqual(tensors);
+    expect(await compiler.readSafetensors(path)).toEqual(tensors);
     expect(new Uint8Array(await readFile(path))).toEqual(encodeSafetensors(tensors));
   });
 
