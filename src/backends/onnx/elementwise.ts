@@ -1,0 +1,130 @@
+/**
+ * Ops of single elements. ONNX broadcasts as encompile does, so shapes need nothing here.
+ *
+ * Integers wrap around to the width of their dtype; a quotient or remainder by 0 is 0, where ONNX
+ * leaves it open.
+ */
+import type { arithmeticOps } from '../../ir/ops/arithmetic.ts';
+import type { comparisonOps } from '../../ir/ops/comparison.ts';
+import type { logicOps } from '../../ir/ops/logic.ts';
+import type { unaryOps } from '../../ir/ops/unary.ts';
+import { type DType, isFloat } from '../../ir/types.ts';
+import { DATA_TYPE } from '../../onnx/schema.ts';
+import { int, type Ref } from './graph-writer.ts';
+import { castTo, HELD_TYPE, scalar, wrap } from './held-types.ts';
+import type { Exporter, OpCall } from './op-call.ts';
+
+/** One exporter an op of a family. */
+export type ExportersOf<F> = { readonly [N in keyof F]: Exporter };
+
+/** The standard op of that name, with integers wrapped around. */
+const standard =
+  (opType: string): Exporter =>
+  (call) =>
+    wrap(call.writer, call.result.dtype, call.writer.node(opType, call.refs()));
+
+export const unaryExporters: ExportersOf<typeof unaryOps> = {
+  neg: standard('Neg'),
+  abs: standard('Abs'),
+  sign: standard('Sign'),
+  // Relu of opset 14 is defined on integers too, but runtimes lack it there.
+  relu: (call) => {
+    const { writer, result } = call;
+    if (isFloat(result.dtype)) return writer.node('Relu', call.refs());
+    return writer.node('Max', [call.ref(0), scalar(writer, result.dtype, 0)]);
+  },
+  exp: standard('Exp'),
+  log: standard('Log'),
+  sqrt: standard('Sqrt'),
+  rsqrt: (call) => call.writer.node('Reciprocal', [call.writer.node('Sqrt', call.refs())]),
+  reciprocal: standard('Reciprocal'),
+  sin: standard('Sin'),
+  cos: standard('Cos'),
+  tanh: standard('Tanh'),
+  erf: standard('Erf'),
+  sigmoid: standard('Sigmoid'),
+  floor: standard('Floor'),
+  ceil: standard('Ceil'),
+  round: standard('Round'),
+  not: standard('Not'),
+};
+
+export const arithmeticExporters: ExportersOf<typeof arithmeticOps> = {
+  add: standard('Add'),
+  sub: standard('Sub'),
+  mul: standard('Mul'),
+  div: quotient('Div'),
+  rem: quotient('Mod'),
+  pow: standard('Pow'),
+  minimum: standard('Min'),
+  maximum: standard('Max'),
+};
+
+export const comparisonExporters: ExportersOf<typeof comparisonOps> = {
+  equal: standard('Equal'),
+  not_equal: (call) => call.writer.node('Not', [call.writer.node('Equal', call.refs())]),
+  less: standard('Less'),
+  less_equal: standard('LessOrEqual'),
+  greater: standard('Greater'),
+  greater_equal: standard('GreaterOrEqual'),
+};
+
+export const logicExporters: ExportersOf<typeof logicOps> = {
+  and: standard('And'),
+  or: standard('Or'),
+  xor: standard('Xor'),
+};
+
+/** Where of bool operands is missing in runtimes: there it is (c and a) or (not c and b). */
+export const exportSelect: Exporter = (call) => {
+  const { writer, result } = call;
+  if (result.dtype !== 'bool') return writer.node('Where', call.refs());
+  const [condition, then, otherwise] = [call.ref(0), call.ref(1), call.ref(2)];
+  const left = writer.node('And', [condition, then]);
+  const right = writer.node('And', [writer.node('Not', [condition]), otherwise]);
+  return writer.node('Or', [left, right]);
+};
+
+export const exportCast: Exporter = (call) => {
+  const { writer } = call;
+  const [from, to] = [call.type(0).dtype, call.dtype('dtype')];
+  if (HELD_TYPE[from] === HELD_TYPE[to]) return wrap(writer, to, call.ref(0));
+  if (!isFloat(from) || isFloat(to) || to === 'bool') {
+    return wrap(writer, to, castTo(writer, call.ref(0), HELD_TYPE[to]));
+  }
+  return truncate(call, to);
+};
+
+/** A float as an integer: toward 0, NaN as 0, beyond 32 bits the nearest end of their range. */
+function truncate(call: OpCall, to: DType): Ref {
+  const { writer } = call;
+  const x = call.ref(0);
+  const number = writer.node('Where', [writer.node('IsNaN', [x]), scalar(writer, 'f32', 0), x]);
+  const limits = [scalar(writer, 'f32', -(2 ** 31)), scalar(writer, 'f32', 2 ** 31)];
+  // 2^31 - 1 is no float32, so the upper end is cut in int64.
+  const wide = castTo(writer, writer.node('Clip', [number, ...limits]), DATA_TYPE.int64);
+  const whole = writer.node('Min', [wide, scalar(writer, 'i64', 2 ** 31 - 1)]);
+  return to === 'i64' ? whole : wrap(writer, to, castTo(writer, whole, HELD_TYPE[to]));
+}
+
+/**
+ * Div or Mod, of integers in int64: there no quotient overflows, which ends the process in some
+ * runtimes as a division by 0 does.
+ */
+function quotient(opType: 'Div' | 'Mod'): Exporter {
+  const attributes = opType === 'Mod' ? { fmod: int(1) } : {};
+  return (call) => {
+    const { writer } = call;
+    const { dtype } = call.result;
+    if (isFloat(dtype)) return writer.node(opType, call.refs(), attributes);
+    const isWide = HELD_TYPE[dtype] === DATA_TYPE.int64;
+    const widen = (x: Ref) => (isWide ? x : castTo(writer, x, DATA_TYPE.int64));
+    const [a, b] = [widen(call.ref(0)), widen(call.ref(1))];
+    const [zero, one] = [scalar(writer, 'i64', 0), scalar(writer, 'i64', 1)];
+    const isZero = writer.node('Equal', [b, zero]);
+    const divisor = writer.node('Where', [isZero, one, b]);
+    const result = writer.node(opType, [a, divisor], attributes);
+    const total = writer.node('Where', [isZero, zero, result]);
+    return isWide ? total : wrap(writer, dtype, castTo(writer, total, HELD_TYPE[dtype]));
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * From a graph to an ONNX model of standard ops: opset 17, IR version 8.
+ *
+ * - Meant for the graph as declared. Composites that the opset lacks stand as their expansion, regions
+ *   as their body.
+ * - The model computes what the interpreter computes, totality included: masked rows of a softmax are
+ *   zeros, an index outside of a table is clamped, integers wrap around (`held-types.ts`).
+ * - Inputs and outputs keep their names and dtypes; a symbolic dim is the `dim_param` of its text.
+ */
+import { EncompileError } from '../../errors.ts';
+import { expandNode } from '../../ir/expand.ts';
+import { type Graph, type Node, type ValueId, valueOf } from '../../ir/graph.ts';
+import { isOpName } from '../../ir/ops/index.ts';
+import { BYTES, type TensorType } from '../../ir/types.ts';
+import type { Draft } from '../../onnx/codec.ts';
+import { encodeModel } from '../../onnx/model-file.ts';
+import type { TypeProto } from '../../onnx/schema.ts';
+import { packageVersion } from '../../version.ts';
+import { type Boundary, GraphWriter } from './graph-writer.ts';
+import { BOUNDARY_TYPE, hold, release, weightOf } from './held-types.ts';
+import { isModerate } from './magnitude.ts';
+import { EXPANDED, OpCall, type Operand } from './op-call.ts';
+import { EXPORTERS } from './op-table.ts';
+import { SymbolicDims } from './symbolic-dims.ts';
+
+export const ONNX_OPSET = 17;
+const IR_VERSION = 8;
+
+/** Protocol Buffers end at 2 GiB; the rest is for what is not weights. */
+const MAX_WEIGHT_BYTES = 1.9e9;
+
+/**
+ * The graph as the bytes of an ONNX file. Its weights are in the file.
+ *
+ * @throws EncompileError where weights are missing or too large for one file, where an input and an
+ * output have the same name, or where no input tells the size of a symbol
+ */
+export function toOnnx(graph: Graph): Uint8Array {
+  checkWeights(graph);
+  const writer = new GraphWriter();
+  const inputs = graph.inputs.map((id): Boundary => {
+    const { name, ...type } = valueOf(graph, id);
+    return { ref: writer.input(name), name, type: typeProto(type) };
+  });
+  const shaped = graph.inputs.map((id, i) => {
+    return { ref: at(inputs, i).ref, shape: valueOf(graph, id).shape };
+  });
+  const context = { writer, sizes: new SymbolicDims(writer, shaped) };
+  const known = new Map<ValueId, Operand>();
+  graph.inputs.forEach((id, i) => {
+    const type = valueOf(graph, id);
+    known.set(id, { ref: hold(writer, type.dtype, at(inputs, i).ref), type, isModerate: false });
+  });
+  for (const { value: id, data } of graph.parameters) {
+    const type = valueOf(graph, id);
+    if (data === null) continue;
+    known.set(id, { ref: weightOf(writer, type.name, data), type, isModerate: false });
+  }
+  exportNodes(graph, known, context, '');
+  const outputs = graph.outputs.map(({ name, value }): Boundary => {
+    const { ref, type } = operandOf(known, value);
+    return { ref: release(writer, type.dtype, ref), name, type: typeProto(type) };
+  });
+  return encodeModel({
+    irVersion: BigInt(IR_VERSION),
+    producerName: 'encompile',
+    producerVersion: packageVersion(),
+    graph: writer.finish(graph.name, inputs, outputs),
+    opsetImport: [{ domain: '', version: BigInt(ONNX_OPSET) }],
+  });
+}
+
+type Context = ConstructorParameters<typeof OpCall>[0];
+
+/** Exports the nodes of a graph, or of the body of one, whose inputs are in `known`. */
+function exportNodes(
+  graph: Graph,
+  known: Map<ValueId, Operand>,
+  context: Context,
+  prefix: string,
+): void {
+  for (const node of graph.nodes) {
+    const operands = node.operands.map((id) => (id === null ? null : operandOf(known, id)));
+    const results = exportNode(graph, node, operands, context, prefix);
+    node.results.forEach((id, i) => {
+      known.set(id, at(results, i));
+    });
+  }
+}
+
+function exportNode(
+  graph: Graph,
+  node: Node,
+  operands: readonly (Operand | null)[],
+  context: Context,
+  prefix: string,
+): readonly Operand[] {
+  const { writer } = context;
+  const names = node.results.map((id) => prefix + valueOf(graph, id).name);
+  const [first] = node.results;
+  if (first === undefined || !isOpName(node.op))
+    throw new Error(`${node.op} is no op with a result`);
+  const type = valueOf(graph, first);
+  writer.scope = names[0] ?? '';
+  const made = EXPORTERS[node.op](new OpCall(context, node.op, operands, node.attributes, type));
+  const given = operands.filter((operand) => operand !== null);
+  const results =
+    made === EXPANDED
+      ? exportBody(node.body ?? expandNode(graph, node), given, context, `${names[0]}/`)
+      : [
+          {
+            ref: made,
+            type,
+            isModerate: isModerate(
+              node,
+              given.every((x) => x.isModerate),
+            ),
+          },
+        ];
+  results.forEach(({ ref }, i) => {
+    writer.label(ref, at(names, i));
+  });
+  return results;
+}
+
+function exportBody(
+  body: Graph,
+  operands: readonly Operand[],
+  context: Context,
+  prefix: string,
+): readonly Operand[] {
+  const known = new Map(body.inputs.map((id, i) => [id, at(operands, i)] as const));
+  exportNodes(body, known, context, prefix);
+  return body.outputs.map(({ value }) => operandOf(known, value));
+}
+
+function operandOf(known: ReadonlyMap<ValueId, Operand>, id: ValueId): Operand {
+  const operand = known.get(id);
+  if (operand === undefined) throw new Error(`the value ${id} is used before its node`);
+  return operand;
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new Error(`there is no item ${index}`);
+  return item;
+}
+
+function typeProto({ dtype, shape }: TensorType): Draft<TypeProto> {
+  const dim = shape.map((dim) =>
+    typeof dim === 'number' ? { dimValue: BigInt(dim) } : { dimParam: dim },
+  );
+  return { tensorType: { elemType: BOUNDARY_TYPE[dtype], shape: { dim } } };
+}
+
+function checkWeights({ name, parameters, values }: Graph): void {
+  const missing = parameters.find(({ data }) => data === null);
+  if (missing !== undefined) {
+    throw new EncompileError(
+      `An ONNX model holds its weights, but '${values.get(missing.value)?.name}' has no numbers. Bind a ` +
+        'weights file to the model, or pass the arrays in its declaration.',
+    );
+  }
+  const bytes = parameters.reduce(
+    (sum, { data }) => sum + (data === null ? 0 : data.data.length * BYTES[data.dtype]),
+    0,
+  );
+  if (bytes <= MAX_WEIGHT_BYTES) return;
+  throw new EncompileError(
+    `The weights of '${name}' are ${bytes} bytes, and one ONNX file holds at most ${MAX_WEIGHT_BYTES}: ` +
+      'its format ends at 2 GiB. Declare weights as f16 where that is precise enough, or split the model.',
+  );
+}

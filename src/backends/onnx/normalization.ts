@@ -1,0 +1,60 @@
+/**
+ * Composites that opset 17 has as standard ops. What differs from the standard meaning is spelled out
+ * around the op: softmax is total here, while Softmax gives NaN for a row of minus infinities.
+ */
+import { FLOOR, LOWEST } from '../../ir/ops/softmax.ts';
+import { int, type Ref, real } from './graph-writer.ts';
+import { constantOf, scalar } from './held-types.ts';
+import { type CompositeExporter, EXPANDED, type OpCall } from './op-call.ts';
+
+/**
+ * y = Softmax(x where visible, else LOWEST) where visible, else 0; an element is visible where the mask
+ * is true and it is not below FLOOR. A row without a visible element is zeros.
+ */
+export const exportSoftmax: CompositeExporter = (call) => {
+  const { writer } = call;
+  const x = call.ref(0);
+  const axis = int(call.axis(call.result.shape.length));
+  const visible = visibleElements(call);
+  if (visible === null) return writer.node('Softmax', [x], { axis });
+  const { dtype } = call.result;
+  const scores = writer.node('Where', [visible, x, scalar(writer, dtype, LOWEST)]);
+  const weights = writer.node('Softmax', [scores], { axis });
+  return writer.node('Where', [visible, weights, scalar(writer, dtype, 0)]);
+};
+
+/** Null where every element is visible. */
+function visibleElements(call: OpCall): Ref | null {
+  const { writer } = call;
+  const { ref, isModerate } = call.operand(0);
+  const mask = call.operands[1]?.ref ?? null;
+  if (isModerate) return mask;
+  // NaN is not below FLOOR: it stays visible, and spoils its row.
+  const below = writer.node('Less', [ref, scalar(writer, call.result.dtype, FLOOR)]);
+  const above = writer.node('Not', [below]);
+  return mask === null ? above : writer.node('And', [mask, above]);
+}
+
+export const exportLogSoftmax: CompositeExporter = (call) => {
+  const axis = int(call.axis(call.result.shape.length));
+  return call.writer.node('LogSoftmax', [call.ref(0)], { axis });
+};
+
+/** The scale of LayerNormalization is not optional: without a gamma it is ones, of a size that is known. */
+export const exportLayerNorm: CompositeExporter = (call) => {
+  const { writer } = call;
+  const { dtype, shape } = call.type(0);
+  const width = shape.at(-1);
+  const gamma = call.operands[1]?.ref ?? null;
+  const beta = call.operands[2]?.ref ?? null;
+  if (gamma === null && typeof width !== 'number') return EXPANDED;
+  const ones = () => constantOf(writer, dtype, [Number(width)], Array(Number(width)).fill(1));
+  return writer.node(
+    'LayerNormalization',
+    [call.ref(0), gamma ?? ones(), ...(beta === null ? [] : [beta])],
+    {
+      axis: int(-1),
+      epsilon: real(call.number('eps')),
+    },
+  );
+};

@@ -1,0 +1,115 @@
+/** What the exporter of one op is given: its operands as the graph holds them, and typed attributes. */
+import type { AttributeValue } from '../../ir/attributes.ts';
+import { resolveAxis } from '../../ir/broadcasting.ts';
+import type { Dim } from '../../ir/dims.ts';
+import { type DType, isDType, type Shape, type TensorType } from '../../ir/types.ts';
+import type { GraphWriter, Ref } from './graph-writer.ts';
+import type { SymbolicDims } from './symbolic-dims.ts';
+
+/** In place of a result: the op is exported as what it expands into, or as its body. */
+export const EXPANDED = 'expanded';
+
+/** Adds the nodes of one op to the graph and gives its result, as it is held. */
+export type Exporter = (call: OpCall) => Ref;
+
+/** The same of a composite, which may leave some cases to its expansion. */
+export type CompositeExporter = (call: OpCall) => Ref | typeof EXPANDED;
+
+export interface Operand {
+  readonly ref: Ref;
+  readonly type: TensorType;
+  /** Whether no element is a score that softmax counts as invisible: `magnitude.ts`. */
+  readonly isModerate: boolean;
+}
+
+export class OpCall {
+  readonly writer: GraphWriter;
+  readonly sizes: SymbolicDims;
+  readonly op: string;
+  readonly operands: readonly (Operand | null)[];
+  readonly result: TensorType;
+  private readonly attributes: { readonly [name: string]: AttributeValue };
+
+  constructor(
+    context: { readonly writer: GraphWriter; readonly sizes: SymbolicDims },
+    op: string,
+    operands: readonly (Operand | null)[],
+    attributes: { readonly [name: string]: AttributeValue },
+    result: TensorType,
+  ) {
+    this.writer = context.writer;
+    this.sizes = context.sizes;
+    this.op = op;
+    this.operands = operands;
+    this.attributes = attributes;
+    this.result = result;
+  }
+
+  operand(index: number): Operand {
+    const operand = this.operands[index];
+    if (operand == null) throw new Error(`${this.op} has no operand ${index}`);
+    return operand;
+  }
+
+  ref(index: number): Ref {
+    return this.operand(index).ref;
+  }
+
+  type(index: number): TensorType {
+    return this.operand(index).type;
+  }
+
+  /** All operands, which must be there. */
+  refs(): readonly Ref[] {
+    return this.operands.map((_, index) => this.ref(index));
+  }
+
+  number(name: string): number {
+    const value = this.attributes[name];
+    return typeof value === 'number' ? value : this.fail(name, 'a number');
+  }
+
+  flag(name: string): boolean {
+    const value = this.attributes[name];
+    return typeof value === 'boolean' ? value : this.fail(name, 'true or false');
+  }
+
+  numbers(name: string): readonly number[] {
+    return this.list(name).map((value) =>
+      typeof value === 'number' ? value : this.fail(name, 'a list of numbers'),
+    );
+  }
+
+  dim(name: string): Dim {
+    return this.asDim(name, this.attributes[name]);
+  }
+
+  dims(name: string): Shape {
+    return this.list(name).map((value) => this.asDim(name, value));
+  }
+
+  dtype(name: string): DType {
+    const value = this.attributes[name];
+    return typeof value === 'string' && isDType(value) ? value : this.fail(name, 'a dtype');
+  }
+
+  /** The attribute `axis`, counted from the start of a shape of `rank` dims. */
+  axis(rank: number): number {
+    return resolveAxis(this.number('axis'), rank) ?? this.fail('axis', 'an axis');
+  }
+
+  private list(name: string): readonly AttributeValue[] {
+    const value = this.attributes[name];
+    return Array.isArray(value) ? value : this.fail(name, 'a list');
+  }
+
+  private asDim(name: string, value: AttributeValue | undefined): Dim {
+    return typeof value === 'number' || typeof value === 'string'
+      ? value
+      : this.fail(name, 'a dim');
+  }
+
+  private fail(name: string, wanted: string): never {
+    throw new Error(`the attribute '${name}' of ${this.op} is not ${wanted}`);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * How each op is exported: the one table that names them all. A composite of which opset 17 has no
+ * standard op, and a region, is exported as what it is made of.
+ */
+import type { OpName } from '../../ir/ops/index.ts';
+import {
+  arithmeticExporters,
+  comparisonExporters,
+  exportCast,
+  exportSelect,
+  logicExporters,
+  unaryExporters,
+} from './elementwise.ts';
+import { exportLayerNorm, exportLogSoftmax, exportSoftmax } from './normalization.ts';
+import { type CompositeExporter, EXPANDED } from './op-call.ts';
+import { argReduceExporters, exportMatmul, reductionExporters } from './reductions.ts';
+import { exportConstant, exportIota } from './sources.ts';
+import {
+  exportBroadcast,
+  exportConcat,
+  exportGather,
+  exportPad,
+  exportReshape,
+  exportSlice,
+  exportTranspose,
+} from './views.ts';
+
+const expanded: CompositeExporter = () => EXPANDED;
+
+export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
+  ...unaryExporters,
+  ...arithmeticExporters,
+  ...comparisonExporters,
+  ...logicExporters,
+  select: exportSelect,
+  cast: exportCast,
+  ...reductionExporters,
+  ...argReduceExporters,
+  matmul: exportMatmul,
+  reshape: exportReshape,
+  transpose: exportTranspose,
+  broadcast: exportBroadcast,
+  slice: exportSlice,
+  concat: exportConcat,
+  pad: exportPad,
+  gather: exportGather,
+  iota: exportIota,
+  constant: exportConstant,
+  softmax: exportSoftmax,
+  log_softmax: exportLogSoftmax,
+  layer_norm: exportLayerNorm,
+  rms_norm: expanded,
+  add_norm: expanded,
+  gelu: expanded,
+  silu: expanded,
+  attention: expanded,
+  linear: expanded,
+  embedding: expanded,
+  fused: expanded,
+};

@@ -1,0 +1,78 @@
+/**
+ * Reductions, arg-reductions and the contraction.
+ *
+ * A maximum is at least the lowest finite float32 and a minimum at most the highest, as encompile
+ * defines them: an infinity that stands alone becomes finite.
+ */
+import type { argReduceOps } from '../../ir/ops/argmax.ts';
+import type { reductionOps } from '../../ir/ops/reductions.ts';
+import { LOWEST } from '../../ir/ops/softmax.ts';
+import { isFloat } from '../../ir/types.ts';
+import { DATA_TYPE } from '../../onnx/schema.ts';
+import type { ExportersOf } from './elementwise.ts';
+import { int, ints, type Ref } from './graph-writer.ts';
+import { castTo, scalar, wrap } from './held-types.ts';
+import type { Exporter, OpCall } from './op-call.ts';
+
+export const reductionExporters: ExportersOf<typeof reductionOps> = {
+  // Opset 17 has the axes of ReduceSum as an input, of the others as an attribute.
+  reduce_sum: reduction((call, axes) => {
+    return call.writer.node('ReduceSum', [call.ref(0), call.sizes.numbers(axes)], keepOf(call));
+  }),
+  reduce_mean: reduction(reduceBy('ReduceMean')),
+  reduce_max: reduction(reduceBy('ReduceMax'), { opType: 'Max', limit: LOWEST }),
+  reduce_min: reduction(reduceBy('ReduceMin'), { opType: 'Min', limit: -LOWEST }),
+  reduce_prod: reduction(reduceBy('ReduceProd')),
+};
+
+export const argReduceExporters: ExportersOf<typeof argReduceOps> = {
+  argmax: argReduction('ArgMax'),
+  argmin: argReduction('ArgMin'),
+};
+
+export const exportMatmul: Exporter = (call) => call.writer.node('MatMul', call.refs());
+
+type Reduce = (call: OpCall, axes: readonly number[]) => Ref;
+
+interface Limit {
+  readonly opType: 'Max' | 'Min';
+  readonly limit: number;
+}
+
+function reduction(reduce: Reduce, limit?: Limit): Exporter {
+  return (call) => {
+    const { writer, result } = call;
+    const rank = call.type(0).shape.length;
+    const axes = call.numbers('axes').map((axis) => (axis < 0 ? axis + rank : axis));
+    // No axes would mean all of them.
+    const reduced =
+      axes.length === 0
+        ? call.ref(0)
+        : reduce(
+            call,
+            axes.toSorted((a, b) => a - b),
+          );
+    if (limit === undefined || !isFloat(result.dtype)) return wrap(writer, result.dtype, reduced);
+    return writer.node(limit.opType, [reduced, scalar(writer, result.dtype, limit.limit)]);
+  };
+}
+
+function reduceBy(opType: string): Reduce {
+  return (call, axes) => {
+    return call.writer.node(opType, [call.ref(0)], { axes: ints(axes), ...keepOf(call) });
+  };
+}
+
+function argReduction(opType: 'ArgMax' | 'ArgMin'): Exporter {
+  return (call) => {
+    const { dtype, shape } = call.type(0);
+    // Runtimes lack it for int64; a double holds every i64 that a model may have.
+    const x = dtype === 'i64' ? castTo(call.writer, call.ref(0), DATA_TYPE.double) : call.ref(0);
+    const axis = int(call.axis(shape.length));
+    return call.writer.node(opType, [x], { axis, ...keepOf(call) });
+  };
+}
+
+function keepOf(call: OpCall) {
+  return { keepdims: int(call.flag('keep') ? 1 : 0) };
+}

@@ -1,0 +1,191 @@
+/**
+ * Protocol Buffers as a typed table a message: each field has its number and its kind, and tsc holds
+ * the table against the message's interface. `@bufbuild/protobuf` reads and writes the wire format.
+ *
+ * - Writing skips what is left out. An encoding is the same for the same message: fields stand in the
+ *   order of the table.
+ * - Reading takes any file of any origin: unknown fields are skipped, a repeated field may be packed or
+ *   not, a list that is absent is empty, and a single field that is absent stays undefined.
+ */
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
+/** How one value of a field is read and written. */
+export interface Kind<T> {
+  readonly wire: WireType;
+  write(writer: BinaryWriter, value: Draft<T>): void;
+  read(reader: BinaryReader, depth: number): T;
+}
+
+/** A field that is there once or not at all. */
+export interface One<T> {
+  readonly number: number;
+  readonly form: 'one';
+  readonly kind: Kind<T>;
+}
+
+export interface Many<T> {
+  readonly number: number;
+  readonly form: 'many' | 'packed';
+  readonly kind: Kind<T>;
+}
+
+/** The fields of a message, all of them. */
+export type Message<M> = {
+  readonly [K in keyof M]-?: Exclude<M[K], undefined> extends readonly (infer E)[]
+    ? Many<E>
+    : One<Exclude<M[K], undefined>>;
+};
+
+/** What is given to be written: every field may be left out. */
+export type Draft<T> = T extends string | number | bigint | Uint8Array
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly Draft<E>[]
+    : { readonly [K in keyof T]?: Draft<T[K]> };
+
+export const one = <T>(number: number, kind: Kind<T>): One<T> => ({ number, form: 'one', kind });
+export const many = <T>(number: number, kind: Kind<T>): Many<T> => ({ number, form: 'many', kind });
+export const packed = <T>(number: number, kind: Kind<T>): Many<T> => ({
+  number,
+  form: 'packed',
+  kind,
+});
+
+export const string: Kind<string> = {
+  wire: WireType.LengthDelimited,
+  write: (writer, value) => writer.string(value),
+  read: (reader) => reader.string(),
+};
+/** A view of the message's own bytes when read. */
+export const bytes: Kind<Uint8Array> = {
+  wire: WireType.LengthDelimited,
+  write: (writer, value) => writer.bytes(value),
+  read: (reader) => reader.bytes(),
+};
+/** Enumerations too. */
+export const int32: Kind<number> = {
+  wire: WireType.Varint,
+  write: (writer, value) => writer.int32(value),
+  read: (reader) => reader.int32(),
+};
+export const int64: Kind<bigint> = {
+  wire: WireType.Varint,
+  write: (writer, value) => writer.int64(value),
+  read: (reader) => BigInt(reader.int64()),
+};
+export const uint64: Kind<bigint> = {
+  wire: WireType.Varint,
+  write: (writer, value) => writer.uint64(value),
+  read: (reader) => BigInt(reader.uint64()),
+};
+export const float: Kind<number> = {
+  wire: WireType.Bit32,
+  write: (writer, value) => writer.float(value),
+  read: (reader) => reader.float(),
+};
+export const double: Kind<number> = {
+  wire: WireType.Bit64,
+  write: (writer, value) => writer.double(value),
+  read: (reader) => reader.double(),
+};
+
+/** A message within a message; a function, as messages may hold one another. */
+export function message<M>(fields: () => Message<M>): Kind<M> {
+  return {
+    wire: WireType.LengthDelimited,
+    write: (writer, value) => {
+      writer.fork();
+      writeFields(fields(), value, writer);
+      writer.join();
+    },
+    read: (reader, depth) => readFields(fields(), new BinaryReader(reader.bytes()), depth + 1),
+  };
+}
+
+export function encode<M>(fields: Message<M>, value: Draft<M>): Uint8Array {
+  const writer = new BinaryWriter();
+  writeFields(fields, value, writer);
+  return writer.finish();
+}
+
+/** @throws Error where the bytes are no such message */
+export function decode<M>(fields: Message<M>, content: Uint8Array): M {
+  return readFields(fields, new BinaryReader(content), 0);
+}
+
+/** Deeper messages are not read: only a file made to exhaust the stack has them. */
+const MAX_DEPTH = 100;
+
+type AnyField = One<unknown> | Many<unknown>;
+/** The mapped type says which field holds what; loops over all of them cannot. */
+type AnyMessage = { readonly [name: string]: AnyField };
+
+function writeFields<M>(fields: Message<M>, value: Draft<M>, writer: BinaryWriter): void {
+  const given = value as { readonly [name: string]: unknown };
+  for (const [name, field] of Object.entries(fields as AnyMessage)) {
+    const content = given[name];
+    if (content === undefined) continue;
+    if (field.form === 'packed') writePacked(field, content as readonly object[], writer);
+    else {
+      const values = field.form === 'one' ? [content] : (content as readonly unknown[]);
+      for (const item of values) {
+        writer.tag(field.number, field.kind.wire);
+        field.kind.write(writer, item as object);
+      }
+    }
+  }
+}
+
+function writePacked(field: AnyField, values: readonly object[], writer: BinaryWriter): void {
+  if (values.length === 0) return;
+  writer.tag(field.number, WireType.LengthDelimited).fork();
+  for (const value of values) field.kind.write(writer, value);
+  writer.join();
+}
+
+function readFields<M>(fields: Message<M>, reader: BinaryReader, depth: number): M {
+  if (depth > MAX_DEPTH) throw new Error(`messages are nested more than ${MAX_DEPTH} deep`);
+  const named = Object.entries(fields as AnyMessage);
+  const found: { [name: string]: unknown } = {};
+  for (const [name, field] of named) if (field.form !== 'one') found[name] = [];
+  const byNumber = new Map(named.map(([name, field]) => [field.number, { name, field }]));
+  while (reader.pos < reader.len) {
+    const [number, wire] = reader.tag();
+    const known = byNumber.get(number);
+    if (known === undefined) {
+      reader.skip(wire, number);
+      continue;
+    }
+    const { name, field } = known;
+    if (field.form === 'one') found[name] = readOne(field, name, wire, reader, depth);
+    else readInto(found[name] as unknown[], { name, field }, wire, reader, depth);
+  }
+  return found as M;
+}
+
+function readOne(
+  { kind }: AnyField,
+  name: string,
+  wire: WireType,
+  reader: BinaryReader,
+  depth: number,
+): unknown {
+  if (wire !== kind.wire) throw new Error(`the field '${name}' has the wire type ${wire}`);
+  return kind.read(reader, depth);
+}
+
+function readInto(
+  list: unknown[],
+  { name, field }: { readonly name: string; readonly field: AnyField },
+  wire: WireType,
+  reader: BinaryReader,
+  depth: number,
+): void {
+  if (wire === field.kind.wire) {
+    list.push(field.kind.read(reader, depth));
+    return;
+  }
+  if (wire !== WireType.LengthDelimited) readOne(field, name, wire, reader, depth);
+  const inner = new BinaryReader(reader.bytes());
+  while (inner.pos < inner.len) list.push(field.kind.read(inner, depth));
+}

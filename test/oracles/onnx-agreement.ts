@@ -1,0 +1,48 @@
+/** Does an exported model give in ONNX Runtime what the interpreter gives for the graph? */
+import { expect } from 'vitest';
+import { toOnnx } from '../../src/backends/onnx/export.ts';
+import { randomInputs } from '../../src/check/inputs.ts';
+import { compare, passes } from '../../src/check/report.ts';
+import { interpret } from '../../src/interpreter/interpreter.ts';
+import type { Graph } from '../../src/ir/graph.ts';
+import type { NdArray } from '../../src/ir/nd-array.ts';
+import type { Sizes } from '../../src/ir/sizes.ts';
+import { isFloat } from '../../src/ir/types.ts';
+import { openOnnx } from './onnx-runtime.mjs';
+
+/** Of float32 against float64 over a whole model. */
+const TOLERANCE = { absolute: 1e-4, relative: 1e-3 };
+const EXACT = { absolute: 0, relative: 0 };
+
+type Inputs = ReadonlyMap<string, NdArray>;
+
+/** Compares every output, with the runtime's own optimisations and without. */
+export async function expectSameInOnnx(graph: Graph, runs: readonly Inputs[]): Promise<void> {
+  const bytes = toOnnx(graph);
+  const wanted = runs.map((inputs) => interpret(graph, inputs).outputs);
+  for (const optimisation of ['disabled', 'all']) {
+    const session = await openOnnx(bytes, optimisation);
+    for (const [i, inputs] of runs.entries()) {
+      const got = await session.run(inputs);
+      for (const [name, want] of wanted[i] ?? []) {
+        expectEqual(`${name}, run ${i}, optimisation ${optimisation}`, got.get(name), want);
+      }
+    }
+    await session.release();
+  }
+}
+
+export function expectSameAtSizes(graph: Graph, sizes: readonly Sizes[]): Promise<void> {
+  return expectSameInOnnx(
+    graph,
+    sizes.map((size, i) => randomInputs(graph, size, 1 + i)),
+  );
+}
+
+function expectEqual(name: string, got: NdArray | undefined, want: NdArray): void {
+  expect(got?.dtype, name).toBe(want.dtype);
+  expect(got?.shape, name).toEqual(want.shape);
+  const tolerance = isFloat(want.dtype) ? TOLERANCE : EXACT;
+  const comparison = compare(name, got?.data ?? [], want.data, tolerance);
+  if (!passes([comparison])) expect.fail(JSON.stringify(comparison));
+}
