@@ -62,11 +62,8 @@ export class Emitter extends ElementLoops {
     return this.computeAndName(id, at, key);
   }
 
-  /**
-   * Four neighbouring elements as one load, where that is what they are: of one buffer, in order,
-   * from a place that 4 divides. Else null, and nothing is emitted.
-   */
-  quad(elements: (lane: number) => Expression): Expression | null {
+  /** Four neighbouring elements as one load, where that is what they are; else null, and nothing is emitted. */
+  run(elements: (lane: number) => Expression): Expression | null {
     const before = this.inline;
     this.inline = true;
     const lanes: Expression[] = [];
@@ -79,9 +76,13 @@ export class Emitter extends ElementLoops {
     const isRun = lanes.every(
       (x, i) => x.tag === 'load' && x.buffer === first.buffer && x.index === add(first.index, i),
     );
-    return isRun && divideExactly(first.index, 4) !== null
-      ? load(first.buffer, first.index, 'f32', 4)
-      : null;
+    return isRun ? load(first.buffer, first.index, 'f32', 4) : null;
+  }
+
+  /** As `run`, from a place that 4 divides. */
+  quad(elements: (lane: number) => Expression): Expression | null {
+    const run = this.run(elements);
+    return run?.tag === 'load' && divideExactly(run.index, 4) !== null ? run : null;
   }
 
   private computeAndName(id: ValueId, at: readonly Dim[], key: string): Expression {

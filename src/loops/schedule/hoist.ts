@@ -215,7 +215,7 @@ function placesIn(s: Statement): readonly Dim[] {
 }
 
 /** Every name that statements bind, at any depth. */
-function namesBound(body: readonly Statement[]): readonly string[] {
+export function namesBound(body: readonly Statement[]): readonly string[] {
   return body.flatMap((s): readonly string[] => {
     if (s.tag === 'for') return [s.variable, ...namesBound(s.body)];
     if (s.tag === 'if') return namesBound([...s.then, ...s.otherwise]);

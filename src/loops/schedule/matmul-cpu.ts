@@ -57,7 +57,7 @@ export function matmulCpu(draft: KernelDraft): readonly Statement[] | null {
 }
 
 /** Whether nothing but one operand of one node reads a value: else it must stay row-major. */
-function isReadOnce(body: Graph, id: ValueId): boolean {
+export function isReadOnce(body: Graph, id: ValueId): boolean {
   const reads = body.nodes.flatMap((node) => node.operands).filter((operand) => operand === id);
   return reads.length === 1 && body.outputs.every(({ value }) => value !== id);
 }
@@ -235,9 +235,10 @@ function range(count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** The statements with the loops' bounds left out: a division there costs nothing. */
-function withoutBounds(statements: readonly Statement[]): readonly Statement[] {
-  return statements.map((s) =>
-    s.tag === 'for' ? { ...s, from: 0, to: 0, body: withoutBounds(s.body) } : s,
-  );
+/** The statements without the bounds of loops: a division there costs nothing. */
+export function withoutBounds(statements: readonly Statement[]): readonly Statement[] {
+  return statements.flatMap((s): readonly Statement[] => {
+    if (s.tag === 'for') return [{ ...s, from: 0, to: 0, body: withoutBounds(s.body) }];
+    return s.tag === 'let' && s.value.tag === 'index' ? [] : [s];
+  });
 }

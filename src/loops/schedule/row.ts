@@ -41,8 +41,8 @@ export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
   const nest = (groups: readonly Shape[]): readonly Statement[] => {
     const emitter = draft.emitter();
     overGroups(emitter, groups, ['n', 'm'], (row) => {
-      keepInScratch(emitter, domain, kept, row, 'scratch', SERIAL);
-      storeRow(draft, emitter, domain, row, SERIAL);
+      keepInScratch(emitter, domain, kept, row, 'scratch', WHOLE);
+      storeRow(draft, emitter, domain, row, WHOLE);
     });
     return emitter.statements;
   };
@@ -67,7 +67,7 @@ export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
       const takeRow = (lane: Dim) => {
         emitter.shareReductions({ lane: String(lane), width, exchange });
         const row = unflatten(add(multiply(gy, GRID), gx), leading, emitter.ranges);
-        const pass: Pass = { from: lane, step: width, first: true };
+        const pass: Pass = { from: lane, step: width, kind: 'serial', first: true };
         keepInScratch(emitter, domain, kept, row, scratch, pass);
         storeRow(draft, emitter, domain, row, pass);
       };
@@ -98,10 +98,13 @@ function exchangeFor(body: Graph, emitter: Emitter, width: number): Collective['
 interface Pass {
   readonly from: Dim;
   readonly step: number;
+  /** Of loops over the row's elements. */
+  readonly kind: 'serial' | 'parallel';
   /** Whether only the first lane may store what a row has once. */
   readonly first: boolean;
 }
-const SERIAL: Pass = { from: 0, step: 1, first: false };
+/** All of them: neighbours are independent, and a target with vectors may take several at once. */
+const WHOLE: Pass = { from: 0, step: 1, kind: 'parallel', first: false };
 
 /** The common shape of all operands of reductions, where the region is row-wise; else null. */
 function rowDomain(body: Graph): Shape | null {
@@ -228,7 +231,7 @@ function keepInScratch(
     const buffer =
       space === 'scratch' ? emitter.alloc('row', Number(length), 'scratch') : (space[i] ?? '');
     emitter.loop(
-      'serial',
+      pass.kind,
       'j',
       length,
       (j) => emitter.emit(store(buffer, j, emitter.value(id, [...row, j]))),
@@ -270,7 +273,7 @@ function storeRow(
   if (wide.length === 0) return;
   // reductions are emitted at the row's scope when the loop's body first asks for them
   emitter.loop(
-    'serial',
+    pass.kind,
     'j',
     domain.at(-1) ?? 1,
     (j) => {

@@ -10,19 +10,26 @@ import { matmulCpu } from './matmul-cpu.ts';
 import { matmulGpu } from './matmul-gpu.ts';
 import { rowCpu, rowGpu } from './row.ts';
 import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
+import { attentionSimd } from './simd/attention-simd.ts';
+import { matmulSimd } from './simd/matmul-simd.ts';
+import { vectorise } from './simd/vectorise.ts';
 
 /** Null where no nest takes the region: one with an attention whose block does not fit. */
 export type Schedule = (region: Region, symbols: readonly string[]) => ScheduledRegion | null;
 
-function schedule(nests: readonly Nest[]): Schedule {
+/** Rewrites a nest's statements; `reserved` names have a meaning of their own. */
+type Finish = (body: readonly Statement[], reserved: readonly string[]) => readonly Statement[];
+
+function schedule(nests: readonly Nest[], finish: Finish = (body) => body): Schedule {
   return (region, symbols) => {
     const draft = new KernelDraft(region, symbols);
     for (const nest of nests) {
       const body: readonly Statement[] | null = nest(draft);
       if (body === null) continue;
+      const reserved = [...draft.inputs, ...draft.outputs, ...symbols];
       const kernel = draft.finish(
         kernelName(region),
-        hoistIndices(body, [...draft.inputs, ...draft.outputs, ...symbols]),
+        hoistIndices(finish(body, reserved), reserved),
       );
       return { kernel, layouts: draft.layouts };
     }
@@ -30,12 +37,14 @@ function schedule(nests: readonly Nest[]): Schedule {
   };
 }
 
-const SCALAR_CPU: readonly Nest[] = [attentionCpu, matmulCpu, rowCpu, mapCpu];
+/** @param height rows of a register tile */
+const simd = (height: number) =>
+  schedule([attentionSimd(height), matmulSimd(height), rowCpu, mapCpu], vectorise);
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {
-  js: schedule(SCALAR_CPU),
-  wasm: schedule(SCALAR_CPU),
-  'wasm-relaxed': schedule(SCALAR_CPU),
+  js: schedule([attentionCpu, matmulCpu, rowCpu, mapCpu]),
+  wasm: simd(4),
+  'wasm-relaxed': simd(6),
   wgsl: schedule([attentionGpu, matmulGpu, rowGpu, mapGpu]),
 };
 

@@ -1,0 +1,295 @@
+/**
+ * The nest of a matmul with its epilogue on CPUs with vectors of four: register tiles of `height`
+ * rows by 8 columns (`tile.ts`).
+ *
+ *   for start over blocks of rows              the block of a stays in the second cache
+ *     for p over panels of 8 columns           the panel of b stays in the first
+ *       for i over rows of the block, a tile at a time
+ *         c[height][8] = sum over k
+ *         epilogue, four columns at a time
+ *
+ * Why 8 columns: a step of k then needs two loads of b for up to 12 products. Why `height` rows:
+ * with fused multiply-add 6 x 2 sums, 2 vectors of b and the splat of a fill the 15 registers that V8
+ * gives; without it the product needs one more, and 4 rows are the most that fit (`bench/wasm-shapes`).
+ * Weights are packed in panels of 8 columns, filled with zeros. Another b is read in place where its
+ * columns are neighbours in memory, else packed panel by panel.
+ */
+import { broadcastIndex } from '../../../ir/broadcasting.ts';
+import {
+  add,
+  type Dim,
+  floorDivide,
+  minimum,
+  multiply,
+  sizeOf,
+  subtract,
+} from '../../../ir/dims.ts';
+import { type ValueId, valueOf } from '../../../ir/graph.ts';
+import type { Shape } from '../../../ir/types.ts';
+import type { Emitter } from '../../emitter.ts';
+import {
+  constant,
+  type Expression,
+  lane,
+  load,
+  read,
+  type Statement,
+  store,
+  vector,
+} from '../../nodes.ts';
+import { unflatten } from '../../row-major.ts';
+import { panels } from '../../weight-layout.ts';
+import { type Epilogue, epilogueOf, onlyContraction } from '../anchor.ts';
+import { hasDivision, leadingNames, overGroups } from '../map.ts';
+import { isReadOnce, withoutBounds } from '../matmul-cpu.ts';
+import type { KernelDraft, Nest } from '../schedule.ts';
+import { emitTile, overTiles, range, tileHeights } from './tile.ts';
+import { widen } from './widen.ts';
+
+const COLUMNS = 8;
+const PANELS = panels(COLUMNS);
+/** Elements of a that a block of rows may have: half a megabyte, what most second caches hold. */
+const BLOCK = 131_072;
+/** The longest panel that is packed on the way, in rows. */
+const LONGEST_PANEL = 4096;
+
+/** @param height rows of a full tile */
+export function matmulSimd(height: number): Nest {
+  return (draft) => {
+    const matmul = onlyContraction(draft.region.body);
+    const [a, b] = matmul?.operands ?? [];
+    const [c] = matmul?.results ?? [];
+    if (a == null || b == null || c === undefined) return null;
+    const { body, operands } = draft.region;
+    const weight = body.inputs.indexOf(b);
+    const isWeight = operands[weight]?.parameter != null;
+    const isMatrix = operands[weight]?.type.shape.length === 2;
+    const isPacked = isWeight && isMatrix && isReadOnce(body, b);
+    const rank = valueOf(body, c).shape.length;
+    const plan = { a, b, c, height, isPacked };
+    const joined = isPacked ? nest(draft, { ...plan, joinFrom: 0 }) : null;
+    const isFree = joined !== null && !hasDivision(withoutBounds(joined));
+    const statements = isFree ? joined : nest(draft, { ...plan, joinFrom: rank - 2 });
+    if (statements !== null && isPacked) draft.layouts[weight] = PANELS;
+    return statements;
+  };
+}
+
+interface Plan {
+  readonly a: ValueId;
+  readonly b: ValueId;
+  readonly c: ValueId;
+  readonly height: number;
+  /** Whether b is a weight in panels. */
+  readonly isPacked: boolean;
+  /** Axes of c from here to the last but one are one loop over rows; those before, loops around. */
+  readonly joinFrom: number;
+}
+
+function nest(draft: KernelDraft, plan: Plan): readonly Statement[] | null {
+  const emitter = draft.emitter();
+  const epilogue = epilogueOf(draft, emitter, plan.c);
+  if (epilogue === null) return null;
+  const shape = valueOf(draft.region.body, plan.c).shape;
+  const rowShape = shape.slice(plan.joinFrom, -1);
+  const outer = shape.slice(0, plan.joinFrom).map((dim) => [dim]);
+  overGroups(emitter, outer, leadingNames(outer.length), (leading) => {
+    new PanelNest(draft, emitter, epilogue, plan, leading, rowShape).emit();
+  });
+  return emitter.statements;
+}
+
+/** Where the tiles of a panel find their columns of b. */
+type Columns = (k: Dim, vector: number) => Expression;
+
+class PanelNest {
+  private readonly emitter: Emitter;
+  private readonly epilogue: Epilogue;
+  private readonly plan: Plan;
+  private readonly leading: readonly Dim[];
+  private readonly rowShape: Shape;
+  private readonly aShape: Shape;
+  private readonly bShape: Shape;
+  private readonly weights: string;
+  private readonly inner: Dim;
+  private readonly columns: Dim;
+
+  constructor(
+    draft: KernelDraft,
+    emitter: Emitter,
+    epilogue: Epilogue,
+    plan: Plan,
+    leading: readonly Dim[],
+    rowShape: Shape,
+  ) {
+    const { body } = draft.region;
+    this.emitter = emitter;
+    this.epilogue = epilogue;
+    this.plan = plan;
+    this.leading = leading;
+    this.rowShape = rowShape;
+    this.aShape = valueOf(body, plan.a).shape;
+    this.bShape = valueOf(body, plan.b).shape;
+    this.weights = draft.inputs[body.inputs.indexOf(plan.b)] ?? '';
+    this.inner = this.aShape.at(-1) ?? 1;
+    this.columns = this.bShape.at(-1) ?? 1;
+  }
+
+  emit(): void {
+    const { emitter, inner, plan } = this;
+    const rows = sizeOf(this.rowShape);
+    // a multiple of all heights, so that only the last block has a shorter tile
+    const tall =
+      12 * Math.max(2, Math.floor(BLOCK / 12 / (typeof inner === 'number' ? inner : 1024)));
+    const step = Math.max(plan.height, tall);
+    if (typeof rows === 'number' && rows <= step) this.overPanels(0, rows);
+    else {
+      emitter.loop(
+        'parallel',
+        'start',
+        rows,
+        (start) => {
+          const end = emitter.integer('end', minimum(rows, add(start, step)));
+          this.overPanels(start, end);
+        },
+        { step },
+      );
+    }
+  }
+
+  private overPanels(start: Dim, end: Dim): void {
+    const { emitter, columns } = this;
+    const full = floorDivide(columns, COLUMNS);
+    const covered = multiply(full, COLUMNS);
+    const left = subtract(columns, covered);
+    emitter.loop('parallel', 'p', full, (p) =>
+      this.panel(start, end, multiply(p, COLUMNS), COLUMNS),
+    );
+    if (typeof left === 'number') {
+      if (left > 0) this.panel(start, end, covered, left);
+      return;
+    }
+    emitter.loop('parallel', 'j', columns, (j) => this.panel(start, end, j, 1), { from: covered });
+  }
+
+  /** The rows of a block by some columns. */
+  private panel(start: Dim, end: Dim, column: Dim, width: number): void {
+    const { emitter, plan } = this;
+    const vectors = Math.ceil(width / 4);
+    const b = this.columnsOf(column, width);
+    const rows = { from: start, to: end, extent: sizeOf(this.rowShape) };
+    overTiles(emitter, tileHeights(plan.height), rows, (row, height) => {
+      const sums = emitTile(emitter, {
+        rows: height,
+        vectors,
+        inner: this.inner,
+        a: (r, k) => this.elementOfA(add(row, r), k),
+        b,
+      });
+      for (const r of range(height)) {
+        for (const v of range(vectors)) {
+          const at = { row: add(row, r), column: add(column, 4 * v), width: width - 4 * v };
+          this.store(at, sums[r]?.[v] ?? '');
+        }
+      }
+    });
+  }
+
+  /** Four lanes of b at a time: packed, read in place, or packed here and now. */
+  private columnsOf(column: Dim, width: number): Columns {
+    if (this.plan.isPacked) {
+      return (k, v) => {
+        const panel = multiply(column, this.inner);
+        return load(this.weights, add(panel, add(multiply(k, COLUMNS), 4 * v)), 'f32', 4);
+      };
+    }
+    if (width % 4 === 0 && this.isContiguous(column)) {
+      return (k, v) => this.neighbours(k, add(column, 4 * v)) ?? this.none();
+    }
+    const vectors = Math.ceil(width / 4);
+    if (typeof this.inner !== 'number' || this.inner > LONGEST_PANEL) {
+      return (k, v) => this.gathered(k, add(column, 4 * v), width - 4 * v);
+    }
+    const panel = this.packed(column, width, this.inner, 4 * vectors);
+    return (k, v) => load(panel, add(multiply(k, 4 * vectors), 4 * v), 'f32', 4);
+  }
+
+  private packed(column: Dim, width: number, inner: number, stride: number): string {
+    const { emitter } = this;
+    const panel = emitter.alloc('panel', inner * stride, 'scratch');
+    emitter.loop('parallel', 'k', inner, (k) => {
+      for (const c of range(stride)) {
+        const element = c < width ? this.elementOfB(k, add(column, c)) : constant(0);
+        emitter.emit(store(panel, add(multiply(k, stride), c), element));
+      }
+    });
+    return panel;
+  }
+
+  private isContiguous(column: Dim): boolean {
+    const { emitter } = this;
+    const k = emitter.fresh('k');
+    emitter.ranges.set(k, this.inner);
+    let found: Expression | null = null;
+    emitter.inScope([k], true, () => {
+      found = this.neighbours(k, column);
+    });
+    return found !== null;
+  }
+
+  private neighbours(k: Dim, column: Dim): Expression | null {
+    return this.emitter.run((l) => this.elementOfB(k, add(column, l)));
+  }
+
+  private gathered(k: Dim, column: Dim, width: number): Expression {
+    return vector(
+      range(4).map((l) => (l < width ? this.elementOfB(k, add(column, l)) : constant(0))),
+    );
+  }
+
+  private none(): never {
+    throw new Error('columns that were neighbours no longer are');
+  }
+
+  /** Stores up to four sums of a row behind the epilogue: together, or the last ones one by one. */
+  private store(at: { row: Dim; column: Dim; width: number }, sums: string): void {
+    const { emitter } = this;
+    const row = this.indexOfRow(at.row);
+    if (at.width >= 4) {
+      const l = emitter.fresh('l');
+      emitter.ranges.set(l, 4);
+      const one = emitter.inScope([l], true, () =>
+        this.epilogue.store([...row, add(at.column, l)], read(sums)),
+      );
+      const rename = (name: string) => {
+        const fresh = emitter.fresh(name);
+        emitter.declare(fresh);
+        return fresh;
+      };
+      const four = widen(one, { variable: l, at: 0, wide: new Set([sums]), rename, gathers: true });
+      if (four !== null) {
+        for (const statement of four) emitter.emit(statement);
+        return;
+      }
+    }
+    for (const l of range(Math.min(4, at.width))) {
+      this.epilogue.store([...row, add(at.column, l)], lane(read(sums, 'f32', 4), l));
+    }
+  }
+
+  /** Index of a row in c, without the column. */
+  private indexOfRow(row: Dim): readonly Dim[] {
+    return [...this.leading, ...unflatten(row, this.rowShape, this.emitter.ranges)];
+  }
+
+  private elementOfA(row: Dim, k: Dim): Expression {
+    const index = this.indexOfRow(row);
+    const leading = broadcastIndex(index.slice(0, -1), this.aShape.slice(0, -2));
+    return this.emitter.value(this.plan.a, [...leading, index.at(-1) ?? 0, k]);
+  }
+
+  private elementOfB(k: Dim, column: Dim): Expression {
+    const leading = broadcastIndex(this.leading, this.bShape.slice(0, -2));
+    return this.emitter.value(this.plan.b, [...leading, k, column]);
+  }
+}
