@@ -17,13 +17,11 @@ import { type VerifiedProgram, verifyProgram } from './loops/verify-program.ts';
 import { Ledger, type LedgerEntry } from './passes/ledger.ts';
 import { runPasses } from './passes/pass.ts';
 import { pipeline } from './passes/pipeline.ts';
-
-/** The targets that exist, in the order of artifacts. */
-export const TARGETS: readonly Target[] = ['js', 'wgsl'];
+import { COMPILE_TARGETS, type CompileTarget, programsFor } from './targets.ts';
 
 export interface CompileGraphOptions {
   /** Default: all that exist; with none, the graph is optimised alone. */
-  readonly targets?: readonly Target[];
+  readonly targets?: readonly CompileTarget[];
   /** Called after each pass with the verified graph. */
   readonly onPass?: (name: string, graph: Graph) => void;
   /** Called before each stage, with its name. */
@@ -46,7 +44,7 @@ export interface Compilation {
  * @throws EncompileError where the graph is wrong or needs what a target does not have
  */
 export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
-  const { targets = TARGETS, onPass, onProgress = () => {} } = options;
+  const { targets = COMPILE_TARGETS, onPass, onProgress = () => {} } = options;
   checkTargets(targets);
   verifyGraph(graph);
   const ledger = new Ledger();
@@ -65,7 +63,7 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
   });
   const programs = new Map<Target, VerifiedProgram>();
   const plans = new Map<Target, MemoryPlan>();
-  for (const target of targets) {
+  for (const target of programsFor(targets)) {
     onProgress(`lower to ${target}`);
     const program = verifyProgram(lower(optimised, target));
     onProgress(`plan the memory of ${target}`);
@@ -78,15 +76,25 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
 }
 
 /** Callers without type checks may pass anything. */
-function checkTargets(targets: readonly Target[]): void {
+function checkTargets(targets: readonly CompileTarget[]): void {
   const isList = Array.isArray(targets);
-  if (isList && targets.every((target) => TARGETS.includes(target))) return;
+  if (isList && targets.every((target) => COMPILE_TARGETS.includes(target))) return;
   const got = isList ? targets.map(describeValue).join(', ') : describeValue(targets);
   throw new EncompileError(
-    `The targets are ${got}, where a list of ${TARGETS.map((t) => `'${t}'`).join(' and ')} was ` +
-      'expected. Leave them out to compile for all.',
+    `The targets are ${got}, where a list of 'js', 'wasm' and 'wgsl' was expected. ` +
+      'Leave them out to compile for all.',
     2,
   );
+}
+
+/** The compilation with the program of one target alone. */
+export function onlyFor(compilation: Compilation, target: Target): Compilation {
+  const { program, plan } = compiledFor(compilation, target);
+  return {
+    ...compilation,
+    programs: new Map([[target, program]]),
+    plans: new Map([[target, plan]]),
+  };
 }
 
 /** The program and plan of a target that was compiled. */

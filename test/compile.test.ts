@@ -3,13 +3,14 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { compileGraph, TARGETS } from '../src/compile.ts';
+import { compileGraph } from '../src/compile.ts';
 import { bool, compile, dims, EncompileError, f32, model, randomWeights } from '../src/index.ts';
 import type { Graph } from '../src/ir/graph.ts';
 import { encoderBlock } from '../src/models/index.ts';
 import { pipeline } from '../src/passes/pipeline.ts';
 import { countPrimitives } from '../src/primitive-count.ts';
 import { fillRandomWeights } from '../src/random-weights.ts';
+import { PROGRAM_TARGETS } from '../src/targets.ts';
 
 const { batch, seq } = dims('batch', 'seq');
 
@@ -40,14 +41,14 @@ describe('compileGraph', () => {
       onPass: (name) => heard.push(`after ${name}`),
     });
     const passes = pipeline.flatMap(({ name }) => [name, `after ${name}`]);
-    const lowering = TARGETS.flatMap((target) => [
+    const lowering = PROGRAM_TARGETS.flatMap((target) => [
       `lower to ${target}`,
       `plan the memory of ${target}`,
     ]);
     expect(heard).toEqual([...passes, ...lowering]);
     expect(declared.nodes.length).toBeGreaterThan(optimised.nodes.length);
-    expect([...programs.keys()]).toEqual(TARGETS);
-    expect([...plans.keys()]).toEqual(TARGETS);
+    expect([...programs.keys()]).toEqual(PROGRAM_TARGETS);
+    expect([...plans.keys()]).toEqual(PROGRAM_TARGETS);
     expect(ledger.some(({ pass, matched }) => pass === 'fuse-attention' && matched)).toBe(true);
   });
 
@@ -99,7 +100,7 @@ describe('compile', () => {
   it.each([
     ['./model.ts', undefined, 'compile takes a model or a graph, but got "./model.ts"'],
     [undefined, undefined, 'compile takes a model or a graph, but got nothing'],
-    [layers(1), 'js', `The targets are "js", where a list of 'js' and 'wgsl' was expected`],
+    [layers(1), 'js', `The targets are "js", where a list of 'js', 'wasm' and 'wgsl' was expected`],
     [layers(1), ['js', 'cpu'], 'The targets are "js", "cpu", where a list'],
     [layers(1), [], 'The targets are an empty list'],
   ])('says what is wrong about a call: %s', async (what, targets, message) => {

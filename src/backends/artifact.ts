@@ -5,30 +5,22 @@
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import type { Target } from '../loops/program.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
-import type { Backend } from './backend.ts';
+import { type Backend, type KernelSource, wasmPathOf } from './backend.ts';
+import { type PrintedTarget, TABLE_PLACES } from './backend-tables.ts';
 import { jsBackend } from './js/module.ts';
 import { manifestText } from './manifest.ts';
-import { BACKEND_NAME, modelModule, type PrintedTarget } from './model-module.ts';
+import { modelModule } from './model-module.ts';
 import { modelTypes } from './model-types.ts';
+import { assembleWat, wasmBackend, wasmRelaxedBackend } from './wasm/module.ts';
 import { packWeights } from './weights-file.ts';
 import { wgslBackend } from './wgsl/module.ts';
 
 export const BACKENDS: { readonly [T in Target]: Backend } = {
   js: jsBackend,
-  wasm: unprinted('wasm'),
-  'wasm-relaxed': unprinted('wasm-relaxed'),
+  wasm: wasmBackend,
+  'wasm-relaxed': wasmRelaxedBackend,
   wgsl: wgslBackend,
 };
-
-/** Its programs can be lowered and emulated; there is no text yet. */
-function unprinted(target: Target): Backend {
-  return {
-    target,
-    print: () => {
-      throw new Error(`programs for ${target} are not printed yet`);
-    },
-  };
-}
 
 /** Contents by path, `/` between folders. */
 export type ArtifactFiles = ReadonlyMap<string, string | Uint8Array>;
@@ -50,7 +42,7 @@ export interface ArtifactOptions {
 }
 
 /** @throws EncompileError where weights are missing or a kernel exceeds a target's limits. */
-export function emitArtifact(options: ArtifactOptions): ArtifactFiles {
+export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFiles> {
   const { targets, runtime, version, randomWeights = null } = options;
   const [first] = targets;
   if (first === undefined) throw new Error('an artifact needs at least one target');
@@ -63,14 +55,18 @@ export function emitArtifact(options: ArtifactOptions): ArtifactFiles {
     }),
   );
   const weights = packWeights(targets.map(({ program }) => program));
-  const names = targets.map(({ program }) => BACKEND_NAME[program.target]);
-  const types = modelTypes(first.program, names);
+  const names = new Set(targets.map(({ program }) => TABLE_PLACES[program.target].backend));
+  const types = modelTypes(first.program, [...names]);
+  const binaries = await Promise.all(printed.map(({ source }) => BINARIES[source.target](source)));
   const files = new Map<string, string | Uint8Array>([
     ['model.mjs', modelModule(first.program, printed, weights)],
     ['model.d.ts', types],
     // TypeScript takes the types of model.mjs from a file of this name alone.
     ['model.d.mts', types],
-    ...printed.map(({ source }) => [source.path, source.text] as const),
+    ...printed.flatMap(({ source }, i) => [
+      [source.path, source.text] as const,
+      ...(binaries[i] ?? []),
+    ]),
     ['weights.bin', weights.content],
     ...runtime,
   ]);
@@ -78,6 +74,20 @@ export function emitArtifact(options: ArtifactOptions): ArtifactFiles {
   files.set('manifest.json', manifestText(first.program, printed, weights, files, made));
   return files;
 }
+
+type Binaries = (source: KernelSource) => Promise<readonly (readonly [string, Uint8Array])[]>;
+
+const assembled: Binaries = async (source) => [
+  [wasmPathOf(source), await assembleWat(source.text, source.path)],
+];
+
+/** What hosts run where that is not the text itself. */
+const BINARIES: { readonly [T in Target]: Binaries } = {
+  js: async () => [],
+  wasm: assembled,
+  'wasm-relaxed': assembled,
+  wgsl: async () => [],
+};
 
 function checkSameModel(a: VerifiedProgram, b: VerifiedProgram): void {
   const shown = [a, b].map(({ name, symbols, inputs, outputs }) => {

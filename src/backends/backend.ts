@@ -22,6 +22,11 @@ export interface KernelSource {
   readonly kernels: readonly PrintedKernel[];
 }
 
+/** Where the artifact has the binary of a text in WebAssembly's text format. */
+export function wasmPathOf({ path }: KernelSource): string {
+  return path.replace(/\.wat$/, '.wasm');
+}
+
 export interface PrintedKernel {
   /** In the program. */
   readonly name: string;

@@ -12,6 +12,7 @@ export type JsData =
   | null
   | readonly JsData[]
   | { readonly [key: string]: JsData }
+  | Extended
   | Code;
 
 /** Source text that stands as it is; only this folder's printers make it. */
@@ -20,6 +21,17 @@ export class Code {
 
   constructor(text: string) {
     this.text = text;
+  }
+}
+
+/** A record with all entries of another that has a name, but for its own: `{ ...base, key: value }`. */
+export class Extended {
+  readonly base: string;
+  readonly entries: { readonly [key: string]: JsData };
+
+  constructor(base: string, entries: { readonly [key: string]: JsData }) {
+    this.base = base;
+    this.entries = entries;
   }
 }
 
@@ -35,11 +47,12 @@ export function jsLiteral(data: JsData, depth = 0, used = 0): string {
     const items = data.map((item) => `\n${margin}${jsLiteral(item, depth + 1)},`);
     return `[${items.join('')}${end}]`;
   }
+  const spread = data instanceof Extended ? [`\n${margin}...${data.base},`] : [];
   const entries = recordEntries(data).map(([key, value]) => {
     const head = `${propertyName(key)}: `;
     return `\n${margin}${head}${jsLiteral(value, depth + 1, head.length)},`;
   });
-  return `{${entries.join('')}${end}}`;
+  return `{${[...spread, ...entries].join('')}${end}}`;
 }
 
 /** Functions of the symbols, as `(batch, seq) => 64 * batch * seq`. */
@@ -85,9 +98,12 @@ function onOneLine(data: JsData): string {
   if (typeof data === 'string') return quote(data);
   if (typeof data !== 'object' || data === null) return `${data}`;
   if (isList(data)) return `[${data.map(onOneLine).join(', ')}]`;
-  const entries = recordEntries(data);
-  if (entries.length === 0) return '{}';
-  return `{ ${entries.map(([key, value]) => `${propertyName(key)}: ${onOneLine(value)}`).join(', ')} }`;
+  const spread = data instanceof Extended ? [`...${data.base}`] : [];
+  const entries = recordEntries(data).map(([key, value]) => {
+    return `${propertyName(key)}: ${onOneLine(value)}`;
+  });
+  const members = [...spread, ...entries];
+  return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
 }
 
 function isFlat(data: JsData): data is string | number | boolean | null | Code {
@@ -99,5 +115,5 @@ function isList(data: object): data is readonly JsData[] {
 }
 
 function recordEntries(data: object): readonly (readonly [string, JsData])[] {
-  return Object.entries(data);
+  return Object.entries(data instanceof Extended ? data.entries : data);
 }

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
-import type { Program, ProgramIo, Provenance } from '../loops/program.ts';
-import { BACKEND_NAME, type PrintedTarget } from './model-module.ts';
+import type { Program, ProgramIo, Provenance, Target } from '../loops/program.ts';
+import { type PrintedTarget, TABLE_PLACES } from './backend-tables.ts';
 import type { WeightsFile } from './weights-file.ts';
 
 /** Tells an artifact's folder from others, and its layout from later ones. */
@@ -34,7 +34,7 @@ export function manifestText(
     inputs: main.inputs.map(describeIo),
     outputs: main.outputs.map(describeIo),
     backends: Object.fromEntries(
-      targets.map((printed) => [BACKEND_NAME[printed.program.target], describeTarget(printed)]),
+      targets.map((printed) => [nameOf(printed.program.target), describeTarget(printed)]),
     ),
     weights: {
       bytes: weights.content.length,
@@ -45,7 +45,7 @@ export function manifestText(
         type,
         sha256,
         uses: uses.map(({ target, buffer, layout }) => ({
-          backend: BACKEND_NAME[target],
+          backend: nameOf(target),
           weight: buffer,
           layout,
         })),
@@ -59,6 +59,12 @@ export function manifestText(
     ),
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** As `load` calls the backend, and which of its modules where it has several: `wasm/relaxed`. */
+function nameOf(target: Target): string {
+  const { backend, variant } = TABLE_PLACES[target];
+  return variant === null ? backend : `${backend}/${variant}`;
 }
 
 function describeIo({ name, dtype, shape, range }: ProgramIo): object {

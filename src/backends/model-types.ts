@@ -76,7 +76,10 @@ const OUTPUT_DATA: { readonly [D in DType]: string } = {
 function fixedPart(kinds: string, loaded: string): readonly string[] {
   return [
     'export interface LoadOptions {',
-    "  /** 'auto' takes WebGPU where the model has kernels for it and the host an adapter, else js. */",
+    '  /**',
+    "   * 'auto' takes the first that the model has kernels for and the host can run: WebGPU where there",
+    '   * is an adapter, WebAssembly where it has SIMD, js.',
+    '   */',
     `  readonly backend?: ${kinds};`,
     '  /** The content, address or path of weights.bin, where it does not lie beside model.mjs. */',
     '  readonly weights?: ArrayBuffer | Uint8Array | URL | string;',

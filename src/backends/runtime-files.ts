@@ -6,10 +6,12 @@ import type { Target } from '../loops/program.ts';
 /** `definition.mts` holds types alone, so nothing imports it at run time. */
 const COMMON = ['load.mjs', 'inputs.mjs', 'outputs.mjs', 'assets.mjs'];
 
+const WASM = ['wasm.mjs', 'wasm-features.mjs'];
+
 const BY_TARGET: { readonly [T in Target]: readonly string[] } = {
   js: ['js.mjs'],
-  wasm: ['wasm.mjs'],
-  'wasm-relaxed': ['wasm.mjs'],
+  wasm: WASM,
+  'wasm-relaxed': WASM,
   wgsl: ['webgpu.mjs', 'webgpu-device.mjs', 'webgpu-memory.mjs'],
 };
 
@@ -20,7 +22,8 @@ const FOLDERS = ['../runtime/', '../../dist/runtime/'];
 export async function runtimeFiles(
   targets: readonly Target[],
 ): Promise<ReadonlyMap<string, string>> {
-  const names = [...COMMON, ...targets.flatMap((target) => BY_TARGET[target])];
+  const own = new Set(targets.flatMap((target) => BY_TARGET[target]));
+  const names = [...COMMON, ...own];
   const texts = await Promise.all(names.map((name) => readFile(locate(name), 'utf8')));
   return new Map(
     names.map((name, i) => [`runtime/${name}`, withoutSourceMap(texts[i] ?? '')] as const),

@@ -1,8 +1,7 @@
 /**
  * weights.bin: the weights of all targets in the layouts that their kernels read, little-endian, each
- * at a multiple of 256 bytes. Equal bytes are stored once. What only the first target reads comes
- * first, what several read next, what only the last reads at the end, so each target's weights lie in
- * one range and a backend reads no more than that.
+ * at a multiple of 256 bytes. Equal bytes are stored once. What the same targets read lies together,
+ * so a backend reads few ranges and no byte that is another's alone.
  */
 import { createHash } from 'node:crypto';
 import { EncompileError } from '../errors.ts';
@@ -26,11 +25,13 @@ export interface WeightUse {
 export interface WeightsFile {
   readonly content: Uint8Array;
   readonly entries: readonly WeightEntry[];
-  /** Byte offset of a target's weight buffer. */
+  /** Byte offset of a target's weight buffer in its ranges, laid one after another. */
   readonly offsetOf: (target: Target, buffer: string) => number;
-  /** The bytes that a target reads: from, to. */
-  readonly rangeOf: (target: Target) => readonly [number, number];
+  /** The bytes of the file that a target reads, ascending: each from a multiple of 256 to an end. */
+  readonly rangesOf: (target: Target) => readonly ByteRange[];
 }
+
+export type ByteRange = readonly [from: number, to: number];
 
 const ALIGNMENT = 256;
 
@@ -56,8 +57,8 @@ export function packWeights(programs: readonly Program[]): WeightsFile {
 
   const targets = programs.map(({ target }) => target);
   const ordered = [...found.values()]
-    .map((item, order) => ({ item, order, rank: rankOf(item, targets) }))
-    .sort((a, b) => a.rank - b.rank || a.order - b.order)
+    .map((item, order) => ({ item, order, ...rankOf(item, targets) }))
+    .sort((a, b) => a.rank - b.rank || a.readers - b.readers || a.order - b.order)
     .map(({ item }) => item);
   let end = 0;
   const entries = ordered.map(({ content, type, sha256, uses }): WeightEntry => {
@@ -69,7 +70,7 @@ export function packWeights(programs: readonly Program[]): WeightsFile {
   entries.forEach(({ offset }, i) => {
     content.set(ordered[i]?.content ?? [], offset);
   });
-  return { content, entries, ...lookups(entries) };
+  return { content, entries, ...lookups(entries, targets) };
 }
 
 function note(
@@ -91,21 +92,42 @@ function note(
   else known.uses.push(use);
 }
 
-/** Entries of the first target alone come before shared ones, those of the last alone after. */
-function rankOf({ uses }: Found, targets: readonly Target[]): number {
-  const ranks = uses.map(({ target }) => targets.indexOf(target));
-  return Math.min(...ranks) + Math.max(...ranks);
+/**
+ * Entries of the first target alone come before shared ones, those of the last alone after; within a
+ * rank, `readers` is another number for each set of targets.
+ */
+function rankOf(
+  { uses }: Found,
+  targets: readonly Target[],
+): { readonly rank: number; readonly readers: number } {
+  const places = [...new Set(uses.map(({ target }) => targets.indexOf(target)))];
+  return {
+    rank: Math.min(...places) + Math.max(...places),
+    readers: places.reduce((sum, place) => sum + 2 ** place, 0),
+  };
 }
 
-function lookups(entries: readonly WeightEntry[]): Pick<WeightsFile, 'offsetOf' | 'rangeOf'> {
+function lookups(
+  entries: readonly WeightEntry[],
+  targets: readonly Target[],
+): Pick<WeightsFile, 'offsetOf' | 'rangesOf'> {
   const offsets = new Map<string, number>();
-  const ranges = new Map<Target, readonly [number, number]>();
-  for (const { offset, bytes, uses } of entries) {
-    for (const { target, buffer } of uses) {
-      offsets.set(`${target} ${buffer}`, offset);
-      const [from, to] = ranges.get(target) ?? [offset, 0];
-      ranges.set(target, [Math.min(from, offset), Math.max(to, offset + bytes)]);
-    }
+  const ranges = new Map<Target, readonly ByteRange[]>();
+  for (const target of targets) {
+    const own: [number, number][] = [];
+    let length = 0;
+    entries.forEach(({ offset, bytes, uses }, i) => {
+      const buffers = uses.filter((use) => use.target === target);
+      if (buffers.length === 0) return;
+      for (const { buffer } of buffers) offsets.set(`${target} ${buffer}`, length);
+      // With the padding behind it, so that what follows is aligned wherever it comes from.
+      const to = entries[i + 1]?.offset ?? offset + bytes;
+      length += to - offset;
+      const last = own.at(-1);
+      if (last?.[1] === offset) last[1] = to;
+      else own.push([offset, to]);
+    });
+    ranges.set(target, own);
   }
   return {
     offsetOf: (target, buffer) => {
@@ -114,7 +136,7 @@ function lookups(entries: readonly WeightEntry[]): Pick<WeightsFile, 'offsetOf' 
         throw new Error(`weights.bin does not hold ${buffer} for ${target}`);
       return offset;
     },
-    rangeOf: (target) => ranges.get(target) ?? [0, 0],
+    rangesOf: (target) => ranges.get(target) ?? [],
   };
 }
 

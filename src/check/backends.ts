@@ -6,7 +6,7 @@ import type { Sizes } from '../ir/sizes.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import { storageOf } from '../loops/row-major.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
-import { openJs, openWgsl } from './emitted.ts';
+import { openJs, openWasm, openWgsl } from './emitted.ts';
 import { emulatorRunner, type KernelRunner, type Numbers } from './kernel-runner.ts';
 import type { CheckBackend } from './report.ts';
 
@@ -35,8 +35,12 @@ const OPEN: {
   ) => Promise<OpenBackend>;
 } = {
   'emulator-js': openEmulator,
+  'emulator-wasm': openEmulator,
+  'emulator-wasm-relaxed': openEmulator,
   'emulator-wgsl': openEmulator,
   js: openJs,
+  wasm: openWasm,
+  'wasm-relaxed': openWasm,
   wgsl: openWgsl,
 };
 

@@ -17,6 +17,7 @@ import { opDefinition } from '../ir/ops/index.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { isFloat } from '../ir/types.ts';
 import type { Program, Step } from '../loops/program.ts';
+import { missingFeature } from '../wasm-kernels.ts';
 import { type OpenBackend, openBackend } from './backends.ts';
 import { checkSizes } from './default-sizes.ts';
 import { Feed, type Oracle } from './feed.ts';
@@ -29,6 +30,7 @@ import {
   compare,
   type KernelCheck,
   passes,
+  type SkippedBackend,
 } from './report.ts';
 import type { Reproducer } from './reproducer.ts';
 
@@ -61,7 +63,13 @@ export async function checkCompilation(
     return { run, want, values, sizes, comparisons };
   });
   const checks: BackendCheck[] = [];
+  const skipped: SkippedBackend[] = [];
   for (const backend of backends) {
+    const reason = missingOn(backend);
+    if (reason !== null) {
+      skipped.push({ backend, reason });
+      continue;
+    }
     const { program, plan } = compiledFor(compilation, targetOf(backend));
     const opened = await openBackend(backend, program, plan);
     try {
@@ -79,12 +87,29 @@ export async function checkCompilation(
     seed,
     passes: inPasses,
     backends: checks,
+    skipped,
     passed: checks.every((c) => c.passed) && inPasses.every((p) => passes(p.comparisons)),
   };
 }
 
 export function targetOf(backend: CheckBackend): Program['target'] {
-  return backend === 'js' || backend === 'emulator-js' ? 'js' : 'wgsl';
+  return TARGET_OF[backend];
+}
+
+const TARGET_OF: { readonly [B in CheckBackend]: Program['target'] } = {
+  js: 'js',
+  wasm: 'wasm',
+  'wasm-relaxed': 'wasm-relaxed',
+  wgsl: 'wgsl',
+  'emulator-js': 'js',
+  'emulator-wasm': 'wasm',
+  'emulator-wasm-relaxed': 'wasm-relaxed',
+  'emulator-wgsl': 'wgsl',
+};
+
+/** The emulator runs every program on every host. */
+function missingOn(backend: CheckBackend): string | null {
+  return backend === targetOf(backend) ? missingFeature(targetOf(backend)) : null;
 }
 
 function randomRuns(graph: Graph, dims: Sizes, seed: number) {

@@ -12,6 +12,7 @@ import type { loadModel } from '../runtime/load.mts';
 import type { OpenBackend } from './backends.ts';
 import { gpuKernelRunner } from './gpu-kernel-runner.ts';
 import { type KernelRunner, kernelBuffers, kernelOf, type Numbers } from './kernel-runner.ts';
+import { wasmKernelRunner } from './wasm-kernel-runner.ts';
 import { requestNodeDevice } from './webgpu-node.ts';
 
 type Load = (options: Parameters<typeof loadModel>[1]) => ReturnType<typeof loadModel>;
@@ -22,6 +23,12 @@ export async function openJs(program: VerifiedProgram, plan: MemoryPlan): Promis
   const folder = await writeTemporary(program, plan);
   const model = await (await importModel(folder)).load({ backend: 'js' });
   return opened(model, await jsKernelRunner(program, folder), () => removeFolder(folder));
+}
+
+export async function openWasm(program: VerifiedProgram, plan: MemoryPlan): Promise<OpenBackend> {
+  const folder = await writeTemporary(program, plan);
+  const model = await (await importModel(folder)).load({ backend: 'wasm' });
+  return opened(model, await wasmKernelRunner(program), () => removeFolder(folder));
 }
 
 export async function openWgsl(program: VerifiedProgram, plan: MemoryPlan): Promise<OpenBackend> {
@@ -65,7 +72,7 @@ function opened(model: Loaded, kernels: KernelRunner, cleanUp: () => Promise<voi
 async function writeTemporary(program: VerifiedProgram, plan: MemoryPlan): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'encompile-check-'));
   const runtime = await runtimeFiles([program.target]);
-  const files = emitArtifact({ targets: [{ program, plan }], runtime, version: 'check' });
+  const files = await emitArtifact({ targets: [{ program, plan }], runtime, version: 'check' });
   await writeArtifact(folder, files);
   return folder;
 }

@@ -1,8 +1,10 @@
 /** What a check found, and how it reads. */
 import type { Tolerance } from '../ir/op.ts';
+import type { Target } from '../loops/program.ts';
 import type { Reproducer } from './reproducer.ts';
 
-export type CheckBackend = 'emulator-js' | 'emulator-wgsl' | 'js' | 'wgsl';
+/** Emitted code, or its loop IR in the emulator. */
+export type CheckBackend = Target | `emulator-${Target}`;
 
 /** Two tensors compared: `worst` is the largest |got - want| / (absolute + relative * |want|). */
 export interface Comparison {
@@ -51,7 +53,14 @@ export interface CheckReport {
     readonly comparisons: readonly Comparison[];
   }[];
   readonly backends: readonly BackendCheck[];
+  /** What this host cannot run, and why. */
+  readonly skipped: readonly SkippedBackend[];
   readonly passed: boolean;
+}
+
+export interface SkippedBackend {
+  readonly backend: CheckBackend;
+  readonly reason: string;
 }
 
 type Numbers = ArrayLike<number>;
@@ -101,7 +110,8 @@ export function firstFailure(check: BackendCheck): KernelCheck | null {
 
 export function printReport(report: CheckReport): string {
   const lines: string[] = [];
-  const width = Math.max(10, ...report.backends.map(({ backend }) => backend.length));
+  const named = [...report.backends, ...report.skipped];
+  const width = Math.max(10, ...named.map(({ backend }) => backend.length));
   for (const { sizes, comparisons } of report.passes) {
     const verdict = passes(comparisons) ? 'ok' : 'DIFFERS';
     lines.push(
@@ -117,6 +127,9 @@ export function printReport(report: CheckReport): string {
     );
     const failure = firstFailure(check);
     if (failure !== null) lines.push(...describeFailure(failure).map((line) => `  ${line}`));
+  }
+  for (const { backend, reason } of report.skipped) {
+    lines.push(`${backend.padEnd(width)} skipped: ${reason}`);
   }
   const verdict = report.passed ? 'passed' : 'FAILED';
   lines.push(`${report.model}: check ${verdict} (seed ${report.seed})`);

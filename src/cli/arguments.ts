@@ -96,11 +96,8 @@ export function readList<T extends string>(
 
 /** What is planned, for those who ask for it already. */
 export const PLANNED_TARGETS: { readonly [name: string]: string } = {
-  wasm:
-    "The target 'wasm' does not exist yet: this version compiles to js and wgsl. Leave it out, or " +
-    'use --target js.',
   onnx:
-    "The target 'onnx' does not exist yet: this version compiles to js and wgsl, and does not " +
+    "The target 'onnx' does not exist yet: this version compiles to js, wasm and wgsl, and does not " +
     'export ONNX.',
 };
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BACKENDS } from '../backends/artifact.ts';
-import { type Compilation, compiledFor } from '../compile.ts';
+import { type Compilation, compiledFor, onlyFor } from '../compile.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { TensorData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
@@ -10,6 +10,7 @@ import { storageOf } from '../loops/row-major.ts';
 import { timeJsKernels } from '../timing/js-kernels.ts';
 import type { Numbers, TimedProgram } from '../timing/kernel-memory.ts';
 import { measureRounds, median } from '../timing/rounds.ts';
+import { timeWasmKernels } from '../timing/wasm-kernels.ts';
 import { timeWgslKernels } from '../timing/wgsl-kernels.ts';
 import { kernelCosts, stepCosts, total } from './kernel-costs.ts';
 import { type LoadedArtifact, withArtifact } from './loaded-artifact.ts';
@@ -47,7 +48,7 @@ export async function measureModel(
   inputs: ReadonlyMap<string, TensorData>,
   sizes: Sizes,
 ): Promise<BenchResult> {
-  return withArtifact(compilation, target, async (loaded) => {
+  return withArtifact(onlyFor(compilation, target), target, async (loaded) => {
     const { program, plan } = compiledFor(compilation, target);
     const costs = stepCosts(program, sizes);
     const given = Object.fromEntries(inputs);
@@ -81,8 +82,8 @@ const TIME_KERNELS: { readonly [T in Target]: TimeKernels } = {
     );
     return timeJsKernels(timed, source, module);
   },
-  wasm: async () => null,
-  'wasm-relaxed': async () => null,
+  wasm: (timed) => timeWasmKernels(timed),
+  'wasm-relaxed': (timed) => timeWasmKernels(timed),
   wgsl: async (timed, { gpu }) => {
     if (gpu === null) throw new Error('no GPU is open');
     return timeWgslKernels(gpu.gpu, timed, BACKENDS.wgsl.print(timed.program));

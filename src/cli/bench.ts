@@ -2,13 +2,15 @@
 import type { Command } from 'commander';
 import { randomInputs } from '../check/inputs.ts';
 import { respawnWithVulkan } from '../check/respawn.ts';
-import { compileGraph, TARGETS } from '../compile.ts';
+import { compileGraph } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import type { Graph } from '../ir/graph.ts';
 import { fromNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { TensorData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
+import { COMPILE_TARGETS, type CompileTarget, programsFor } from '../targets.ts';
+import { missingFeature } from '../wasm-kernels.ts';
 import {
   DIM_FLAG,
   type DimSizes,
@@ -24,7 +26,7 @@ import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
 import { atSizes, printSizes } from './sizes.ts';
-import { printJson, printText } from './standard-output.ts';
+import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
 interface Options {
@@ -40,8 +42,8 @@ export function defineBench(program: Command): void {
     .command('bench')
     .argument('<model>', 'a model file or folder')
     .description('measure the whole model and every kernel')
-    .option('--backend <list>', 'js, wgsl', 'js')
-    .option('--threads <number>', 'only 1: js and wgsl use one host thread', readInteger(1), 1)
+    .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
+    .option('--threads <number>', 'only 1: every backend uses one host thread', readInteger(1), 1)
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
     .option('--json', 'print JSON')
@@ -51,7 +53,8 @@ export function defineBench(program: Command): void {
 
 const HELP = `
 Times are medians over rounds, after warm-up; kernels are timed one by one in the order in which the
-model runs them. Kernels on wgsl are timed by the GPU's own clock where it has timestamp queries. Symbols
+model runs them. "wasm" measures both of its programs, as far as this host's WebAssembly can run them;
+load takes wasm-relaxed where it can. Kernels on wgsl are timed by the GPU's own clock where it has timestamp queries. Symbols
 without --dim count as 128, or as the most that the model takes, and a symbol named batch as 1. Weights
 that the model lacks are random.
 
@@ -60,14 +63,11 @@ Examples:
   encompile bench model.ts --backend js,wgsl --json`;
 
 async function bench(path: string, options: Options): Promise<void> {
-  const backends = readList('backend', options.backend, TARGETS, {
-    ...PLANNED_TARGETS,
-    wasm: "The backend 'wasm' does not exist yet: measure js or wgsl.",
-  });
+  const backends = readList('backend', options.backend, COMPILE_TARGETS, PLANNED_TARGETS);
   if (options.threads !== 1) {
     throw new EncompileError(
-      `--threads ${options.threads} asks for several threads, but js runs on one, and wgsl on the ` +
-        "GPU's own: leave --threads out.",
+      `--threads ${options.threads} asks for several threads, but js and wasm run on one, and wgsl on ` +
+        "the GPU's own: leave --threads out.",
       2,
     );
   }
@@ -84,7 +84,7 @@ async function bench(path: string, options: Options): Promise<void> {
 
 async function measureAll(
   graph: Graph,
-  backends: readonly Target[],
+  backends: readonly CompileTarget[],
   sizes: Sizes,
   seed: number,
 ): Promise<readonly (readonly [Target, BenchResult])[]> {
@@ -93,9 +93,12 @@ async function measureAll(
     inputs.set(name, fromNdArray(array));
   }
   const results: (readonly [Target, BenchResult])[] = [];
-  for (const target of backends) {
-    const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
-    results.push([target, await measureModel(compilation, target, inputs, sizes)]);
+  const compilation = compileGraph(graph, { targets: backends, onProgress: progress.show });
+  for (const target of programsFor(backends)) {
+    const reason = missingFeature(target);
+    if (reason === null) {
+      results.push([target, await measureModel(compilation, target, inputs, sizes)]);
+    } else printNote(`note: ${target} is not measured: ${reason}.`);
   }
   return results;
 }

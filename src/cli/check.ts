@@ -17,6 +17,13 @@ import type { Graph } from '../ir/graph.ts';
 import { type NdArray, toNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { writeFiles } from '../output-files.ts';
+import {
+  COMPILE_TARGETS,
+  compileTargetOf,
+  isCompileTarget,
+  PROGRAM_TARGETS,
+  programsFor,
+} from '../targets.ts';
 import { checkDims, DIM_FLAG, type DimSizes, readDim, readInteger, readList } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
@@ -32,7 +39,12 @@ interface Options {
   readonly json?: boolean;
 }
 
-const CHECK_BACKENDS = ['js', 'wgsl', 'emulator', 'emulator-js', 'emulator-wgsl'] as const;
+const CHECK_BACKENDS = [
+  ...COMPILE_TARGETS,
+  'wasm-relaxed',
+  'emulator',
+  ...PROGRAM_TARGETS.map((target) => `emulator-${target}` as const),
+] as const;
 
 export function defineCheck(program: Command): void {
   program
@@ -42,7 +54,7 @@ export function defineCheck(program: Command): void {
       'a model file or folder, or the .safetensors file that a failed check wrote',
     )
     .description('compare every kernel, and the whole model, with the float64 interpreter')
-    .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wgsl)`)
+    .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -53,9 +65,10 @@ export function defineCheck(program: Command): void {
 
 const HELP = `
 Each kernel gets the interpreter's own inputs and must give its outputs within the tolerance of its ops;
-then the whole model is compared. "emulator" stands for emulator-js and emulator-wgsl, which run the
-kernels one element at a time and report races and bad accesses. Where WebGPU is not to be had,
-emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes
+then the whole model is compared. "wasm" stands for both of its programs, wasm and wasm-relaxed; one that
+this host's WebAssembly cannot run is skipped, and the report says so. "emulator" stands for all
+emulators, which run the kernels one element at a time and report races and bad accesses. Where WebGPU is
+not to be had, emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes
 that the model takes; of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second.
 The first kernel that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in
 place of a model.
@@ -76,7 +89,7 @@ async function check(path: string, options: Options): Promise<void> {
   const { graph, inputs } = await openChecked(path, options.inputs);
   checkDims(graph, options.dim ?? new Map());
   const compilation = compileGraph(graph, {
-    targets: [...new Set(backends.map(targetOf))],
+    targets: [...new Set(backends.map((backend) => compileTargetOf(targetOf(backend))))],
     onProgress: progress.show,
   });
   const reports: CheckReport[] = [];
@@ -92,11 +105,21 @@ async function check(path: string, options: Options): Promise<void> {
     );
   }
   const report = joinReports(reports);
+  if (report.backends.length === 0) throw nothingChecked(report);
   const written = await writeReproducer(report);
   if (options.json)
     printJson({ ...report, backends: report.backends.map(plain), reproducer: written });
   else printText(`${printReport(report)}\n${written === null ? '' : howToReproduce(written)}`);
   if (!report.passed) process.exitCode = 1;
+}
+
+function nothingChecked({ skipped }: CheckReport): EncompileError {
+  const reasons = skipped.map(({ backend, reason }) => `${backend}: ${reason}`);
+  return new EncompileError(
+    `None of the backends can run here, so nothing was checked (${reasons.join('; ')}). Choose ` +
+      'others, or the emulator.',
+    2,
+  );
 }
 
 /** A model with the inputs of a tensor file, or a reproducer, which has both in itself. */
@@ -143,24 +166,27 @@ function plain({ reproducer: _, ...check }: BackendCheck): object {
   return check;
 }
 
+const DEFAULT_BACKENDS = programsFor(['js', 'wasm']);
+
 function chooseBackends(list: string | undefined): readonly CheckBackend[] {
   if (list === undefined) {
     const scope: { readonly navigator?: { readonly gpu?: unknown } } = globalThis;
     if (scope.navigator?.gpu !== undefined || findOptionalPackage('webgpu') !== null) {
-      return ['js', 'wgsl'];
+      return [...DEFAULT_BACKENDS, 'wgsl'];
     }
     printNote(
       'note: without the npm package webgpu, the WGSL kernels are checked on the emulator alone.',
     );
-    return ['js', 'emulator-wgsl'];
+    return [...DEFAULT_BACKENDS, 'emulator-wgsl'];
   }
   const names = readList('backend', list, CHECK_BACKENDS, {
-    wasm: "The backend 'wasm' does not exist yet: check js, wgsl or the emulators.",
     interpreter:
-      'The interpreter is what backends are checked against. Check js, wgsl or emulator.',
+      'The interpreter is what backends are checked against. Check js, wasm, wgsl or ' +
+      'emulator.',
   });
   const expanded = names.flatMap((name): readonly CheckBackend[] => {
-    return name === 'emulator' ? ['emulator-js', 'emulator-wgsl'] : [name];
+    if (name === 'emulator') return PROGRAM_TARGETS.map((target) => `emulator-${target}` as const);
+    return isCompileTarget(name) ? programsFor([name]) : [name];
   });
   return [...new Set(expanded)];
 }

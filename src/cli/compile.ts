@@ -5,8 +5,9 @@ import type { Command } from 'commander';
 import { artifactFiles } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
 import { writeArtifact } from '../backends/write-artifact.ts';
-import { type Compilation, compileGraph, TARGETS } from '../compile.ts';
+import { type Compilation, compileGraph } from '../compile.ts';
 import { countPrimitives } from '../primitive-count.ts';
+import { COMPILE_TARGETS } from '../targets.ts';
 import { PLANNED_TARGETS, readList } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { openModel } from './open-model.ts';
@@ -27,7 +28,7 @@ export function defineCompile(program: Command): void {
     .argument('<model>', 'a model file or folder')
     .description('write an artifact: an ES module with its kernels and weights')
     .option('-o, --output <folder>', 'where to write it (default: out/<name of the model>)')
-    .option('--target <list>', 'js, wgsl', TARGETS.join(','))
+    .option('--target <list>', COMPILE_TARGETS.join(', '), COMPILE_TARGETS.join(','))
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
     .action(compile);
@@ -42,7 +43,7 @@ Examples:
   encompile compile ./bert-folder --target js -o web/encoder`;
 
 async function compile(path: string, options: Options): Promise<void> {
-  const targets = readList('target', options.target, TARGETS, PLANNED_TARGETS);
+  const targets = readList('target', options.target, COMPILE_TARGETS, PLANNED_TARGETS);
   const { graph, randomWeights } = await openModel(path, { needsNumbers: true });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, { targets, onProgress: progress.show });

@@ -1,13 +1,14 @@
 /** `encompile dump`: a model at any stage between declaration and source. */
 import { extname } from 'node:path';
 import type { Command } from 'commander';
-import { compileGraph, TARGETS } from '../compile.ts';
+import { compileGraph } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import { encodeSafetensors } from '../frontends/safetensors.ts';
 import { type Graph, valueOf } from '../ir/graph.ts';
 import type { TensorData } from '../ir/types.ts';
 import { type FileContent, writeFiles, writeFolder } from '../output-files.ts';
 import { pipeline } from '../passes/pipeline.ts';
+import { compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
 import { PLANNED_TARGETS, readList } from './arguments.ts';
 import {
   FORMATS,
@@ -45,7 +46,10 @@ export function defineDump(program: Command): void {
     .option('--after <pass>', `the graph after this pass, or '${DECLARED}' for the one before all`)
     .option('--all', 'the graph after every pass, a file a pass in the folder -o')
     .option('--format <format>', `${FORMATS.join(', ')} (dot and svg of graphs only)`, 'text')
-    .option('--target <target>', 'js or wgsl: whose loops, plan or source (default: js)')
+    .option(
+      '--target <target>',
+      `whose loops, plan or source: ${PROGRAM_TARGETS.join(', ')} (default: js)`,
+    )
     .option('-o, --output <path>', 'write to a file, with --all to a folder')
     .option('--no-weights', 'leave out the weights beside a graph in text format')
     .addHelpText('after', HELP)
@@ -108,9 +112,17 @@ async function dumpProgram(
   stage: Exclude<Stage, 'graph'>,
   format: Format,
 ): Promise<void> {
-  const [target = 'js'] = readList('target', options.target ?? 'js', TARGETS, PLANNED_TARGETS);
+  const [target = 'js'] = readList(
+    'target',
+    options.target ?? 'js',
+    PROGRAM_TARGETS,
+    PLANNED_TARGETS,
+  );
   const { graph } = await openModel(path, { needsNumbers: false });
-  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  const compilation = compileGraph(graph, {
+    targets: [compileTargetOf(target)],
+    onProgress: progress.show,
+  });
   const text = programText(compilation, stage, target, format);
   if (options.output === undefined) printText(text);
   else await writeFiles(new Map([[options.output, text]]));

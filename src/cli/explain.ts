@@ -1,9 +1,10 @@
 /** `encompile explain`: what was fused, what was not and why, and what each kernel costs. */
 import type { Command } from 'commander';
-import { compiledFor, compileGraph, TARGETS } from '../compile.ts';
+import { compiledFor, compileGraph } from '../compile.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { Target } from '../loops/program.ts';
 import { ledgerToJson } from '../passes/ledger.ts';
+import { compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
 import {
   DIM_FLAG,
   type DimSizes,
@@ -33,7 +34,7 @@ export function defineExplain(program: Command): void {
     .command('explain')
     .argument('<model>', 'a model file or folder')
     .description('show what was fused, what was not and why, and what each kernel costs')
-    .option('--target <target>', 'whose kernels: js or wgsl', 'js')
+    .option('--target <target>', `whose kernels: ${PROGRAM_TARGETS.join(', ')}`, 'js')
     .option(DIM_FLAG, 'the size of a symbol, for the costs; repeat for more', readDim)
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)
@@ -50,10 +51,13 @@ Examples:
   encompile explain model.ts --dim batch=1 --dim seq=512 --target wgsl`;
 
 async function explain(path: string, options: Options): Promise<void> {
-  const [target = 'js'] = readList('target', options.target, TARGETS, PLANNED_TARGETS);
+  const [target = 'js'] = readList('target', options.target, PROGRAM_TARGETS, PLANNED_TARGETS);
   const { graph } = await openModel(path, { needsNumbers: false });
   const sizes = singleSizes(graph, options.dim);
-  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  const compilation = compileGraph(graph, {
+    targets: [compileTargetOf(target)],
+    onProgress: progress.show,
+  });
   const costs = stepCosts(compiledFor(compilation, target).program, sizes);
   if (options.json) {
     const ledger = ledgerToJson(compilation.ledger);

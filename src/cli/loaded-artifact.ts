@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { artifactFiles } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
-import { BACKEND_NAME } from '../backends/model-module.ts';
+import { TABLE_PLACES } from '../backends/backend-tables.ts';
 import { type NodeGpu, requestNodeDevice } from '../check/webgpu-node.ts';
 import type { Compilation } from '../compile.ts';
 import type { Target } from '../loops/program.ts';
@@ -43,7 +43,7 @@ export async function withArtifact<T>(
       }
       const module: ModelModule = await import(pathToFileURL(join(folder, 'model.mjs')).href);
       const options: LoadOptions = gpu === null ? {} : { gpu: gpu.gpu };
-      const model = await module.load({ backend: BACKEND_NAME[target], ...options });
+      const model = await module.load({ backend: TABLE_PLACES[target].backend, ...options });
       try {
         return await use({ model, folder, files, gpu });
       } finally {

@@ -9,6 +9,7 @@ import { fromNdArray, toNdArray } from '../ir/nd-array.ts';
 import type { DType, TensorData, TypedData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
+import { type CompileTarget, compileTargetOf } from '../targets.ts';
 import type { InputTensors } from './input-tensors.ts';
 import { withArtifact } from './loaded-artifact.ts';
 import { progress } from './progress.ts';
@@ -17,8 +18,11 @@ export const RUN_BACKENDS = [
   'interpreter',
   'emulator',
   'emulator-js',
+  'emulator-wasm',
+  'emulator-wasm-relaxed',
   'emulator-wgsl',
   'js',
+  'wasm',
   'wgsl',
 ] as const;
 export type RunBackend = (typeof RUN_BACKENDS)[number];
@@ -39,8 +43,11 @@ const RUN: { readonly [B in RunBackend]: Run } = {
   interpreter: runInterpreter,
   emulator: (graph, inputs) => runEmulator(graph, inputs, 'wgsl'),
   'emulator-js': (graph, inputs) => runEmulator(graph, inputs, 'js'),
+  'emulator-wasm': (graph, inputs) => runEmulator(graph, inputs, 'wasm'),
+  'emulator-wasm-relaxed': (graph, inputs) => runEmulator(graph, inputs, 'wasm-relaxed'),
   'emulator-wgsl': (graph, inputs) => runEmulator(graph, inputs, 'wgsl'),
   js: (graph, inputs) => runCompiled(graph, inputs, 'js'),
+  wasm: (graph, inputs) => runCompiled(graph, inputs, 'wasm'),
   wgsl: (graph, inputs) => runCompiled(graph, inputs, 'wgsl'),
 };
 
@@ -57,7 +64,8 @@ async function runEmulator(
   { tensors, sizes }: InputTensors,
   target: Target,
 ): Promise<Tensors> {
-  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  const targets = [compileTargetOf(target)];
+  const compilation = compileGraph(graph, { targets, onProgress: progress.show });
   const { program } = compiledFor(compilation, target);
   let step = 0;
   const { outputs, faults } = runProgram(program, {
@@ -86,7 +94,7 @@ async function runEmulator(
 async function runCompiled(
   graph: Graph,
   { tensors, sizes }: InputTensors,
-  target: Target,
+  target: CompileTarget,
 ): Promise<Tensors> {
   const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
   return withArtifact(compilation, target, async ({ model }) => {

@@ -33,8 +33,8 @@ export function defineRun(program: Command): void {
 const HELP = `
 Without --output a summary of every output is printed. The interpreter runs the model as declared, in
 float64; the emulators run the compiled kernels one element at a time and report races, accesses out
-of bounds and reads of unwritten memory ("emulator" is emulator-wgsl); js and wgsl run what "encompile
-compile" writes. Python's safetensors package writes such files, and so does writeSafetensors of
+of bounds and reads of unwritten memory ("emulator" is emulator-wgsl); js, wasm and wgsl run what
+"encompile compile" writes. Python's safetensors package writes such files, and so does writeSafetensors of
 encompile/compiler; tensors that are no inputs are left alone.
 
 Examples:
@@ -42,9 +42,7 @@ Examples:
   encompile run model.ts --inputs in.safetensors --backend wgsl --output out.safetensors`;
 
 async function run(path: string, options: Options): Promise<void> {
-  const [backend = 'js'] = readList('backend', options.backend, RUN_BACKENDS, {
-    wasm: "The backend 'wasm' does not exist yet: run on js, wgsl, an emulator or the interpreter.",
-  });
+  const [backend = 'js'] = readList('backend', options.backend, RUN_BACKENDS);
   if (backend === 'wgsl') await respawnWithVulkan();
   const { graph } = await openModel(path, { needsNumbers: true });
   const inputs = await readInputTensors(graph, options.inputs);

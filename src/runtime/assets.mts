@@ -3,6 +3,8 @@
  * Node's modules are asked of `process`, not imported, so bundlers and browsers never resolve them.
  */
 
+import type { ByteRange } from './definition.mts';
+
 /** Where weights come from: the artifact's own file, another address or path, or bytes at hand. */
 export type WeightsOption = ArrayBuffer | Uint8Array | URL | string;
 
@@ -39,7 +41,7 @@ const TOGETHER =
   'The files of an artifact must stay together; weights may be elsewhere, with load({ weights }).';
 
 /**
- * The bytes `from` to `to` of the weights.
+ * Some ranges of the weights, one after another.
  *
  * @throws Error where they cannot be read, or the whole has another length than `total`.
  */
@@ -47,39 +49,84 @@ export async function readWeights(
   option: WeightsOption | undefined,
   own: () => URL,
   total: number,
-  [from, to]: readonly [number, number],
+  ranges: readonly ByteRange[],
 ): Promise<Uint8Array> {
   if (option instanceof ArrayBuffer || ArrayBuffer.isView(option)) {
     const bytes = ArrayBuffer.isView(option)
       ? new Uint8Array(option.buffer, option.byteOffset, option.byteLength)
       : new Uint8Array(option);
     checkLength(bytes.length, total, 'The weights passed to load');
-    return bytes.subarray(from, to);
+    return selected(bytes, ranges);
   }
-  if (to <= from) return new Uint8Array(0);
-  return readRange(option === undefined ? own() : addressOf(option), total, from, to);
+  if (ranges.every(([from, to]) => to <= from)) return new Uint8Array(0);
+  const url = option === undefined ? own() : addressOf(option);
+  const fs = fileSystem(url);
+  return fs === null ? fetchRanges(url, total, ranges) : readFile(fs, url, { total, ranges });
 }
 
 /** A text file of the artifact. */
 export async function readText(url: URL): Promise<string> {
-  const fs = fileSystem(url);
-  if (fs === null) return (await request(url, {})).text();
-  return new TextDecoder().decode(await readFile(fs, url, null));
+  return new TextDecoder().decode(await readBytes(url));
 }
 
-async function readRange(url: URL, total: number, from: number, to: number): Promise<Uint8Array> {
+/** A binary file of the artifact. */
+export async function readBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const fs = fileSystem(url);
-  if (fs !== null) return readFile(fs, url, { total, from, to });
-  const isPart = to - from < total;
-  const headers = isPart ? { Range: `bytes=${from}-${to - 1}` } : {};
-  const response = await request(url, { headers });
+  if (fs === null) return new Uint8Array(await (await request(url, {})).arrayBuffer());
+  return readFile(fs, url, null);
+}
+
+async function fetchRanges(
+  url: URL,
+  total: number,
+  ranges: readonly ByteRange[],
+): Promise<Uint8Array> {
+  const [first = [0, 0], ...others] = ranges;
+  const [from, to] = first;
+  if (to - from === total) return fetchWhole(url, total);
+  const start = await fetchRange(url, total, first);
+  // A server that knows no ranges has sent everything at once.
+  if (start.whole !== null) return selected(start.whole, ranges);
+  const rest = await Promise.all(others.map((range) => fetchRange(url, total, range)));
+  return joined([start, ...rest].map(({ part }) => part));
+}
+
+async function fetchWhole(url: URL, total: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await (await request(url, {})).arrayBuffer());
+  checkLength(bytes.length, total, `The weights at ${url}`);
+  return bytes;
+}
+
+async function fetchRange(
+  url: URL,
+  total: number,
+  [from, to]: ByteRange,
+): Promise<{ readonly part: Uint8Array; readonly whole: Uint8Array | null }> {
+  const response = await request(url, { headers: { Range: `bytes=${from}-${to - 1}` } });
   const bytes = new Uint8Array(await response.arrayBuffer());
   if (response.status === 206) {
     checkLength(bytes.length, to - from, `The part ${from}-${to - 1} of the weights at ${url}`);
-    return bytes;
+    return { part: bytes, whole: null };
   }
   checkLength(bytes.length, total, `The weights at ${url}`);
-  return bytes.subarray(from, to);
+  return { part: bytes.subarray(from, to), whole: bytes };
+}
+
+function selected(bytes: Uint8Array, ranges: readonly ByteRange[]): Uint8Array {
+  return joined(ranges.map(([from, to]) => bytes.subarray(from, to)));
+}
+
+/** Copies only where there are several. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 async function request(url: URL, init: RequestInit): Promise<Response> {
@@ -113,15 +160,15 @@ function builtinModule<M extends keyof BuiltinModules>(name: M): BuiltinModules[
 async function readFile(
   fs: FileSystem,
   url: URL,
-  part: { readonly total: number; readonly from: number; readonly to: number } | null,
-): Promise<Uint8Array> {
+  part: { readonly total: number; readonly ranges: readonly ByteRange[] } | null,
+): Promise<Uint8Array<ArrayBuffer>> {
   let size: number;
   try {
     const file = await fs.open(url);
     try {
       ({ size } = await file.stat());
-      if (part === null) return await readBytes(file, 0, size);
-      if (size === part.total) return await readBytes(file, part.from, part.to);
+      if (part === null) return await readParts(file, [[0, size]]);
+      if (size === part.total) return await readParts(file, part.ranges);
     } finally {
       await file.close();
     }
@@ -132,12 +179,20 @@ async function readFile(
   throw wrongLength(size, part.total, `The weights at ${url}`);
 }
 
-async function readBytes(file: OpenFile, from: number, to: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(to - from);
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await file.read(bytes, done, bytes.length - done, from + done);
-    if (bytesRead === 0) throw new Error('the file ended early');
-    done += bytesRead;
+async function readParts(
+  file: OpenFile,
+  ranges: readonly ByteRange[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(ranges.reduce((sum, [from, to]) => sum + to - from, 0));
+  let done = 0;
+  for (const [from, to] of ranges) {
+    const start = done;
+    const end = start + to - from;
+    while (done < end) {
+      const { bytesRead } = await file.read(bytes, done, end - done, from + done - start);
+      if (bytesRead === 0) throw new Error('the file ended early');
+      done += bytesRead;
+    }
   }
   return bytes;
 }

@@ -5,7 +5,7 @@
  */
 
 export type DType = 'f32' | 'f16' | 'i64' | 'i32' | 'i8' | 'u8' | 'bool';
-export type BackendName = 'js' | 'webgpu';
+export type BackendName = 'js' | 'wasm' | 'webgpu';
 
 /** The sizes of the symbols in one run. */
 export type Sizes = readonly number[];
@@ -37,7 +37,7 @@ export interface SymbolEntry {
 export type BufferPlace =
   | { readonly in: 'input' | 'output'; readonly elements: SizeOf }
   | { readonly in: 'slot'; readonly slot: number }
-  /** A byte offset in the weights file. */
+  /** A byte offset in the backend's ranges of the weights file, laid one after another. */
   | { readonly in: 'weight'; readonly at: number; readonly elements: number };
 
 export type BufferEntry = BufferPlace & { readonly name: string; readonly type: 'f32' | 'i32' };
@@ -51,13 +51,19 @@ export interface StepEntry {
   readonly node: string;
 }
 
-interface BackendTables {
+/** The bytes of a file from one place to another. */
+export type ByteRange = readonly [from: number, to: number];
+
+interface MemoryTables {
   readonly buffers: readonly BufferEntry[];
   /** Elements of 4 bytes in each slot of the memory plan. */
   readonly slots: readonly SizeOf[];
+  /** What the backend reads of the weights file, ascending. */
+  readonly weights: readonly ByteRange[];
+}
+
+interface BackendTables extends MemoryTables {
   readonly steps: readonly StepEntry[];
-  /** The bytes of the weights file that the backend reads. */
-  readonly weights: readonly [number, number];
 }
 
 export type JsKernel = (...args: (Float32Array | Int32Array | number)[]) => void;
@@ -66,6 +72,24 @@ export interface JsTables extends BackendTables {
   /** Which symbols each kernel takes, as indices. */
   readonly kernels: readonly { readonly name: string; readonly symbols: readonly number[] }[];
   readonly module: () => Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** A module for one set of features; its `run` calls the kernels, in order. */
+export interface WasmTables extends MemoryTables {
+  /** All that the module knows, in the order of its table. */
+  readonly buffers: readonly BufferEntry[];
+  /** The lowest byte address that buffers and scratch memory may have. */
+  readonly lowest: number;
+  /** Bytes that the kernels need beside their buffers. */
+  readonly scratch: number;
+  /** Address of the binary. */
+  readonly module: () => URL;
+}
+
+/** The same model for hosts with 128-bit SIMD, and with relaxed SIMD besides. */
+export interface WasmVariants {
+  readonly simd128?: WasmTables;
+  readonly relaxed?: WasmTables;
 }
 
 export interface WebGpuTables extends BackendTables {
@@ -98,7 +122,11 @@ export interface ModelDefinition {
   /** What the sizes of a run must fulfil. */
   readonly bounds: readonly BoundEntry[];
   readonly weights: { readonly bytes: number; readonly url: () => URL };
-  readonly backends: { readonly js?: JsTables; readonly webgpu?: WebGpuTables };
+  readonly backends: {
+    readonly js?: JsTables;
+    readonly wasm?: WasmVariants;
+    readonly webgpu?: WebGpuTables;
+  };
 }
 
 /** A checked input: its numbers as kernels hold them. */

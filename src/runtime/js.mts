@@ -76,10 +76,9 @@ class JsExecutor implements Executor {
     this.outputs = outputs;
     // Typed arrays need offsets that are multiples of their element's size.
     const aligned = weights.byteOffset % 4 === 0 ? weights : weights.slice();
-    const [start] = tables.weights;
     for (const entry of tables.buffers) {
       if (entry.in !== 'weight') continue;
-      const at = aligned.byteOffset + entry.at - start;
+      const at = aligned.byteOffset + entry.at;
       this.fixed.set(entry.name, view(entry, aligned.buffer, at, entry.elements));
     }
   }

@@ -3,13 +3,16 @@
  *
  * Calls of `run` may overlap: inputs are checked and copied at once, and the runs follow one another.
  */
-import { readWeights, type WeightsOption } from './assets.mts';
+import { readBytes, readWeights, type WeightsOption } from './assets.mts';
 import type { BackendName, DType, Executor, ModelDefinition, TensorEntry } from './definition.mts';
 import { checkInputs } from './inputs.mts';
 import { makeOutputs, type OutputTensor } from './outputs.mts';
 
 export interface LoadOptions {
-  /** 'auto' takes WebGPU where the model has kernels for it and the host an adapter, else js. */
+  /**
+   * 'auto' takes the first that the model has kernels for and the host can run: WebGPU where there is
+   * an adapter, WebAssembly where it has SIMD, js.
+   */
   readonly backend?: 'auto' | 'js' | 'wasm' | 'webgpu';
   /** The content, address or path of weights.bin, where it does not lie beside model.mjs. */
   readonly weights?: WeightsOption;
@@ -47,28 +50,46 @@ export async function loadModel(
 }
 
 async function chooseBackend(
-  { name, backends }: ModelDefinition,
+  definition: ModelDefinition,
   options: LoadOptions,
 ): Promise<BackendName> {
+  const { name, backends } = definition;
   const wanted = options.backend ?? 'auto';
-  const present = BACKENDS.filter((backend) => backends[backend] !== undefined);
+  const present = FASTEST_FIRST.filter((backend) => backends[backend] !== undefined);
   if (wanted === 'auto') {
-    const [first] = present;
-    if (first === undefined) throw new Error(`${JSON.stringify(name)} has no backend compiled in.`);
-    if (!present.includes('webgpu') || !present.includes('js')) return first;
-    const { hasWebGpu } = await import('./webgpu-device.mts');
-    return (await hasWebGpu(options)) ? 'webgpu' : 'js';
+    for (const [i, backend] of present.entries()) {
+      // The last one tells better than anyone what it lacks.
+      const isLast = i === present.length - 1;
+      if (isLast || (await CAN_RUN[backend](definition, options))) return backend;
+    }
+    throw new Error(`${JSON.stringify(name)} has no backend compiled in.`);
   }
   const chosen = present.find((backend) => backend === wanted);
   if (chosen !== undefined) return chosen;
+  const listed = present.toReversed().join(', ');
   throw new Error(
     `The backend ${JSON.stringify(wanted)} is not in this artifact of ${JSON.stringify(name)}, which ` +
-      `has ${present.join(' and ')}. Load with one of these or 'auto', or compile again with ` +
-      'the --target that you need (js for js, wgsl for webgpu).',
+      `has ${listed.replace(/, (?=[^,]*$)/, ' and ')}. Load with one of these or 'auto', or compile ` +
+      'again with the --target that you need (js for js, wasm for wasm, wgsl for webgpu).',
   );
 }
 
-const BACKENDS: readonly BackendName[] = ['js', 'webgpu'];
+const FASTEST_FIRST: readonly BackendName[] = ['webgpu', 'wasm', 'js'];
+
+type CanRun = (definition: ModelDefinition, options: LoadOptions) => Promise<boolean>;
+
+/** Whether the host has what a backend needs. */
+const CAN_RUN: { readonly [B in BackendName]: CanRun } = {
+  js: async () => true,
+  wasm: async ({ backends }) => {
+    const { hasWasm } = await import('./wasm-features.mts');
+    return hasWasm(backends.wasm ?? {});
+  },
+  webgpu: async (_, options) => {
+    const { hasWebGpu } = await import('./webgpu-device.mts');
+    return hasWebGpu(options);
+  },
+};
 
 type Open = (definition: ModelDefinition, options: LoadOptions) => Promise<Executor>;
 
@@ -80,6 +101,18 @@ const OPEN: { readonly [B in BackendName]: Open } = {
     const bytes = await readWeights(options.weights, weights.url, weights.bytes, tables.weights);
     const { openJs } = await import('./js.mts');
     return openJs(tables, inputs, outputs, bytes);
+  },
+  wasm: async (definition, options) => {
+    const { requireWasm } = await import('./wasm-features.mts');
+    const tables = await requireWasm(definition.backends.wasm ?? {});
+    const { inputs, outputs, weights } = definition;
+    const [{ openWasm }, module, bytes] = await Promise.all([
+      import('./wasm.mts'),
+      readBytes(tables.module()),
+      readWeights(options.weights, weights.url, weights.bytes, tables.weights),
+    ]);
+    const symbols = definition.symbols.length;
+    return openWasm({ tables, symbols, inputs, outputs }, module, bytes);
   },
   webgpu: async (definition, options) => {
     const tables = definition.backends.webgpu;

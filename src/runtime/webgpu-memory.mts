@@ -30,15 +30,13 @@ export class WebGpuMemory {
     this.entries = new Map(tables.buffers.map((entry) => [entry.name, entry]));
   }
 
-  /** Copies the weights to the device; `bytes` starts where the backend's part of the file does. */
+  /** Copies the weights to the device; `bytes` are the backend's ranges of the file. */
   loadWeights(bytes: Uint8Array): void {
-    const [start] = this.tables.weights;
     for (const entry of this.tables.buffers) {
       if (entry.in !== 'weight') continue;
       const size = 4 * entry.elements;
       const buffer = this.reserve(keyOf(entry), size, `the weight ${JSON.stringify(entry.name)}`);
-      const from = entry.at - start;
-      this.session.device.queue.writeBuffer(buffer, 0, sourceOf(bytes), from, size);
+      this.session.device.queue.writeBuffer(buffer, 0, sourceOf(bytes), entry.at, size);
     }
   }
 

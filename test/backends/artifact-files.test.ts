@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packWeights } from '../../src/backends/weights-file.ts';
+import { type ByteRange, packWeights } from '../../src/backends/weights-file.ts';
 import { writeArtifact } from '../../src/backends/write-artifact.ts';
-import type { Program, WeightBuffer } from '../../src/loops/program.ts';
+import type { Program, Target, WeightBuffer } from '../../src/loops/program.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
 import { emit } from './artifact-folder.ts';
 import { emptyProgram, HOSTILE, io, PLAIN, program } from './programs.ts';
@@ -185,25 +185,57 @@ describe('weights.bin', () => {
     weights: [weight('packed', 'rows', [4, 6, 5, 7]), weight('shared', 'rows', [1, 2, 3])],
   };
 
-  it('stores each content once, aligned, and each target in one range', () => {
-    const { content, entries, offsetOf, rangeOf } = packWeights([js, wgsl]);
+  it('stores each content once, aligned, and for each target no more than it reads', () => {
+    const { content, entries, offsetOf, rangesOf } = packWeights([js, wgsl]);
     expect(entries.map(({ offset, bytes, uses }) => [offset, bytes, uses.length])).toEqual([
       [0, 16, 1],
       [256, 12, 3],
       [512, 16, 1],
     ]);
-    expect([rangeOf('js'), rangeOf('wgsl')]).toEqual([
-      [0, 268],
-      [256, 528],
-    ]);
-    expect(offsetOf('js', 'shared')).toBe(offsetOf('wgsl', 'shared'));
-    const at = (offset: number, count: number) => [
-      ...new Float32Array(content.buffer, offset, count),
-    ];
-    expect(at(offsetOf('js', 'packed'), 4)).toEqual([4, 5, 6, 7]);
-    expect(at(offsetOf('wgsl', 'packed'), 4)).toEqual([4, 6, 5, 7]);
-    expect(at(offsetOf('js', 'twin of shared'), 3)).toEqual([1, 2, 3]);
+    expect([rangesOf('js'), rangesOf('wgsl')]).toEqual([[[0, 512]], [[256, 528]]]);
+    expect(offsetOf('js', 'shared')).toBe(256);
+    expect(offsetOf('wgsl', 'shared')).toBe(0);
+    const read = (target: Target, buffer: string) =>
+      numbersOf(content, rangesOf(target), offsetOf(target, buffer));
+    expect(read('js', 'packed').slice(0, 4)).toEqual([4, 5, 6, 7]);
+    expect(read('wgsl', 'packed')).toEqual([4, 6, 5, 7]);
+    expect(read('js', 'twin of shared').slice(0, 3)).toEqual([1, 2, 3]);
   });
+
+  it('gives a target several ranges where what others read lies between', () => {
+    const simd = (target: Target): Program => ({
+      ...emptyProgram([], target),
+      weights: [weight('shared', 'rows', [1, 2, 3]), weight('packed', 'panels of 8', [7, 6, 5])],
+    });
+    const { content, offsetOf, rangesOf } = packWeights([
+      js,
+      simd('wasm'),
+      simd('wasm-relaxed'),
+      wgsl,
+    ]);
+    for (const [target, bytes] of [
+      ['js', 512],
+      ['wasm', 512],
+      ['wasm-relaxed', 512],
+      ['wgsl', 272],
+    ] as const) {
+      const read = rangesOf(target).map(([from, to]) => to - from);
+      expect(read.reduce((a, b) => a + b)).toBe(bytes);
+      const at = offsetOf(target, 'shared');
+      expect(numbersOf(content, rangesOf(target), at).slice(0, 3)).toEqual([1, 2, 3]);
+    }
+    expect(rangesOf('wasm')).toEqual(rangesOf('wasm-relaxed'));
+    expect(rangesOf('js')).toEqual([
+      [0, 256],
+      [512, 768],
+    ]);
+  });
+
+  /** What a host finds from an offset on, once it has read some ranges. */
+  function numbersOf(content: Uint8Array, ranges: readonly ByteRange[], offset: number): number[] {
+    const bytes = ranges.flatMap(([from, to]) => [...content.subarray(from, to)]);
+    return [...new Float32Array(Uint8Array.from(bytes.slice(offset)).buffer)];
+  }
 
   it('is refused without numbers, by the names of all that lack them', () => {
     const weights = ['a', 'b'].map((name) => ({ ...weight(name, 'rows', [0]), data: () => null }));

@@ -49,27 +49,27 @@ afterAll(async () => {
 describe('weights', () => {
   it('come from a file, and no more of it is read than is needed', async () => {
     const url = pathToFileURL(file);
-    expect(await readWeights(undefined, () => url, BYTES.length, PART)).toEqual(WANT);
-    expect(await readWeights(url, never, BYTES.length, PART)).toEqual(WANT);
-    expect(await readWeights(url.href, never, BYTES.length, PART)).toEqual(WANT);
-    expect(await readWeights(file, never, BYTES.length, PART)).toEqual(WANT);
+    expect(await readWeights(undefined, () => url, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(url, never, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(url.href, never, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(file, never, BYTES.length, [PART])).toEqual(WANT);
     const short = relative(process.cwd(), file);
-    expect(await readWeights(short, never, BYTES.length, PART)).toEqual(WANT);
+    expect(await readWeights(short, never, BYTES.length, [PART])).toEqual(WANT);
   });
 
   it('come from bytes at hand', async () => {
     const padded = new Uint8Array(BYTES.length + 3);
     padded.set(BYTES, 3);
-    expect(await readWeights(BYTES.buffer, never, BYTES.length, PART)).toEqual(WANT);
-    expect(await readWeights(padded.subarray(3), never, BYTES.length, PART)).toEqual(WANT);
+    expect(await readWeights(BYTES.buffer, never, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(padded.subarray(3), never, BYTES.length, [PART])).toEqual(WANT);
   });
 
   it('come by http, in part where the server gives parts', async () => {
     requests.length = 0;
     for (const path of ['/ranges', '/whole']) {
       const url = new URL(path, origin);
-      expect(await readWeights(url, never, BYTES.length, PART)).toEqual(WANT);
-      expect(await readWeights(`${url}`, never, BYTES.length, [0, BYTES.length])).toEqual(BYTES);
+      expect(await readWeights(url, never, BYTES.length, [PART])).toEqual(WANT);
+      expect(await readWeights(`${url}`, never, BYTES.length, [[0, BYTES.length]])).toEqual(BYTES);
     }
     expect(requests).toEqual([
       '/ranges bytes=256-699',
@@ -80,7 +80,7 @@ describe('weights', () => {
   });
 
   it('are not asked for where none are needed', async () => {
-    expect(await readWeights(undefined, never, 0, [0, 0])).toEqual(new Uint8Array(0));
+    expect(await readWeights(undefined, never, 0, [[0, 0]])).toEqual(new Uint8Array(0));
   });
 
   it.each([
@@ -88,27 +88,27 @@ describe('weights', () => {
     ['/short', "are 10 bytes, but this model's are 1000. Use the weights.bin that was written"],
     ['/wrong-part', "are 10 bytes, but this model's are 444"],
   ])('are refused from %s', async (path, message) => {
-    await expect(readWeights(new URL(path, origin), never, BYTES.length, PART)).rejects.toThrow(
+    await expect(readWeights(new URL(path, origin), never, BYTES.length, [PART])).rejects.toThrow(
       message,
     );
   });
 
   it('are refused where nothing answers, and where no file is', async () => {
     const url = new URL('http://127.0.0.1:1/weights.bin');
-    await expect(readWeights(url, never, 10, [0, 10])).rejects.toThrow(
+    await expect(readWeights(url, never, 10, [[0, 10]])).rejects.toThrow(
       /^http:\/\/127\.0\.0\.1:1\/weights\.bin could not be fetched: .*connect-src\.$/,
     );
-    await expect(readWeights(`${file}.absent`, never, 10, [0, 10])).rejects.toThrow(
+    await expect(readWeights(`${file}.absent`, never, 10, [[0, 10]])).rejects.toThrow(
       'could not be read: ENOENT',
     );
-    const wrong = readWeights(file, never, 10, [0, 10]);
+    const wrong = readWeights(file, never, 10, [[0, 10]]);
     await expect(wrong).rejects.toThrow(
       /^The weights at file:.* are 1000 bytes, but this model's are 10\./,
     );
   });
 
   it('are refused where they are no bytes and no address', async () => {
-    const wrong = readWeights(7 as unknown as string, never, 10, [0, 10]);
+    const wrong = readWeights(7 as unknown as string, never, 10, [[0, 10]]);
     await expect(wrong).rejects.toThrow('takes an ArrayBuffer, a Uint8Array, a URL or a path');
   });
 
