@@ -12,7 +12,7 @@ let loading: Promise<Wabt> | null = null;
  *
  * @throws Error where the text is no valid module, which is a fault of the printer
  */
-export async function assembleWat(text: string, path: string): Promise<Uint8Array> {
+export async function assembleWat(text: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
   loading ??= import('wabt').then(({ default: load }) => load());
   const assembler = await loading;
   // Bytes, as the assembler would take each character of a string for one.
