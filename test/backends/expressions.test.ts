@@ -6,250 +6,19 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsBackend } from '../../src/backends/js/module.ts';
 import { type NodeGpu, requestNodeDevice } from '../../src/check/webgpu-node.ts';
-import { runKernel } from '../../src/emulator/run.ts';
-import {
-  type BinaryOp,
-  binary,
-  bitcast,
-  cast,
-  constant,
-  type Expression,
-  type Kernel,
-  type Lanes,
-  lane,
-  letOf,
-  load,
-  loop,
-  read,
-  type Scalar,
-  type Statement,
-  select,
-  splat,
-  store,
-  type UnaryOp,
-  unary,
-} from '../../src/loops/nodes.ts';
-import type { Target } from '../../src/loops/program.ts';
-import { type VerifiedProgram, verifyProgram } from '../../src/loops/verify-program.ts';
 import { artifactFolder } from './artifact-folder.ts';
-import { buffer, emptyProgram, io, parameter, step } from './programs.ts';
-
-const FLOATS = Float32Array.of(-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2, 0, -0.5, 1.5, -2, 0.5, 2, 0, -1);
-const INTEGERS = Int32Array.of(
-  7,
-  -3,
-  1,
-  -1,
-  5,
-  100_003,
-  -99_991,
-  2,
-  0,
-  65_537,
-  -8,
-  3,
-  12,
-  0,
-  -2,
-  9,
-);
-const COUNT = FLOATS.length;
-const DEPTH = 3;
-
-type Tree = fc.Arbitrary<Expression>;
-
-const names = (lanes: Lanes, type: Scalar, ...list: readonly string[]) =>
-  list.map((name) => read(`${name}${lanes}`, type, lanes));
-
-const LEAVES: { readonly [T in Scalar]: (lanes: Lanes) => Tree } = {
-  f32: (lanes) => {
-    const number = constant(-1.5);
-    const leaves = names(lanes, 'f32', 'f', 'g');
-    return fc.constantFrom(...leaves, lanes === 4 ? splat(number) : number);
-  },
-  i32: (lanes) => fc.constantFrom(...names(lanes, 'i32', 'i', 'j')),
-  bool: (lanes) => fc.constantFrom(...names(lanes, 'bool', 'p')),
-};
-
-/** Expressions over the lets f, g (f32), i, j (i32) and p (bool) of each number of lanes. */
-class Expressions {
-  /** Whether lanes may be taken out of fours, and spread to them. */
-  private readonly mixesLanes: boolean;
-
-  constructor(mixesLanes: boolean) {
-    this.mixesLanes = mixesLanes;
-  }
-
-  of(type: Scalar, lanes: Lanes, depth: number): Tree {
-    const leaf = LEAVES[type](lanes);
-    return depth === 0 ? leaf : fc.oneof(leaf, ...this[type](lanes, depth - 1));
-  }
-
-  private f32(lanes: Lanes, depth: number): readonly Tree[] {
-    return [
-      this.pair('f32', lanes, depth, ['add', 'sub', 'mul', 'min', 'max']),
-      this.pair('f32', lanes, depth, ['add', 'sub', 'mul']),
-      this.single('f32', lanes, depth, ['neg', 'abs', 'floor', 'ceil', 'round', 'trunc', 'sign']),
-      this.choice('f32', lanes, depth),
-      this.of('bool', lanes, depth).map((x) => cast('f32', x)),
-      this.of('f32', lanes, depth).map((x) => bitcast('f32', bitcast('i32', x))),
-      ...this.otherLanes('f32', lanes, depth),
-    ];
-  }
-
-  private i32(lanes: Lanes, depth: number): readonly Tree[] {
-    return [
-      this.pair('i32', lanes, depth, ['add', 'sub', 'mul', 'min', 'max']),
-      this.pair('i32', lanes, depth, ['add', 'sub', 'div', 'rem']),
-      this.single('i32', lanes, depth, ['neg', 'abs', 'sign']),
-      this.choice('i32', lanes, depth),
-      this.of('f32', lanes, depth).map((x) => cast('i32', x)),
-      this.of('bool', lanes, depth).map((x) => cast('i32', x)),
-      ...this.otherLanes('i32', lanes, depth),
-    ];
-  }
-
-  private bool(lanes: Lanes, depth: number): readonly Tree[] {
-    return [
-      this.pair('f32', lanes, depth, ['lt', 'le', 'eq', 'ne']),
-      this.pair('i32', lanes, depth, ['lt', 'le', 'eq', 'ne']),
-      this.pair('bool', lanes, depth, ['and', 'or', 'eq', 'ne']),
-      this.single('bool', lanes, depth, ['not']),
-      this.of('i32', lanes, depth).map((x) => cast('bool', x)),
-      this.of('f32', lanes, depth).map((x) => cast('bool', x)),
-    ];
-  }
-
-  private pair(type: Scalar, lanes: Lanes, depth: number, ops: readonly BinaryOp[]): Tree {
-    const operand = this.of(type, lanes, depth);
-    return fc
-      .tuple(fc.constantFrom(...ops), operand, operand)
-      .map(([op, a, b]) => binary(op, a, b));
-  }
-
-  private single(type: Scalar, lanes: Lanes, depth: number, ops: readonly UnaryOp[]): Tree {
-    const operand = this.of(type, lanes, depth);
-    return fc.tuple(fc.constantFrom(...ops), operand).map(([op, x]) => unary(op, x));
-  }
-
-  private choice(type: Scalar, lanes: Lanes, depth: number): Tree {
-    const arm = this.of(type, lanes, depth);
-    return fc
-      .tuple(this.of('bool', lanes, depth), arm, arm)
-      .map(([condition, a, b]) => select(condition, a, b));
-  }
-
-  private otherLanes(type: 'f32' | 'i32', lanes: Lanes, depth: number): readonly Tree[] {
-    if (!this.mixesLanes) return [];
-    return lanes === 4
-      ? [this.of(type, 1, depth).map(splat)]
-      : [fc.tuple(this.of(type, 4, depth), fc.nat(3)).map(([x, which]) => lane(x, which))];
-  }
-}
-
-/** A kernel that computes one expression of each type for each element, or for each four. */
-function kernelOf(name: string, target: Target, lanes: Lanes, xs: readonly Expression[]): Kernel {
-  const body = (k: string, at: string | number): readonly Statement[] => [
-    ...(target === 'js' ? ([1] as const) : ([1, 4] as const)).flatMap((width) => {
-      const from = width === lanes ? at : 0;
-      return [
-        letOf(`f${width}`, load('floats', from, 'f32', width)),
-        letOf(`g${width}`, load('more_floats', from, 'f32', width)),
-        letOf(`i${width}`, load('integers', from, 'i32', width)),
-        letOf(`j${width}`, load('more_integers', from, 'i32', width)),
-        letOf(
-          `p${width}`,
-          binary('lt', read(`f${width}`, 'f32', width), read(`g${width}`, 'f32', width)),
-        ),
-      ];
-    }),
-    ...xs.map((x, i) => {
-      const value = x.type === 'bool' ? cast('i32', x) : x;
-      return store(`out${i}`, lanes === 4 ? `4*${k}` : k, value);
-    }),
-  ];
-  const count = COUNT / lanes;
-  const at = lanes === 4 ? '4*k' : 'k';
-  return {
-    name,
-    summary: [name],
-    symbols: [],
-    buffers: [
-      parameter('floats', 'read', COUNT),
-      parameter('more_floats', 'read', COUNT),
-      parameter('integers', 'read', COUNT, 'i32'),
-      parameter('more_integers', 'read', COUNT, 'i32'),
-      ...xs.map((x, i) => parameter(`out${i}`, 'write', COUNT, x.type === 'f32' ? 'f32' : 'i32')),
-    ],
-    body:
-      target === 'js'
-        ? [loop('parallel', 'k', count, body('k', at))]
-        : [loop('workgroup', 'group', 1, [loop('invocation', 'k', count, body('k', at))])],
-  };
-}
-
-const DATA = {
-  floats: FLOATS,
-  more_floats: FLOATS.toReversed(),
-  integers: INTEGERS,
-  more_integers: INTEGERS.toReversed(),
-};
-
-function emulate(kernel: Kernel, precision: 'f32' | 'f64'): readonly (readonly number[])[] {
-  const outputs = outputsOf(kernel);
-  const faults = runKernel(kernel, { symbols: {}, precision, buffers: { ...DATA, ...outputs } });
-  expect(faults).toEqual([]);
-  return Object.values(outputs).map((data) => Array.from(data, normal));
-}
-
-function outputsOf(kernel: Kernel): Record<string, Float32Array | Int32Array> {
-  const written = kernel.buffers.filter(({ access }) => access === 'write');
-  return Object.fromEntries(
-    written.map(({ name, type }) => [
-      name,
-      type === 'f32' ? new Float32Array(COUNT) : new Int32Array(COUNT),
-    ]),
-  );
-}
-
-/** WGSL may drop the sign of a zero. */
-function normal(x: number): number {
-  return x === 0 ? 0 : x;
-}
-
-function programOf(kernels: readonly Kernel[], target: Target): VerifiedProgram {
-  const inputs = kernels[0]?.buffers.filter(({ access }) => access === 'read') ?? [];
-  const results = kernels.flatMap((kernel) =>
-    kernel.buffers
-      .filter(({ access }) => access === 'write')
-      .map(({ name, type }) => ({ name: `${kernel.name}.${name}`, type })),
-  );
-  return verifyProgram({
-    ...emptyProgram(kernels, target),
-    inputs: inputs.map(({ name, type }) => io(name, type, [COUNT], name)),
-    outputs: results.map(({ name, type }) => io(name, type, [COUNT], name)),
-    buffers: [
-      ...inputs.map(({ name, type }) => buffer(name, 'input', type, [COUNT])),
-      ...results.map(({ name, type }) => buffer(name, 'output', type, [COUNT])),
-    ],
-    steps: kernels.map((kernel) =>
-      step(
-        kernel.name,
-        ...kernel.buffers.map(({ name, access }) =>
-          access === 'read' ? name : `${kernel.name}.${name}`,
-        ),
-      ),
-    ),
-  });
-}
-
-function oneOfEach(lanes: Lanes, expressions: Expressions): fc.Arbitrary<readonly Expression[]> {
-  return fc.tuple(
-    expressions.of('f32', lanes, DEPTH),
-    expressions.of('i32', lanes, DEPTH),
-    expressions.of('bool', lanes, DEPTH),
-  );
-}
+import {
+  COUNT,
+  DATA,
+  Expressions,
+  emulate,
+  kernelOf,
+  normal,
+  oneOfEach,
+  outputsOf,
+  programOf,
+} from './random-expressions.ts';
+import { runWasm } from './wasm-runs.ts';
 
 describe('printed expressions', () => {
   it('compute on JS what the emulator computes', async () => {
@@ -266,6 +35,24 @@ describe('printed expressions', () => {
       expect(got, textOf(text, kernel.name)).toEqual(emulate(kernel, 'f64'));
     }
   });
+
+  it.each([1, 4] as const)(
+    'compute on WebAssembly with %i lanes what the emulator computes',
+    async (lanes) => {
+      const samples = fc.sample(oneOfEach(lanes, new Expressions(true)), {
+        seed: 22 + lanes,
+        numRuns: 400,
+      });
+      const kernels = samples.map((xs, i) => kernelOf(`k${i}`, 'wasm', lanes, xs));
+      const { outputs } = await runWasm(programOf(kernels, 'wasm'), DATA, {});
+      for (const kernel of kernels) {
+        const got = [0, 1, 2].map((i) =>
+          Array.from(outputs[`${kernel.name}.out${i}`] ?? [], normal),
+        );
+        expect(got, JSON.stringify(kernel.body)).toEqual(emulate(kernel, 'f32'));
+      }
+    },
+  );
 
   describe('on WebGPU', () => {
     let node: NodeGpu;
