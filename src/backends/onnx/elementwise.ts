@@ -4,13 +4,14 @@
  * Integers wrap around to the width of their dtype; a quotient or remainder by 0 is 0, where ONNX
  * leaves it open.
  */
+import { RANGE } from '../../ir/integers.ts';
 import type { arithmeticOps } from '../../ir/ops/arithmetic.ts';
 import type { comparisonOps } from '../../ir/ops/comparison.ts';
 import type { logicOps } from '../../ir/ops/logic.ts';
 import type { unaryOps } from '../../ir/ops/unary.ts';
 import { type DType, isFloat } from '../../ir/types.ts';
 import { DATA_TYPE } from '../../onnx/schema.ts';
-import { int, type Ref } from './graph-writer.ts';
+import { type GraphWriter, int, type Ref } from './graph-writer.ts';
 import { castTo, HELD_TYPE, scalar, wrap } from './held-types.ts';
 import type { Exporter, OpCall } from './op-call.ts';
 
@@ -100,11 +101,15 @@ function truncate(call: OpCall, to: DType): Ref {
   const { writer } = call;
   const x = call.ref(0);
   const number = writer.node('Where', [writer.node('IsNaN', [x]), scalar(writer, 'f32', 0), x]);
-  const limits = [scalar(writer, 'f32', -(2 ** 31)), scalar(writer, 'f32', 2 ** 31)];
-  // 2^31 - 1 is no float32, so the upper end is cut in int64.
-  const wide = castTo(writer, writer.node('Clip', [number, ...limits]), DATA_TYPE.int64);
-  const whole = writer.node('Min', [wide, scalar(writer, 'i64', 2 ** 31 - 1)]);
-  return to === 'i64' ? whole : wrap(writer, to, castTo(writer, whole, HELD_TYPE[to]));
+  // 2^31 - 1 is no float32. In int64 it is, but ONNX Runtime 1.30 gives a wrong Min and Clip there.
+  const wide = castTo(writer, number, DATA_TYPE.double);
+  const limits = RANGE.i32.map((limit) => double(writer, limit));
+  const within = writer.node('Clip', [wide, ...limits]);
+  return wrap(writer, to, castTo(writer, within, HELD_TYPE[to]));
+}
+
+function double(writer: GraphWriter, value: number): Ref {
+  return writer.constant(DATA_TYPE.double, [], new Uint8Array(Float64Array.of(value).buffer));
 }
 
 /**

@@ -4,7 +4,8 @@
  * - Meant for the graph as declared. Composites that the opset lacks stand as their expansion, regions
  *   as their body.
  * - The model computes what the interpreter computes, totality included: masked rows of a softmax are
- *   zeros, an index outside of a table is clamped, integers wrap around (`held-types.ts`).
+ *   zeros, an index outside of a table is clamped, integers wrap around (`held-types.ts`). Left to the
+ *   runtime is only a mean of no elements, which ONNX does not define.
  * - Inputs and outputs keep their names and dtypes; a symbolic dim is the `dim_param` of its text.
  */
 import { EncompileError } from '../../errors.ts';

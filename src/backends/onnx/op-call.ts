@@ -74,6 +74,11 @@ export class OpCall {
     return typeof value === 'boolean' ? value : this.fail(name, 'true or false');
   }
 
+  choice(name: string): string {
+    const value = this.attributes[name];
+    return typeof value === 'string' ? value : this.fail(name, 'a word');
+  }
+
   numbers(name: string): readonly number[] {
     return this.list(name).map((value) =>
       typeof value === 'number' ? value : this.fail(name, 'a list of numbers'),

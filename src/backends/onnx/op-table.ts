@@ -3,6 +3,7 @@
  * standard op, and a region, is exported as what it is made of.
  */
 import type { OpName } from '../../ir/ops/index.ts';
+import { exportGelu, exportLayerNorm, exportLogSoftmax, exportSoftmax } from './composites.ts';
 import {
   arithmeticExporters,
   comparisonExporters,
@@ -11,7 +12,6 @@ import {
   logicExporters,
   unaryExporters,
 } from './elementwise.ts';
-import { exportLayerNorm, exportLogSoftmax, exportSoftmax } from './normalization.ts';
 import { type CompositeExporter, EXPANDED } from './op-call.ts';
 import { argReduceExporters, exportMatmul, reductionExporters } from './reductions.ts';
 import { exportConstant, exportIota } from './sources.ts';
@@ -51,7 +51,7 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   layer_norm: exportLayerNorm,
   rms_norm: expanded,
   add_norm: expanded,
-  gelu: expanded,
+  gelu: exportGelu,
   silu: expanded,
   attention: expanded,
   linear: expanded,

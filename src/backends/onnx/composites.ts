@@ -1,6 +1,7 @@
 /**
- * Composites that opset 17 has as standard ops. What differs from the standard meaning is spelled out
- * around the op: softmax is total here, while Softmax gives NaN for a row of minus infinities.
+ * Composites that opset 17 has as standard ops, and gelu, of which runtimes know one spelling. What
+ * differs from the standard meaning is spelled out around the op: softmax is total here, while Softmax
+ * gives NaN for a row of minus infinities.
  */
 import { FLOOR, LOWEST } from '../../ir/ops/softmax.ts';
 import { int, type Ref, real } from './graph-writer.ts';
@@ -57,4 +58,15 @@ export const exportLayerNorm: CompositeExporter = (call) => {
       epsilon: real(call.number('eps')),
     },
   );
+};
+
+/** x * (1 + Erf(x / sqrt(2))) * 0.5 in this very order, in which runtimes find it to make it one kernel. */
+export const exportGelu: CompositeExporter = (call) => {
+  const { writer, result } = call;
+  if (call.choice('approximation') !== 'none') return EXPANDED;
+  const x = call.ref(0);
+  const number = (value: number) => scalar(writer, result.dtype, value);
+  const erf = writer.node('Erf', [writer.node('Div', [x, number(Math.SQRT2)])]);
+  const product = writer.node('Mul', [x, writer.node('Add', [erf, number(1)])]);
+  return writer.node('Mul', [product, number(0.5)]);
 };

@@ -1,0 +1,245 @@
+/**
+ * Every op as small graphs of it alone, with the numbers at which implementations part: infinities,
+ * NaN, ends of ranges, divisors of 0, indices outside of a table, rows that nothing is visible of,
+ * sizes of 0.
+ */
+import { GraphConstruction } from '../../src/ir/builder.ts';
+import type { Graph } from '../../src/ir/graph.ts';
+import type { NdArray } from '../../src/ir/nd-array.ts';
+import type { OpName } from '../../src/ir/ops/index.ts';
+import { FLOOR, LOWEST } from '../../src/ir/ops/softmax.ts';
+import type { DType, Shape } from '../../src/ir/types.ts';
+import { type Attributes, f32, nd, some } from './op-runs.ts';
+
+export interface OpCase {
+  readonly op: OpName;
+  readonly graph: Graph;
+  readonly inputs: ReadonlyMap<string, NdArray>;
+}
+
+/** An operand's numbers, and its declared dims where they are not those of the numbers. */
+type Given = NdArray | { readonly array: NdArray; readonly dims: Shape } | null;
+type Call = readonly [operands: readonly Given[], attributes?: Attributes];
+
+const INF = Infinity;
+const [MIN, MAX] = [-(2 ** 31), 2 ** 31 - 1];
+
+const as = (array: NdArray, ...dims: Shape) => ({ array, dims });
+const vector = (dtype: DType, ...numbers: readonly number[]) =>
+  nd(dtype, [numbers.length], numbers);
+const bools = (shape: readonly number[], ...numbers: readonly number[]) =>
+  nd('bool', shape, numbers);
+
+const FLOATS = vector('f32', -INF, -2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, INF, Number.NaN);
+const POSITIVE = vector('f32', 0, 1e-6, 0.5, 1, 2, 100, INF);
+const INTEGERS: readonly NdArray[] = [
+  vector('i64', MIN, -7, 0, 3, MAX),
+  vector('i32', MIN, -7, 0, 3, MAX),
+  vector('i8', -128, -7, 0, 3, 127),
+  vector('u8', 0, 1, 100, 200, 255),
+];
+const HALF = vector('f16', -2.5, -0.001, 0, 0.333251953125, 65504);
+
+const single = (x: Given): Call => [[x]];
+const floats: readonly Call[] = [single(FLOATS), single(HALF), single(as(some([2, 3]), 'n', 3))];
+const positive: readonly Call[] = [single(POSITIVE), single(as(some([2, 3]), 'n', 3))];
+const numbers: readonly Call[] = [...floats, ...INTEGERS.map(single)];
+
+/** Every integer with every integer of its dtype: [5, 1] with [5]. */
+const tables: readonly Call[] = INTEGERS.filter(({ dtype }) => dtype !== 'i64').map((x) => [
+  [{ ...x, shape: [5, 1] }, x],
+]);
+const SMALL_I64: Call = [[vector('i64', -7, 0, 3, 9, 5), vector('i64', 2, 5, 0, -3, 5)]];
+const twoFloats: Call = [[as(some([2, 1, 3], 1), 'n', 1, 3), as(some([4, 1], 2), 'm', 1)]];
+const binary: readonly Call[] = [twoFloats, [[FLOATS, vector('f32', 1.5)]], ...tables, SMALL_I64];
+const logical: readonly Call[] = [[[bools([2, 2], 0, 0, 1, 1), bools([2], 0, 1)]]];
+const equality: readonly Call[] = [...binary, ...logical];
+
+const SPREAD = f32([2, 3], [-INF, -INF, -INF, 1, INF, -4]);
+const reduced = (over: readonly Given[]): readonly Call[] => [
+  ...over.flatMap((x): readonly Call[] => [
+    [[x], { axes: [-1] }],
+    [[x], { axes: [0], keep: true }],
+    [[x], { axes: [] }],
+    [[x], { axes: [-1, 0] }],
+  ]),
+  [[as(some([2, 3, 2]), 'n', 3, 'm')], { axes: [2, 0], keep: true }],
+];
+const integerRows = INTEGERS.filter(({ dtype }) => dtype !== 'i64').map((x) => ({
+  ...x,
+  shape: [1, 5],
+}));
+const NOTHING = as(f32([2, 0], []), 2, 'n');
+const ofNothing: Call = [[NOTHING], { axes: [1] }];
+const reducedNumbers = [...reduced([SPREAD, ...integerRows]), ofNothing];
+const searched: readonly Call[] = [
+  [[f32([2, 3], [1, 5, 5, -INF, -INF, -INF])], { axis: -1 }],
+  [[as(some([2, 3]), 'n', 3)], { axis: 0, keep: true }],
+  ...INTEGERS.map((x): Call => [[x], { axis: 0 }]),
+];
+
+const TYPES: readonly DType[] = ['f32', 'f16', 'i64', 'i32', 'i8', 'u8', 'bool'];
+const CAST_FROM: readonly NdArray[] = [
+  vector('f32', Number.NaN, -INF, -3e9, -2.7, -0.2, 0, 0.9, 2.7, 300, 3e9, INF),
+  ...INTEGERS,
+  bools([2], 0, 1),
+];
+const casts = CAST_FROM.flatMap((x) => TYPES.map((dtype): Call => [[x], { dtype }]));
+
+const ROWS = f32([3, 3], [LOWEST, LOWEST + 1, LOWEST / 0.9, -INF, -INF, 2, FLOOR, FLOOR, LOWEST]);
+const SCORES = as(some([2, 3]), 'n', 3);
+const softmaxes: readonly Call[] = [
+  [[SCORES], { axis: 0 }],
+  [[ROWS], { axis: -1 }],
+  [[SCORES, as(bools([2, 3], 0, 0, 0, 1, 0, 1), 'n', 3)], { axis: -1 }],
+  [[ROWS, bools([1, 3], 1, 1, 0)], { axis: 1 }],
+  [[NOTHING], { axis: 1 }],
+];
+const BLOCK = as(some([2, 3, 4]), 'n', 'm', 4);
+const [GAMMA, BETA] = [some([4], 5), some([4], 6)];
+const WIDE = as(some([2, 3], 7), 'n', 'm');
+
+/** [batch, heads, rows, width]. */
+const heads = (count: number, rows: number, seed: number) =>
+  as(some([2, count, rows, 3], seed), 'b', count, rows === 4 ? 'n' : 'm', 3);
+const [QUERY, KEY, VALUE] = [heads(2, 4, 1), heads(2, 5, 2), heads(2, 5, 3)];
+const VISIBLE = as(bools([2, 1, 1, 5], 1, 1, 0, 1, 0, 0, 0, 0, 0, 0), 'b', 1, 1, 'm');
+const BIAS = as(f32([1, 2, 1, 5], [0, -INF, 1, 2, 3, ...Array(5).fill(LOWEST)]), 1, 2, 1, 'm');
+
+const TABLE = as(some([4, 3]), 'n', 3);
+
+const CALLS: { readonly [N in Exclude<OpName, 'fused'>]: readonly Call[] } = {
+  ...{ neg: numbers, abs: numbers, sign: numbers, relu: numbers },
+  ...{ exp: floats, log: positive, sqrt: positive, rsqrt: positive, reciprocal: positive },
+  ...{ sin: floats, cos: floats, tanh: floats, erf: floats, sigmoid: floats },
+  ...{ floor: floats, ceil: floats, round: floats },
+  gelu: [single(some([8])), [[as(some([8]), 'n')], { approximation: 'tanh' }]],
+  silu: [single(some([8]))],
+  not: [single(bools([2], 0, 1))],
+  ...{ add: binary, sub: binary, mul: binary, div: binary, rem: binary },
+  pow: [[[some([4]), vector('f32', 2)]], [[POSITIVE, vector('f32', 0.5)]], [[POSITIVE, POSITIVE]]],
+  ...{ minimum: binary, maximum: binary },
+  ...{ equal: equality, not_equal: equality },
+  ...{ less: binary, less_equal: binary, greater: binary, greater_equal: binary },
+  ...{ and: logical, or: logical, xor: logical },
+  select: ['f32', 'f16', 'i64', 'i32', 'i8', 'u8', 'bool'].map((dtype): Call => {
+    const choices = [nd(dtype as DType, [2], [0, 1]), nd(dtype as DType, [1], [1])];
+    return [[bools([2, 1], 1, 0), ...choices]];
+  }),
+  cast: casts,
+  reduce_sum: reducedNumbers,
+  // of nothing a mean is NaN here, and what the runtime likes elsewhere
+  reduce_mean: reduced([SPREAD]),
+  ...{ reduce_max: reducedNumbers, reduce_min: reducedNumbers, reduce_prod: reducedNumbers },
+  ...{ argmax: searched, argmin: searched },
+  matmul: [
+    [[as(some([2, 1, 3, 4], 1), 'n', 1, 3, 4), as(some([2, 4, 2], 2), 2, 4, 'm')]],
+    [[some([2, 3], 1), some([3, 1], 2)]],
+  ],
+  reshape: [
+    [[BLOCK], { shape: ['n', 'm', 2, 2] }],
+    [[BLOCK], { shape: ['m*n', 4] }],
+    [[BLOCK], { shape: ['n', '4*m'] }],
+    [[BLOCK], { shape: ['2*m', '2*n'] }],
+    [[BLOCK], { shape: ['m', 1, 4, 'n'] }],
+    [[as(f32([0, 3, 4], []), 'n', 'm', 4)], { shape: ['m', '4*n'] }],
+    [[as(f32([0, 3, 4], []), 'n', 'm', 4)], { shape: ['n', '2*m', 2] }],
+    [[f32([0, 2], [])], { shape: [2, 0, 3] }],
+    [[some([1, 1])], { shape: [] }],
+    [[bools([2], 0, 1)], { shape: [1, 2] }],
+  ],
+  transpose: [
+    [[BLOCK], { permutation: [2, 0, 1] }],
+    [[BLOCK], { permutation: [0, 1, 2] }],
+    [[f32([], [1])], { permutation: [] }],
+  ],
+  broadcast: [
+    [[as(some([2, 1]), 'n', 1)], { shape: ['n', 4] }],
+    [[bools([1], 1)], { shape: [2, 3] }],
+    [[nd('u8', [], [7])], { shape: [] }],
+    [[as(some([2, 3]), 'n', 'm')], { shape: [2, 'n', 'm'] }],
+  ],
+  slice: [
+    [[BLOCK], { starts: [0, 'm-2', 1], ends: ['n', 'm', 4], steps: [1, 1, 2] }],
+    [[BLOCK], { starts: ['n-1', 'm-1', 3], ends: [-1, -1, 0], steps: [-1, -2, -2] }],
+    [[BLOCK], { starts: [0, 0, 0], ends: ['n', 'm', 4] }],
+    [[BLOCK], { starts: [1, 1, 1], ends: [1, 1, 4] }],
+    [
+      [as(f32([0, 3, 4], []), 'n', 'm', 4)],
+      { starts: ['n-1', 0, 0], ends: [-1, 'm', 4], steps: [-1, 1, 1] },
+    ],
+    [[vector('bool', 0, 1, 1)], { starts: [1], ends: [3] }],
+  ],
+  concat: [
+    [[BLOCK, as(some([2, 1, 4]), 'n', 1, 4)], { axis: 1 }],
+    [[vector('u8', 1, 255), vector('u8', 7)], { axis: -1 }],
+    [[bools([1], 1)], { axis: 0 }],
+  ],
+  pad: [
+    [[BLOCK], { before: [0, 'm', 1], after: [1, 0, 'n'], value: -INF }],
+    [[vector('i8', -128, 3)], { before: [1], after: [0], value: -1 }],
+    [[bools([2], 0, 0)], { before: [1], after: [2], value: 1 }],
+    [[f32([], [1])], { before: [], after: [], value: 1 }],
+  ],
+  gather: [
+    [[TABLE, vector('i32', -5, -1, 0, 3, 4, 99)]],
+    [[TABLE, nd('i64', [2, 2], [0, 1, -(2 ** 40), 2 ** 40])], { axis: -1 }],
+    [[TABLE, vector('u8', 200, 1)], { axis: 0 }],
+    [[bools([3], 0, 1, 0), nd('i8', [], [1])]],
+    [[as(f32([0, 3], []), 'n', 3), nd('i32', [0], [])]],
+  ],
+  iota: (['f32', 'f16', 'i64', 'i32', 'i8', 'u8'] as const).flatMap((dtype): readonly Call[] => [
+    [[], { shape: [260], dtype, start: -2 }],
+    [[], { shape: [2, 3, 2], axis: 1, dtype, start: 1 }],
+  ]),
+  constant: [
+    [[], { value: [1.5, -INF, INF, LOWEST], dtype: 'f32', shape: [2, 2] }],
+    [[], { value: [LOWEST], dtype: 'f32', shape: [2, 0, 3] }],
+    [[], { value: [1, 0], dtype: 'bool', shape: [2] }],
+    [[], { value: [-7], dtype: 'i64', shape: [2] }],
+    [[], { value: [-128], dtype: 'i8' }],
+    [[], { value: [255], dtype: 'u8', shape: [1] }],
+    [[], { value: [0.5], dtype: 'f16', shape: [3] }],
+  ],
+  softmax: softmaxes,
+  log_softmax: [[[SCORES], { axis: 0 }], [[f32([2, 2], [1, -INF, 3, 4])]]],
+  layer_norm: [
+    [[BLOCK, GAMMA, BETA], { eps: 1e-12 }],
+    [[BLOCK, GAMMA]],
+    [[BLOCK, null, BETA]],
+    [[BLOCK]],
+    [[WIDE]],
+    [[f32([1, 4], [1, 1, 1, 1]), GAMMA, BETA]],
+  ],
+  rms_norm: [[[BLOCK, GAMMA]], [[WIDE], { eps: 1e-3 }]],
+  add_norm: [[[BLOCK, as(some([2, 3, 4], 9), 'n', 'm', 4), GAMMA, BETA]]],
+  attention: [
+    [[QUERY, KEY, VALUE], { scale: 0.5 }],
+    [[QUERY, KEY, VALUE, VISIBLE], { scale: 0.5, causal: true }],
+    [[QUERY, KEY, VALUE, null, BIAS], { scale: 0.5 }],
+    [[heads(4, 4, 4), KEY, VALUE, VISIBLE, null], { scale: 1 }],
+  ],
+  linear: [[[BLOCK, some([4, 2])]], [[some([4]), some([4, 2]), some([2])]]],
+  embedding: [[[TABLE, as(nd('i64', [2, 2], [0, 3, 1, 2]), 'b', 2)]]],
+};
+
+/** One graph a call, in the order of the table. */
+export function opCases(): readonly OpCase[] {
+  return Object.entries(CALLS).flatMap(([op, calls]) =>
+    calls.map((call) => caseOf(op as OpName, call)),
+  );
+}
+
+function caseOf(op: OpName, [operands, attributes = {}]: Call): OpCase {
+  const into = new GraphConstruction();
+  const inputs = new Map<string, NdArray>();
+  const values = operands.map((given, i) => {
+    if (given === null) return null;
+    const { array, dims } = 'array' in given ? given : { array: given, dims: given.shape };
+    inputs.set(`x${i}`, array);
+    return into.addInput(`x${i}`, { dtype: array.dtype, shape: dims });
+  });
+  const results = into.addNode(op, values, attributes);
+  const outputs = results.map((value, i) => ({ name: `y${i}`, value: value.id }));
+  return { op, graph: into.finish(op, outputs), inputs };
+}
