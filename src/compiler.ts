@@ -1,5 +1,6 @@
 /** `encompile/compiler`: the compiler's parts, for tools that drive it step by step. */
 export { artifactFiles } from './artifact-files.ts';
+export { toOnnx } from './backends/onnx/export.ts';
 export { writeArtifact } from './backends/write-artifact.ts';
 export { checkCompilation } from './check/check.ts';
 export { type CheckBackend, type CheckReport, printReport } from './check/report.ts';

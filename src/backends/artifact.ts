@@ -35,6 +35,8 @@ export interface ArtifactOptions {
   readonly targets: readonly ArtifactTarget[];
   /** Of `runtimeFiles` for these targets. */
   readonly runtime: ReadonlyMap<string, string>;
+  /** The model in formats of other runtimes, by path. */
+  readonly exports?: ReadonlyMap<string, Uint8Array>;
   /** Encompile's own. */
   readonly version: string;
   /** The seed of weights that were made up where the model has none. */
@@ -69,6 +71,7 @@ export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFi
     ]),
     ['weights.bin', weights.content],
     ...runtime,
+    ...(options.exports ?? []),
   ]);
   const made = { version, randomWeights };
   files.set('manifest.json', manifestText(first.program, printed, weights, files, made));

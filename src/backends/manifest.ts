@@ -3,6 +3,8 @@
  * path of the machine that compiled, so equal input gives equal bytes.
  */
 import { createHash } from 'node:crypto';
+import { symbolsOf } from '../ir/dims.ts';
+import { dimSymbols, type Graph, type ValueId, valueOf } from '../ir/graph.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import type { Program, ProgramIo, Provenance, Target } from '../loops/program.ts';
 import { type PrintedTarget, TABLE_PLACES } from './backend-tables.ts';
@@ -51,14 +53,41 @@ export function manifestText(
         })),
       })),
     },
-    files: Object.fromEntries(
-      [...files].map(([path, content]) => [
-        path,
-        { bytes: Buffer.byteLength(content), sha256: sha256Of(content) },
-      ]),
-    ),
+    files: describeFiles(files),
   };
   return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** Of a folder that holds no kernels, but the model in formats of other runtimes. */
+export function exportManifestText(
+  graph: Graph,
+  files: ReadonlyMap<string, Uint8Array>,
+  { version, randomWeights }: Making,
+): string {
+  const describe = (name: string, id: ValueId) => {
+    const { dtype, shape } = valueOf(graph, id);
+    return { name, dtype, shape };
+  };
+  const manifest = {
+    format: MANIFEST_FORMAT,
+    encompile: version,
+    model: graph.name,
+    symbols: dimSymbols(graph, symbolsOf),
+    inputs: graph.inputs.map((id) => describe(valueOf(graph, id).name, id)),
+    outputs: graph.outputs.map(({ name, value }) => describe(name, value)),
+    ...(randomWeights === null ? {} : { weights: { random: { seed: randomWeights } } }),
+    files: describeFiles(files),
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+function describeFiles(files: ReadonlyMap<string, string | Uint8Array>): object {
+  return Object.fromEntries(
+    [...files].map(([path, content]) => [
+      path,
+      { bytes: Buffer.byteLength(content), sha256: sha256Of(content) },
+    ]),
+  );
 }
 
 /** As `load` calls the backend, and which of its modules where it has several: `wasm/relaxed`. */

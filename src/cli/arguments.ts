@@ -79,14 +79,14 @@ export function readList<T extends string>(
   what: string,
   text: string,
   known: readonly T[],
-  planned: { readonly [name: string]: string } = {},
+  refused: { readonly [name: string]: string } = {},
 ): readonly T[] {
   const names = text.split(',').map((name) => name.trim());
   for (const name of names) {
     if (known.some((candidate) => candidate === name)) continue;
-    const plan = planned[name];
+    const reason = refused[name];
     throw new EncompileError(
-      plan ??
+      reason ??
         `There is no ${what} '${name}'. Choose from ${known.join(', ')}.${didYouMean(name, known)}`,
       2,
     );
@@ -94,11 +94,11 @@ export function readList<T extends string>(
   return [...new Set(names)] as readonly string[] as readonly T[];
 }
 
-/** What is planned, for those who ask for it already. */
-export const PLANNED_TARGETS: { readonly [name: string]: string } = {
+/** Targets of `compile` that have no kernels to time, dump or explain. */
+export const WITHOUT_KERNELS: { readonly [name: string]: string } = {
   onnx:
-    "The target 'onnx' does not exist yet: this version compiles to js, wasm and wgsl, and does not " +
-    'export ONNX.',
+    "The target 'onnx' has no kernels: it is the declared model, for other runtimes. Write it with " +
+    'encompile compile --target onnx.',
 };
 
 /** Reads a whole number of at least `least`. */

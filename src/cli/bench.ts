@@ -14,11 +14,11 @@ import { missingFeature } from '../wasm-kernels.ts';
 import {
   DIM_FLAG,
   type DimSizes,
-  PLANNED_TARGETS,
   readDim,
   readInteger,
   readList,
   singleSizes,
+  WITHOUT_KERNELS,
 } from './arguments.ts';
 import { type BenchResult, measureModel } from './bench-model.ts';
 import { computingOps } from './kernel-costs.ts';
@@ -63,7 +63,7 @@ Examples:
   encompile bench model.ts --backend js,wgsl --json`;
 
 async function bench(path: string, options: Options): Promise<void> {
-  const backends = readList('backend', options.backend, COMPILE_TARGETS, PLANNED_TARGETS);
+  const backends = readList('backend', options.backend, COMPILE_TARGETS, WITHOUT_KERNELS);
   if (options.threads !== 1) {
     throw new EncompileError(
       `--threads ${options.threads} asks for several threads, but js and wasm run on one, and wgsl on ` +

@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Command } from 'commander';
-import { artifactFiles } from '../artifact-files.ts';
+import { artifactFiles, ONNX_PATH } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
 import { writeArtifact } from '../backends/write-artifact.ts';
 import { type Compilation, compileGraph } from '../compile.ts';
 import { countPrimitives } from '../primitive-count.ts';
 import { COMPILE_TARGETS } from '../targets.ts';
-import { PLANNED_TARGETS, readList } from './arguments.ts';
+import { readList } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
@@ -28,27 +28,36 @@ export function defineCompile(program: Command): void {
     .argument('<model>', 'a model file or folder')
     .description('write an artifact: an ES module with its kernels and weights')
     .option('-o, --output <folder>', 'where to write it (default: out/<name of the model>)')
-    .option('--target <list>', COMPILE_TARGETS.join(', '), COMPILE_TARGETS.join(','))
+    .option('--target <list>', TARGETS.join(', '), COMPILE_TARGETS.join(','))
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
     .action(compile);
 }
 
+/** The targets with kernels, and the model for other runtimes. */
+const TARGETS = [...COMPILE_TARGETS, 'onnx'] as const;
+
 const HELP = `
+onnx writes the model as declared, before fusion, as model.onnx: standard ops of opset 17 and the weights
+in one file, for other runtimes.
+
 The folder appears whole or not at all. One that is there already is replaced if it is empty or an
 artifact; a folder with anything else in it is left alone.
 
 Examples:
   encompile compile model.ts -o out
-  encompile compile ./bert-folder --target js -o web/encoder`;
+  encompile compile ./bert-folder --target js -o web/encoder
+  encompile compile model.ts --target onnx -o out`;
 
 async function compile(path: string, options: Options): Promise<void> {
-  const targets = readList('target', options.target, COMPILE_TARGETS, PLANNED_TARGETS);
+  const chosen = readList('target', options.target, TARGETS);
+  const targets = chosen.filter((target) => target !== 'onnx');
+  const onnx = chosen.includes('onnx');
   const { graph, randomWeights } = await openModel(path, { needsNumbers: true });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, { targets, onProgress: progress.show });
   progress.show('emit the artifact');
-  const files = await artifactFiles(compilation, { randomWeights });
+  const files = await artifactFiles(compilation, { randomWeights, onnx });
   await writeArtifact(folder, files);
   const summary = summarise(compilation, files, folder, randomWeights);
   if (options.json) printJson(summary);
@@ -73,6 +82,8 @@ interface Summary {
     readonly gzip: number;
   }[];
   readonly weights: { readonly bytes: number; readonly randomSeed: number | null };
+  /** `model.onnx`, with its weights, where it was asked for. */
+  readonly onnx: { readonly path: string; readonly bytes: number } | null;
 }
 
 function summarise(
@@ -82,7 +93,8 @@ function summarise(
   randomSeed: number | null,
 ): Summary {
   const { declared, programs } = compilation;
-  const code = [...files].filter(([path]) => path !== WEIGHTS);
+  const code = [...files].filter(([path]) => path !== WEIGHTS && path !== ONNX_PATH);
+  const onnx = files.get(ONNX_PATH);
   return {
     model: declared.name,
     folder,
@@ -95,12 +107,14 @@ function summarise(
       return { path, bytes: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
     }),
     weights: { bytes: Buffer.byteLength(files.get(WEIGHTS) ?? ''), randomSeed },
+    onnx: onnx === undefined ? null : { path: ONNX_PATH, bytes: onnx.length },
   };
 }
 
 const WEIGHTS = 'weights.bin';
 
-function printSummary({ model, folder, operations, targets, files, weights }: Summary): string {
+function printSummary(summary: Summary): string {
+  const { model, folder, operations, targets, files, weights, onnx } = summary;
   const fused = targets.map(({ target, calls, kernels }) => {
     return `  ${target}: ${counted(operations, 'op')} -> ${counted(calls, 'kernel call')} (${counted(kernels, 'different kernel')})\n`;
   });
@@ -112,8 +126,8 @@ function printSummary({ model, folder, operations, targets, files, weights }: Su
     [...rows, ['all but weights', byteCount(bytes), byteCount(gzip)]],
   );
   const random = weights.randomSeed === null ? '' : ` (random, seed ${weights.randomSeed})`;
-  return (
-    `Compiled ${model} to ${folder}\n${fused.join('')}\n${indentLines(table)}` +
-    `  ${WEIGHTS}: ${byteCount(weights.bytes)}${random}\n`
-  );
+  const stored = targets.length === 0 ? '' : `  ${WEIGHTS}: ${byteCount(weights.bytes)}${random}\n`;
+  const exported =
+    onnx === null ? '' : `  ${onnx.path}: ${byteCount(onnx.bytes)} with its weights${random}\n`;
+  return `Compiled ${model} to ${folder}\n${fused.join('')}\n${indentLines(table)}${stored}${exported}`;
 }

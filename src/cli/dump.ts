@@ -9,7 +9,7 @@ import type { TensorData } from '../ir/types.ts';
 import { type FileContent, writeFiles, writeFolder } from '../output-files.ts';
 import { pipeline } from '../passes/pipeline.ts';
 import { compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
-import { PLANNED_TARGETS, readList } from './arguments.ts';
+import { readList, WITHOUT_KERNELS } from './arguments.ts';
 import {
   FORMATS,
   type Format,
@@ -116,7 +116,7 @@ async function dumpProgram(
     'target',
     options.target ?? 'js',
     PROGRAM_TARGETS,
-    PLANNED_TARGETS,
+    WITHOUT_KERNELS,
   );
   const { graph } = await openModel(path, { needsNumbers: false });
   const compilation = compileGraph(graph, {

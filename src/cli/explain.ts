@@ -8,10 +8,10 @@ import { compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
 import {
   DIM_FLAG,
   type DimSizes,
-  PLANNED_TARGETS,
   readDim,
   readList,
   singleSizes,
+  WITHOUT_KERNELS,
 } from './arguments.ts';
 import { computingOps, type KernelCost, kernelCosts, stepCosts, total } from './kernel-costs.ts';
 import { commonNames, groupLedger, printLedgerGroups } from './ledger-summary.ts';
@@ -51,7 +51,7 @@ Examples:
   encompile explain model.ts --dim batch=1 --dim seq=512 --target wgsl`;
 
 async function explain(path: string, options: Options): Promise<void> {
-  const [target = 'js'] = readList('target', options.target, PROGRAM_TARGETS, PLANNED_TARGETS);
+  const [target = 'js'] = readList('target', options.target, PROGRAM_TARGETS, WITHOUT_KERNELS);
   const { graph } = await openModel(path, { needsNumbers: false });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {

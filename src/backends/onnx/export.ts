@@ -13,6 +13,7 @@ import { expandNode } from '../../ir/expand.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../../ir/graph.ts';
 import { isOpName } from '../../ir/ops/index.ts';
 import { BYTES, type TensorType } from '../../ir/types.ts';
+import { verifyGraph } from '../../ir/verify.ts';
 import type { Draft } from '../../onnx/codec.ts';
 import { encodeModel } from '../../onnx/model-file.ts';
 import type { TypeProto } from '../../onnx/schema.ts';
@@ -33,10 +34,11 @@ const MAX_WEIGHT_BYTES = 1.9e9;
 /**
  * The graph as the bytes of an ONNX file. Its weights are in the file.
  *
- * @throws EncompileError where weights are missing or too large for one file, where an input and an
- * output have the same name, or where no input tells the size of a symbol
+ * @throws EncompileError where the graph is wrong, weights are missing or too large for one file, an
+ * input and an output have the same name, or no input tells the size of a symbol
  */
 export function toOnnx(graph: Graph): Uint8Array {
+  verifyGraph(graph);
   checkWeights(graph);
   const writer = new GraphWriter();
   const inputs = graph.inputs.map((id): Boundary => {
