@@ -90,30 +90,16 @@ const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
     );
   },
 
-  /** x + x * P(x^2) for |x| < 1; sign(x) * (1 - exp(-Q(|x|))) above, where Q fits -ln(erfc). */
+  /** x P(x^2) / Q(x^2); from 4.2 on it is 1. */
   erf: (lanes) => {
     const b = new BodyBuilder(lanes, ['x']);
-    const x = b.parameter('x');
-    const size = b.let('size', minimum(abs(x), of(4)));
-    const square = b.let('square', mul(size, size));
-    const near = b.let('near', add(x, mul(x, polynomial(square, ERF_NEAR))));
-    const tail = b.let('tail', unary('exp', unary('neg', polynomial(size, ERF_TAIL))));
-    const far = b.let('far', mul(unary('sign', x), sub(of(1), tail)));
-    return b.finish(select(less(size, of(1)), near, far), 'absolute error below 1.2e-7');
+    return b.finish(b.odd(4.2, ERF), 'error below 4e-7, relative too');
   },
 
-  /** x + x^3 * P(x^2) for |x| < 0.625; sign(x) * (1 - 2 / (exp(2|x|) + 1)) above. */
+  /** x P(x^2) / Q(x^2); from 9.01 on it is 1 in float32. */
   tanh: (lanes) => {
     const b = new BodyBuilder(lanes, ['x']);
-    const x = b.parameter('x');
-    // tanh(10) is 1 in float32; the clamp keeps exp from overflowing.
-    const size = b.let('size', minimum(abs(x), of(10)));
-    const square = b.let('square', mul(size, size));
-    const near = b.let('near', add(x, mul(mul(x, square), polynomial(square, TANH))));
-    const grown = b.let('grown', unary('exp', add(size, size)));
-    const rest = b.let('rest', binary('div', of(2), add(grown, of(1))));
-    const far = b.let('far', mul(unary('sign', x), sub(of(1), rest)));
-    return b.finish(select(less(size, of(0.625)), near, far), 'relative error below 3e-7');
+    return b.finish(b.odd(9.01, TANH), 'relative error below 4e-7');
   },
 
   sin: (lanes) => circular(lanes, 0),
@@ -155,21 +141,30 @@ const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
   },
 };
 
-/** erf(sqrt z) / sqrt z - 1 on 0 < z < 1; fit error 1.3e-9 relative. */
-const ERF_NEAR = [
-  0.1283791657267128, -0.3761262582421308, 0.11283585148406226, -0.026853811927888226,
-  0.005188327673700256, -0.0008010193533784403, 7.853861088971358e-5,
-];
-/** -ln(erfc(x)) on 1 < x < 4; fit error 1.1e-9 in erf. */
-const ERF_TAIL = [
-  0.00035371965661278303, 1.1270400353046217, 0.6382256784898671, 0.10303736764221708,
-  -0.02180531777767249, 0.0029396071589667372, -0.00018557399405004315,
-];
-/** (tanh(sqrt z) / sqrt z - 1) / z on 0 < z < 0.625^2; fit error 4.2e-9 relative. */
-const TANH = [
-  -0.33333283925389756, 0.133314912886502, -0.05374349817843075, 0.020650587545799813,
-  -0.005717045286715013,
-];
+interface Rational {
+  readonly above: readonly number[];
+  readonly below: readonly number[];
+}
+
+/** erf(sqrt z) / sqrt z on 0 < z < 4.2^2; fit error 3e-9 relative. */
+const ERF: Rational = {
+  above: [
+    1.128379170348699, 0.18521213315723542, 0.05439584143680974, 0.003860120787192879,
+    0.0003830131613183611, 4.775342410475706e-6, -1.3671790814224942e-8,
+  ],
+  below: [1, 0.4974734041, 0.1140309378, 0.01549493464, 0.001314292243, 0.00006396941799],
+};
+/** tanh(sqrt z) / sqrt z on 0 < z < 9.02^2; fit error 3.7e-11 relative. */
+const TANH: Rational = {
+  above: [
+    0.9999999999641038, 0.14099268858075087, 0.004426027372344428, 4.227570355555656e-5,
+    1.1118675373933066e-7, 3.6750490260658693e-11,
+  ],
+  below: [
+    1, 0.47432602151906506, 0.029201368600459195, 0.000500849089164789, 2.604032994389715e-6,
+    2.9515575498247805e-9,
+  ],
+};
 /** (sin(sqrt z) / sqrt z - 1) / z on 0 < z < (pi/4)^2; fit error 3.9e-9. */
 const SIN = [-0.16666654225576252, 0.008332131498145863, -0.00019510839244571342];
 /** (cos(sqrt z) - 1 + z/2) / z^2 on 0 < z < (pi/4)^2; fit error 1.1e-10. */
@@ -241,6 +236,14 @@ class BodyBuilder {
     this.lets.push({ name, value });
     const type: Scalar = value.type;
     return read(name, type, value.lanes);
+  }
+
+  /** c P(c^2) / Q(c^2), where c is x within the limit: an odd function that ends at 1. */
+  odd(limit: number, { above, below }: Rational): Expression {
+    const within = maximum(minimum(this.parameter('x'), of(limit)), of(-limit));
+    const c = this.let('c', within);
+    const z = this.let('z', mul(c, c));
+    return binary('div', mul(c, polynomial(z, above)), polynomial(z, below));
   }
 
   finish(result: Expression, error: string): Body {

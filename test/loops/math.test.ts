@@ -137,9 +137,9 @@ describe('definitions of functions in loop IR', () => {
     expect(apply('log', [-1])).toBeNaN();
   });
 
-  it('erf in float32 has absolute error below 1.2e-7 on -6 to 6', () => {
-    const { error, at } = worst(sweep(-6, 6), (x) => apply('erf', [x]), exactErf, absolute);
-    expect(error, `at ${at}`).toBeLessThan(1.2e-7);
+  it('erf in float32 has relative error below 4e-7 on -6 to 6', () => {
+    const { error, at } = worst(sweep(-6, 6), (x) => apply('erf', [x]), exactErf, relative);
+    expect(error, `at ${at}`).toBeLessThan(4e-7);
   });
 
   it('erf in the doubles of JS has absolute error below 2e-8 on -6 to 6', () => {
@@ -148,10 +148,10 @@ describe('definitions of functions in loop IR', () => {
     expect(error, `at ${at}`).toBeLessThan(2e-8);
   });
 
-  it('tanh has relative error below 3e-7 on -100 to 100, and no overflow at the ends', () => {
+  it('tanh has relative error below 4e-7 on -100 to 100, and no overflow at the ends', () => {
     const inputs = [...sweep(-2, 2), ...sweep(-100, 100), 1e-30, 3.4e38, -3.4e38];
     const { error, at } = worst(inputs, (x) => apply('tanh', [x]), Math.tanh, relative);
-    expect(error, `at ${at}`).toBeLessThan(3e-7);
+    expect(error, `at ${at}`).toBeLessThan(4e-7);
     expect(apply('tanh', [0])).toBe(0);
   });
 
