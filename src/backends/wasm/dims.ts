@@ -1,5 +1,5 @@
 /** Dims as i32 instructions, and the addresses that indices stand for. */
-import { type Dim, type Factor, isAtLeast, subtract, termsOf } from '../../ir/dims.ts';
+import { type Dim, type Factor, isAtLeast, multiply, subtract, termsOf } from '../../ir/dims.ts';
 import { getLocal, i32Const } from './instructions.ts';
 import type { WasmScope } from './scope.ts';
 import type { Sexp } from './sexp.ts';
@@ -36,7 +36,10 @@ export function addressOf(local: string, start: number, index: Dim, scope: WasmS
   const rest = folds ? subtract(index, constant) : index;
   const offset = start + (folds ? 4 * constant : 0);
   if (rest === 0) return { base: getLocal(local), offset };
-  const bytes: Sexp = ['i32.shl', dimTree(rest, scope), i32Const(2)];
+  const isOneTerm = termsOf(rest).length === 1;
+  const bytes: Sexp = isOneTerm
+    ? dimTree(multiply(4, rest), scope)
+    : ['i32.shl', dimTree(rest, scope), i32Const(2)];
   return { base: ['i32.add', getLocal(local), bytes], offset };
 }
 
