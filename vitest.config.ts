@@ -15,6 +15,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/relaxed-simd.ts'],
     // A worker must be a process: the Vulkan driver is found through its environment at its start.
     pool: 'forks',
     testTimeout: 60_000,

@@ -1,6 +1,6 @@
 /**
  * Names from a model file are data: whatever they hold, they reach no emitted code as code. Every
- * level takes them: declaration, passes, dumps, kernels, artifact, both backends.
+ * level takes them: declaration, passes, dumps, kernels, artifact, all backends.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requestNodeDevice } from '../src/check/webgpu-node.ts';
@@ -74,6 +74,16 @@ describe('a model whose names are hostile', () => {
   it('runs on JS', async () => {
     const model = await folder.load({ backend: 'js' });
     expectRight((await model.run({ [INPUT]: { data, shape: [2, 8] } }))[OUTPUT]?.data);
+  });
+
+  it.each(['wasm', 'wasm-relaxed'] as const)('runs on WebAssembly (%s)', async (target) => {
+    const program = programs.get(target);
+    if (program === undefined) throw new Error(target);
+    const alone = await artifactFolder([program]);
+    const model = await alone.load({ backend: 'wasm' });
+    expectRight((await model.run({ [INPUT]: { data, shape: [2, 8] } }))[OUTPUT]?.data);
+    model.dispose();
+    await alone.remove();
   });
 
   it('runs on WebGPU', async () => {

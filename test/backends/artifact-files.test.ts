@@ -10,11 +10,12 @@ import { type ByteRange, packWeights } from '../../src/backends/weights-file.ts'
 import { writeArtifact } from '../../src/backends/write-artifact.ts';
 import type { Program, Target, WeightBuffer } from '../../src/loops/program.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { emit } from './artifact-folder.ts';
 import { emptyProgram, HOSTILE, io, PLAIN, program } from './programs.ts';
 
 const run = promisify(execFile);
-const both = () => emit([program('js'), program('wgsl')]);
+const all = () => emit(PROGRAM_TARGETS.map((target) => program(target)));
 
 let parent: string;
 beforeAll(async () => {
@@ -24,8 +25,12 @@ afterAll(() => rm(parent, { recursive: true }));
 
 describe('an artifact', () => {
   it('holds these files', async () => {
-    expect([...(await both()).keys()].sort()).toEqual([
+    expect([...(await all()).keys()].sort()).toEqual([
       'kernels/kernels.mjs',
+      'kernels/kernels.relaxed.wasm',
+      'kernels/kernels.relaxed.wat',
+      'kernels/kernels.wasm',
+      'kernels/kernels.wat',
       'kernels/kernels.wgsl',
       'manifest.json',
       'model.d.mts',
@@ -36,31 +41,33 @@ describe('an artifact', () => {
       'runtime/js.mjs',
       'runtime/load.mjs',
       'runtime/outputs.mjs',
+      'runtime/wasm-features.mjs',
+      'runtime/wasm.mjs',
       'runtime/webgpu-device.mjs',
       'runtime/webgpu-memory.mjs',
       'runtime/webgpu.mjs',
       'weights.bin',
     ]);
     const js = await emit([program('js')]);
-    expect([...js.keys()].filter((path) => /w(eb)?g[ps]/.test(path))).toEqual([]);
+    expect([...js.keys()].filter((path) => /w(eb)?g[ps]|wa[st]/.test(path))).toEqual([]);
   });
 
   it('is equal byte by byte for equal programs', async () => {
-    expect([...(await both())]).toEqual([...(await both())]);
+    expect([...(await all())]).toEqual([...(await all())]);
   });
 
   it('imports its own files alone, and makes no code from text', async () => {
-    for (const [path, content] of await both()) {
+    for (const [path, content] of await all()) {
       if (typeof content !== 'string' || !path.endsWith('.mjs')) continue;
       for (const [, specifier] of content.matchAll(/\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)) {
         expect(specifier, path).toMatch(/^\.\/[\w/-]+\.mjs$/);
       }
-      expect(content, path).not.toMatch(/\beval\b|\bFunction\(|sourceMappingURL/);
+      expect(content, path).not.toMatch(/(?<!'wasm-unsafe-)\beval\b|\bFunction\(|sourceMappingURL/);
     }
   });
 
   it('is described by its manifest, hash by hash', async () => {
-    const files = await both();
+    const files = await all();
     const manifest = JSON.parse(String(files.get('manifest.json')));
     expect(Object.keys(manifest.files)).toEqual(
       [...files.keys()].filter((path) => path !== 'manifest.json'),
@@ -70,7 +77,12 @@ describe('an artifact', () => {
       const sha256 = createHash('sha256').update(content).digest('hex');
       expect(manifest.files[path]).toEqual({ bytes: Buffer.byteLength(content), sha256 });
     }
-    expect(Object.keys(manifest.backends)).toEqual(['js', 'webgpu']);
+    expect(Object.keys(manifest.backends)).toEqual([
+      'js',
+      'wasm/simd128',
+      'wasm/relaxed',
+      'webgpu',
+    ]);
     expect(manifest.backends.webgpu.kernels[1]).toEqual({
       entry: 'activate',
       computes: ['%active = tanh(x) + sin(2 x) x - erf(x)'],
@@ -283,7 +295,7 @@ describe('writeArtifact', () => {
   it('replaces an empty folder and an artifact, and leaves nothing else behind', async () => {
     const place = join(parent, 'replace');
     await mkdir(join(place, 'model'), { recursive: true });
-    await writeArtifact(join(place, 'model'), await both());
+    await writeArtifact(join(place, 'model'), await all());
     await writeArtifact(join(place, 'model'), await emit([program('js')]));
     expect(await readdir(place)).toEqual(['model']);
     expect(await readdir(join(place, 'model', 'kernels'))).toEqual(['kernels.mjs']);
@@ -304,16 +316,16 @@ describe('writeArtifact', () => {
     const place = join(parent, `other-${content.length}`);
     await mkdir(place);
     await writeFile(join(place, name), content);
-    await expect(writeArtifact(place, await both())).rejects.toThrow(message);
+    await expect(writeArtifact(place, await all())).rejects.toThrow(message);
     expect(await readFile(join(place, name), 'utf8')).toBe(content);
   });
 
   it("refuses an artifact's folder with other files in it, by their names", async () => {
     const place = join(parent, 'mixed');
-    await writeArtifact(place, await both());
+    await writeArtifact(place, await all());
     await mkdir(join(place, 'kernels', 'mine'));
     await writeFile(join(place, 'kernels', 'mine', 'notes.txt'), 'notes');
-    await expect(writeArtifact(place, await both())).rejects.toThrow(
+    await expect(writeArtifact(place, await all())).rejects.toThrow(
       'it holds files that encompile did not write: kernels/mine/notes.txt',
     );
     expect(await readdir(place)).toContain('model.mjs');
@@ -322,8 +334,8 @@ describe('writeArtifact', () => {
   it('refuses a file', async () => {
     const place = join(parent, 'file');
     await writeFile(place, 'text');
-    await expect(writeArtifact(place, await both())).rejects.toThrow('is no folder');
-    await expect(writeArtifact(join(place, 'below'), await both())).rejects.toThrow(
+    await expect(writeArtifact(place, await all())).rejects.toThrow('is no folder');
+    await expect(writeArtifact(join(place, 'below'), await all())).rejects.toThrow(
       'could not be written',
     );
   });

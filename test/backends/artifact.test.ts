@@ -7,6 +7,7 @@ import type { Program } from '../../src/loops/program.ts';
 import { type VerifiedProgram, verifyProgram } from '../../src/loops/verify-program.ts';
 import type { Model } from '../../src/runtime/load.mts';
 import type { OutputTensor } from '../../src/runtime/outputs.mts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { type ArtifactFolder, artifactFolder } from './artifact-folder.ts';
 import {
   buffer,
@@ -28,9 +29,12 @@ let uneven: ArtifactFolder;
 
 beforeAll(async () => {
   node = await requestNodeDevice();
-  plain = await artifactFolder([program('js'), program('wgsl')]);
-  hostile = await artifactFolder([program('js', HOSTILE), program('wgsl', HOSTILE)]);
-  uneven = await artifactFolder([withExtraWeight(program('js')), program('wgsl')]);
+  plain = await artifactFolder(PROGRAM_TARGETS.map((target) => program(target)));
+  hostile = await artifactFolder(PROGRAM_TARGETS.map((target) => program(target, HOSTILE)));
+  uneven = await artifactFolder([
+    withExtraWeight(program('js')),
+    ...PROGRAM_TARGETS.slice(1).map((target) => program(target)),
+  ]);
 });
 afterAll(async () => {
   node.release();
@@ -87,7 +91,7 @@ function compare(outputs: Outputs, { ids, mask, shape }: Case, names: ModelNames
   expect(outputs[names.seen]).toEqual({ data: Uint8Array.from(want.seen), shape });
 }
 
-describe.each(['js', 'webgpu'] as const)('an artifact on %s', (backend) => {
+describe.each(['js', 'wasm', 'webgpu'] as const)('an artifact on %s', (backend) => {
   let model: Model;
   beforeAll(async () => {
     model = await plain.load({ backend, gpu: node.gpu });
@@ -190,20 +194,22 @@ describe.each(['js', 'webgpu'] as const)('an artifact on %s', (backend) => {
 });
 
 describe('the choice of a backend', () => {
-  it("takes WebGPU for 'auto' where there is a GPU, else js", async () => {
+  it("takes WebGPU for 'auto' where there is a GPU, else WebAssembly", async () => {
     const withGpu = await plain.load({ gpu: node.gpu });
     expect(withGpu.backend).toBe('webgpu');
     withGpu.dispose();
     const none = { requestAdapter: async () => null } as unknown as GPU;
-    expect((await plain.load({ gpu: none })).backend).toBe('js');
+    expect((await plain.load({ gpu: none })).backend).toBe('wasm');
   });
 
   it('names the backends there are where another is asked for', async () => {
-    await expect(plain.load({ backend: 'wasm' })).rejects.toThrow(
-      'The backend "wasm" is not in this artifact of "looked-up", which has js and webgpu.',
+    await expect(plain.load({ backend: 'cuda' as 'js' })).rejects.toThrow(
+      'The backend "cuda" is not in this artifact of "looked-up", which has js, wasm and webgpu.',
     );
     const onlyJs = await artifactFolder([program('js')]);
-    await expect(onlyJs.load({ backend: 'webgpu' })).rejects.toThrow('which has js.');
+    for (const backend of ['wasm', 'webgpu'] as const) {
+      await expect(onlyJs.load({ backend })).rejects.toThrow('which has js.');
+    }
     expect((await onlyJs.load()).backend).toBe('js');
     await onlyJs.remove();
   });

@@ -6,14 +6,12 @@ import { compileGraph } from '../../src/compile.ts';
 import { buildGraph } from '../../src/ir/builder.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { f32, i32 } from '../../src/ir/types.ts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { table } from '../support/agreement.ts';
 
-async function expectRightArtifact(
-  graph: Graph,
-  dims: Record<string, number>,
-  backends: readonly ('js' | 'wgsl')[] = ['js', 'wgsl'],
-): Promise<void> {
-  const report = await checkCompilation(compileGraph(graph), { backends, dims });
+async function expectRightArtifact(graph: Graph, dims: Record<string, number>): Promise<void> {
+  const report = await checkCompilation(compileGraph(graph), { backends: PROGRAM_TARGETS, dims });
+  expect(report.skipped).toEqual([]);
   expect(report.passed, printReport(report)).toBe(true);
 }
 

@@ -1,14 +1,16 @@
 /** The check must pass what is right, and name the first kernel that is not. */
-import { describe, expect, it } from 'vitest';
-import { checkCompilation } from '../../src/check/check.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { checkCompilation, targetOf } from '../../src/check/check.ts';
 import { randomInputs } from '../../src/check/inputs.ts';
 import { printReport } from '../../src/check/report.ts';
 import { decodeReproducer, encodeReproducer, isReproducer } from '../../src/check/reproducer.ts';
 import { type Compilation, compileGraph } from '../../src/compile.ts';
 import { buildGraph } from '../../src/ir/builder.ts';
+import { add } from '../../src/ir/dims.ts';
 import { printGraph } from '../../src/ir/print.ts';
 import { bool, dims, f32 } from '../../src/ir/types.ts';
 import type { Kernel, Statement } from '../../src/loops/nodes.ts';
+import type { Target } from '../../src/loops/program.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
 import { encoderBlock } from '../../src/models/index.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
@@ -27,11 +29,7 @@ const graph = fillRandomWeights(
 const compilation = compileGraph(graph);
 
 /** The compilation with every kernel of that name changed, for one target. */
-function withKernel(
-  target: 'js' | 'wgsl',
-  name: string,
-  change: (kernel: Kernel) => Kernel,
-): Compilation {
+function withKernel(target: Target, name: string, change: (kernel: Kernel) => Kernel): Compilation {
   const program = compilation.programs.get(target);
   if (program === undefined) throw new Error(target);
   const kernels = program.kernels.map((kernel) => (kernel.name === name ? change(kernel) : kernel));
@@ -59,17 +57,22 @@ function rewrite(
   });
 }
 
+const outputsOf = ({ buffers }: Kernel) =>
+  buffers.filter(({ access }) => access === 'write').map(({ name }) => name);
+
 /** The scores' scale 1 / sqrt(8) doubled wherever it stands. */
 const doubleScale = (kernel: Kernel): Kernel =>
   JSON.parse(JSON.stringify(kernel).replaceAll('0.35355339059327373', '0.7071067811865475'));
 
 describe('checkCompilation', () => {
-  it('passes a right compilation in the emulator and in JS, at two sizes', async () => {
+  it('passes a right compilation in the emulator, JS and WebAssembly, at two sizes', async () => {
     const report = await checkCompilation(compilation, {
-      backends: ['emulator-js', 'emulator-wgsl', 'js'],
+      backends: ['emulator-js', 'emulator-wasm', 'emulator-wgsl', 'js', 'wasm', 'wasm-relaxed'],
     });
     expect(printReport(report)).toContain('block: check passed');
-    expect(report.backends.map(({ kernels }) => kernels.length)).toEqual([7, 7, 7, 7, 7, 7]);
+    expect(report.backends.map(({ kernels }) => kernels.length)).toEqual(
+      Array.from({ length: 2 * 6 }, () => 7),
+    );
     expect(new Set(report.backends.map(({ sizes }) => JSON.stringify(sizes))).size).toBe(2);
   });
 
@@ -78,9 +81,9 @@ describe('checkCompilation', () => {
     expect(printReport(report)).toContain('block: check passed');
   });
 
-  for (const backend of ['emulator-js', 'js'] as const) {
+  for (const backend of ['emulator-js', 'js', 'emulator-wasm', 'wasm', 'wasm-relaxed'] as const) {
     it(`names the kernel that computes something else (${backend})`, async () => {
-      const broken = withKernel('js', 'attention', doubleScale);
+      const broken = withKernel(targetOf(backend), 'attention', doubleScale);
       const report = await checkCompilation(broken, { backends: [backend] });
       expect(report.passed).toBe(false);
       const text = printReport(report);
@@ -107,6 +110,30 @@ describe('checkCompilation', () => {
     const report = await checkCompilation(broken, { backends: ['emulator-wgsl'] });
     expect(report.passed).toBe(false);
     expect(printReport(report)).toContain('which nothing has written');
+  });
+
+  it('reports writes of WebAssembly outside the buffers of a kernel', async () => {
+    const outputs = new Set(compilation.programs.get('wasm')?.kernels.flatMap(outputsOf));
+    const broken = withKernel('wasm', 'add_norm', (kernel) => ({
+      ...kernel,
+      body: rewrite(kernel.body, (s) =>
+        s.tag === 'store' && outputs.has(s.buffer) ? { ...s, index: add(s.index, 1) } : s,
+      ),
+    }));
+    const report = await checkCompilation(broken, { backends: ['wasm'] });
+    expect(printReport(report)).toMatch(/add_norm writes behind 'out'/);
+  });
+
+  it('says what the host cannot run', async () => {
+    vi.spyOn(WebAssembly, 'validate').mockReturnValue(false);
+    const backends = ['js', 'wasm-relaxed', 'emulator-wasm-relaxed'] as const;
+    const report = await checkCompilation(compilation, { backends, dims: { batch: 1, seq: 3 } });
+    vi.restoreAllMocks();
+    expect(report.backends.map(({ backend }) => backend)).toEqual(['js', 'emulator-wasm-relaxed']);
+    expect(report.skipped).toEqual([
+      { backend: 'wasm-relaxed', reason: expect.stringContaining('has no relaxed SIMD') },
+    ]);
+    expect(printReport(report)).toMatch(/^wasm-relaxed +skipped: the WebAssembly of Node/m);
   });
 
   it('takes given inputs and sizes', async () => {

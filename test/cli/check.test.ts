@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import {
   encompile,
   folderWith,
@@ -27,18 +28,33 @@ const folder = folderWith({
   'tiny.ts': TINY_TS,
 });
 
+/** The command runs in processes without the flags of this one. */
+const hasRelaxed = Number(process.versions.node.split('.')[0]) >= 22;
+
 describe('a check', () => {
   it('passes on every backend at two sizes each', async () => {
     const { status, stdout, stderr } = await encompile(
-      ...[folder, 'check', 'tiny.ts', '--backend', 'js,wgsl,emulator'],
+      ...[folder, 'check', 'tiny.ts', '--backend', 'js,wasm,wgsl,emulator'],
     );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    for (const backend of ['js', 'wgsl', 'emulator-js', 'emulator-wgsl']) {
+    const emitted = PROGRAM_TARGETS.filter((target) => hasRelaxed || target !== 'wasm-relaxed');
+    for (const backend of [...emitted, ...PROGRAM_TARGETS.map((name) => `emulator-${name}`)]) {
       const lines = stdout.split('\n').filter((line) => line.startsWith(`${backend} `));
       expect(lines).toHaveLength(2);
       for (const line of lines) expect(line).toContain(' 8 of 8 kernels ok');
     }
     expect(stdout).toMatch(/tiny: check passed \(seed 1\)\n$/);
+    expect(/^wasm-relaxed +skipped: the WebAssembly of Node .* has no/m.test(stdout)).toBe(
+      !hasRelaxed,
+    );
+  });
+
+  it.skipIf(hasRelaxed)('of nothing but what cannot run here is no check', async () => {
+    const { status, stderr } = await encompile(
+      ...[folder, 'check', 'linear.ir', '--backend', 'wasm-relaxed'],
+    );
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^error: None of the backends can run here, so nothing was checked/);
   });
 
   it('takes sizes together, and a seed', async () => {

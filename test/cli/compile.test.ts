@@ -76,6 +76,8 @@ describe('a model', () => {
       operations: 3,
       targets: [
         { target: 'js', calls: 1, kernels: 1 },
+        { target: 'wasm', calls: 1, kernels: 1 },
+        { target: 'wasm-relaxed', calls: 1, kernels: 1 },
         { target: 'wgsl', calls: 1, kernels: 1 },
       ],
       weights: { randomSeed: null },

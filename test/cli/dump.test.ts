@@ -81,12 +81,18 @@ describe('--all', () => {
 });
 
 describe('later stages', () => {
-  it('are printed for either target', async () => {
+  it('are printed for every target', async () => {
     expect(await dump('--stage', 'loops')).toMatch(/^kernel matmul_add_tanh\n/);
     expect(await dump('--stage', 'loops', '--target', 'wgsl')).toContain('for workgroup');
     expect(await dump('--stage', 'plan')).toMatch(/^plan @linear js \{/);
     expect(await dump('--stage', 'source')).toContain('export function matmul_add_tanh(');
     expect(await dump('--stage', 'source', '--target', 'wgsl')).toContain('@compute');
+    for (const target of ['wasm', 'wasm-relaxed']) {
+      expect(await dump('--stage', 'plan', '--target', target)).toContain(`@linear ${target} {`);
+      const source = await dump('--stage', 'source', '--target', target);
+      expect(source).toContain('(func $matmul_add_tanh ');
+      expect(source.includes('f32x4.relaxed_madd')).toBe(target === 'wasm-relaxed');
+    }
   });
 
   it.each(['loops', 'plan', 'source'])('%s is JSON with --format json', async (stage) => {

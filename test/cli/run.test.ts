@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseSafetensors } from '../../src/frontends/safetensors.ts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import {
   encompile,
   folderWith,
@@ -43,18 +44,18 @@ async function outputs(...args: readonly string[]) {
 describe('a run', () => {
   const input = ['linear.ir', '--inputs', 'in.safetensors'];
 
-  it.each(['js', 'wgsl', 'emulator', 'emulator-js', 'emulator-wgsl'])(
-    'on %s gives what the interpreter gives',
-    async (backend) => {
-      const want = await outputs(...input, '--backend', 'interpreter');
-      const got = await outputs(...input, '--backend', backend);
-      expect(want.y.shape).toEqual([2, 3]);
-      expect(got.y.shape).toEqual([2, 3]);
-      got.y.data.forEach((value: number, i: number) => {
-        expect(value).toBeCloseTo(want.y.data[i], 5);
-      });
-    },
-  );
+  it.each([
+    ...['js', 'wasm', 'wgsl', 'emulator'],
+    ...PROGRAM_TARGETS.map((target) => `emulator-${target}`),
+  ])('on %s gives what the interpreter gives', async (backend) => {
+    const want = await outputs(...input, '--backend', 'interpreter');
+    const got = await outputs(...input, '--backend', backend);
+    expect(want.y.shape).toEqual([2, 3]);
+    expect(got.y.shape).toEqual([2, 3]);
+    got.y.data.forEach((value: number, i: number) => {
+      expect(value).toBeCloseTo(want.y.data[i], 5);
+    });
+  });
 
   it('sums its outputs up without --output', async () => {
     const { status, stdout, stderr } = await encompile(folder, 'run', ...input);

@@ -73,19 +73,18 @@ describe('a wrong call', () => {
       "--dim gives a size to 'bacth', but the model 'linear' has the symbols batch. Did you mean 'batch'?",
     ],
     [
-      ['compile', 'linear.ir', '--target', 'wasm'],
-      "The target 'wasm' does not exist yet: this version compiles to js and wgsl. Leave it out, or " +
-        'use --target js.',
+      ['compile', 'linear.ir', '--target', 'wasm-relaxed'],
+      expect.stringMatching(/^There is no target 'wasm-relaxed'\. Choose from js, wasm, wgsl\b/),
     ],
     [
       ['check', 'linear.ir', '--backend', 'wgls'],
-      "There is no backend 'wgls'. Choose from js, wgsl, emulator, emulator-js, emulator-wgsl. Did " +
-        "you mean 'wgsl'?",
+      "There is no backend 'wgls'. Choose from js, wasm, wgsl, wasm-relaxed, emulator, emulator-js, " +
+        "emulator-wasm, emulator-wasm-relaxed, emulator-wgsl. Did you mean 'wgsl'?",
     ],
     [
       ['bench', 'linear.ir', '--threads', '4'],
-      "--threads 4 asks for several threads, but js runs on one, and wgsl on the GPU's own: leave " +
-        '--threads out.',
+      "--threads 4 asks for several threads, but js and wasm run on one, and wgsl on the GPU's own: " +
+        'leave --threads out.',
     ],
     [
       ['explain', 'short.ir', '--dim', 'seq=5'],

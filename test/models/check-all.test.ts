@@ -10,17 +10,21 @@ import { printReport } from '../../src/check/report.ts';
 import { compileGraph } from '../../src/compile.ts';
 import { loadModel } from '../../src/frontends/load.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { describeWithData } from '../support/test-data.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const NO_MODEL = new Set(['demo.ts']);
 
+const EMULATORS = PROGRAM_TARGETS.map((target) => `emulator-${target}` as const);
+
 async function check(path: string, emulated: boolean) {
   const { graph, weights } = await loadModel(path);
   const compilation = compileGraph(weights === 'bound' ? graph : fillRandomWeights(graph, 1));
   const report = await checkCompilation(compilation, {
-    backends: [...(emulated ? (['emulator-js', 'emulator-wgsl'] as const) : []), 'js', 'wgsl'],
+    backends: [...(emulated ? EMULATORS : []), ...PROGRAM_TARGETS],
   });
+  expect(report.skipped).toEqual([]);
   expect(report.passed, printReport(report)).toBe(true);
   const sizes = new Set(report.backends.map((backend) => JSON.stringify(backend.sizes)));
   expect(sizes.size).toBe(2);

@@ -29,6 +29,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['gpu-setup.ts'],
+    setupFiles: ['test/support/relaxed-simd.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     update: 'none',

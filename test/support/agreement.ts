@@ -7,6 +7,7 @@ import type { Builder } from '../../src/ir/builder.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
 import { f32 } from '../../src/ir/types.ts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { compilationOf } from './compilation.ts';
 import type { GraphCase } from './property.ts';
 
@@ -28,10 +29,10 @@ export async function expectAgreement(
   }
 }
 
-/** Compares the kernels of both targets with the interpreter, with passes and without. */
+/** Compares the kernels of all programs with the interpreter, with passes and without. */
 export async function expectRight(graph: Graph, ...sizes: readonly Sizes[]): Promise<void> {
   const fused = compileGraph(graph);
-  for (const target of ['js', 'wgsl'] as const) {
+  for (const target of PROGRAM_TARGETS) {
     for (const compilation of [fused, compilationOf(graph, graph, target)]) {
       for (const dims of sizes.length === 0 ? [{}] : sizes) {
         const options = { backends: [`emulator-${target}` as const], dims };
