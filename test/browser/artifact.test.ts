@@ -1,4 +1,4 @@
-/** A compiled encoder in a real page, under `script-src 'self'`, on JS and on WebGPU. */
+/** A compiled encoder in a real page, under a strict policy, on every backend. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { buildGraph } from '../../src/ir/builder.ts';
 import { bool, dims, f32, i32 } from '../../src/ir/types.ts';
 import { encoderBlock, meanPool, normalize } from '../../src/models/index.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
+import type { CompileTarget } from '../../src/targets.ts';
 import { openPage, type ServedPage } from '../support/browser.ts';
 
 const { batch, seq } = dims('batch', 'seq');
@@ -44,7 +45,7 @@ try {
 document.title = 'done';
 
 async function main() {
-  const backend = new URLSearchParams(location.search).get('backend');
+  const backend = new URLSearchParams(location.search).get('backend') ?? 'auto';
   const given = await (await fetch('/inputs.json')).json();
   const model = await load({ backend });
   const results = [];
@@ -67,55 +68,107 @@ interface PageResults {
 }
 
 const runs = SIZES.map((sizes, i) => randomInputs(graph, sizes, i));
+const inputs = runs.map((run) =>
+  Object.fromEntries(
+    [...run].map(([name, { data, shape }]) => [name, { data: Array.from(data), shape }]),
+  ),
+);
+const files = {
+  '/index.html':
+    '<!doctype html><title>empty</title><script type="module" src="/main.js"></script>',
+  '/main.js': MAIN,
+  '/inputs.json': JSON.stringify(inputs),
+};
 
-describe('an artifact in a page with a strict policy', () => {
-  let folder: string;
-  let served: ServedPage;
+/** What a page of the artifact leaves, and the addresses that it fetched. */
+async function visit({ page, origin }: ServedPage, query: string) {
+  const fetched: string[] = [];
+  const note = (request: { url(): string }) => fetched.push(new URL(request.url()).pathname);
+  page.on('request', note);
+  await page.goto(`${origin}/index.html${query}`);
+  await page.waitForFunction(() => document.title === 'done', null, { timeout: 100_000 });
+  page.off('request', note);
+  const given: unknown = await page.evaluate('window.results');
+  return { ...(given as PageResults), fetched };
+}
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'encompile-page-'));
-    await writeArtifact(folder, await artifactFiles(compileGraph(graph)));
-    const given = runs.map((run) =>
-      Object.fromEntries(
-        [...run].map(([name, { data, shape }]) => [name, { data: Array.from(data), shape }]),
-      ),
-    );
-    served = await openPage({
-      folders: { '/artifact': folder },
-      files: {
-        '/index.html':
-          '<!doctype html><title>empty</title><script type="module" src="/main.js"></script>',
-        '/main.js': MAIN,
-        '/inputs.json': JSON.stringify(given),
-      },
+function expectEmbeddings(results: PageResults['results']): void {
+  runs.forEach((run, i) => {
+    const want = interpret(graph, run).outputs.get('embedding')?.data ?? [];
+    const got = results[i] ?? [];
+    expect(got).toHaveLength(want.length);
+    got.forEach((x, at) => {
+      expect(Math.abs(x - (want[at] ?? Number.NaN))).toBeLessThan(1e-5);
     });
   });
+}
 
+/** An artifact of some targets, served to a page under a strict policy. */
+function serveArtifact(targets: readonly CompileTarget[], allowsWasm: boolean): () => ServedPage {
+  let folder: string;
+  let served: ServedPage;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'encompile-page-'));
+    await writeArtifact(folder, await artifactFiles(compileGraph(graph, { targets })));
+    served = await openPage({ folders: { '/artifact': folder }, files, allowsWasm });
+  });
   afterAll(async () => {
     await served?.close();
     await rm(folder, { recursive: true, force: true });
   });
+  return () => served;
+}
+
+const isWasm = (path: string) => path.includes('wasm');
+
+describe("an artifact in a page with script-src 'self'", () => {
+  const page = serveArtifact(['js', 'wasm', 'wgsl'], false);
 
   test.each(['js', 'webgpu'])(
-    "%s gives the interpreter's embeddings",
+    "%s gives the interpreter's embeddings, and fetches nothing of WebAssembly",
     async (backend) => {
-      const { page, origin, problems } = served;
-      await page.goto(`${origin}/index.html?backend=${backend}`);
-      await page.waitForFunction(() => document.title === 'done', null, { timeout: 100_000 });
-      const given: unknown = await page.evaluate('window.results');
-      const { error, backend: used, results } = given as PageResults;
+      const { error, backend: used, results, fetched } = await visit(page(), `?backend=${backend}`);
       expect(error).toBeUndefined();
-      expect(problems).toEqual([]);
+      expect(page().problems).toEqual([]);
       expect(used).toBe(backend);
-      runs.forEach((run, i) => {
-        const want = interpret(graph, run).outputs.get('embedding')?.data ?? [];
-        const got = results[i] ?? [];
-        expect(got).toHaveLength(want.length);
-        got.forEach((x, at) => {
-          expect(Math.abs(x - (want[at] ?? Number.NaN))).toBeLessThan(1e-5);
-        });
-      });
+      expectEmbeddings(results);
+      expect(fetched.filter(isWasm)).toEqual([]);
     },
     120_000,
+  );
+
+  test('says for wasm what the policy lacks', async () => {
+    const { error, fetched } = await visit(page(), '?backend=wasm');
+    expect(error).toContain("add 'wasm-unsafe-eval' to its script-src");
+    expect(fetched.filter((path) => path.endsWith('.wasm'))).toEqual([]);
+  });
+});
+
+describe("an artifact without WebGPU in a page with script-src 'self'", () => {
+  const page = serveArtifact(['js', 'wasm'], false);
+
+  test('falls back to js', async () => {
+    const { error, backend, results } = await visit(page(), '');
+    expect(error).toBeUndefined();
+    expect(backend).toBe('js');
+    expectEmbeddings(results);
+  });
+});
+
+describe("an artifact in a page with script-src 'self' 'wasm-unsafe-eval'", () => {
+  const page = serveArtifact(['js', 'wasm'], true);
+
+  test.each(['', '?backend=wasm'])(
+    "gives the interpreter's embeddings, and fetches one module (%j)",
+    async (query) => {
+      const { error, backend, results, fetched } = await visit(page(), query);
+      expect(error).toBeUndefined();
+      expect(page().problems).toEqual([]);
+      expect(backend).toBe('wasm');
+      expectEmbeddings(results);
+      expect(fetched.filter((path) => path.endsWith('.wasm'))).toEqual([
+        '/artifact/kernels/kernels.relaxed.wasm',
+      ]);
+    },
   );
 });

@@ -1,6 +1,7 @@
 /**
  * A static file server for browser tests. Every response carries the strict policy that artifacts
- * must run under, so that a page which needs `eval` or an inline script fails here.
+ * must run under, so that a page which needs `eval` or an inline script fails here. WebAssembly needs
+ * a word more in it.
  */
 import { readFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
@@ -22,6 +23,8 @@ export interface ServedContent {
   readonly folders?: Readonly<Record<string, string>>;
   /** Texts by URL path, such as `{ '/main.js': 'import ...' }`. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Whether the policy lets pages compile WebAssembly. */
+  readonly allowsWasm?: boolean;
   /** Sends COOP and COEP, which give the page SharedArrayBuffer. */
   readonly isolated?: boolean;
 }
@@ -34,7 +37,7 @@ export interface StaticServer {
 /** Serves on a free port of the loopback interface. */
 export async function serve(content: ServedContent): Promise<StaticServer> {
   const headers = {
-    'Content-Security-Policy': "script-src 'self'",
+    'Content-Security-Policy': `script-src 'self'${content.allowsWasm ? " 'wasm-unsafe-eval'" : ''}`,
     ...(content.isolated && {
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cross-Origin-Embedder-Policy': 'require-corp',
