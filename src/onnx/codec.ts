@@ -51,6 +51,7 @@ export const packed = <T>(number: number, kind: Kind<T>): Many<T> => ({
   kind,
 });
 
+/** What is no UTF-8 reads as U+FFFD. */
 export const string: Kind<string> = {
   wire: WireType.LengthDelimited,
   write: (writer, value) => writer.string(value),

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { decodeModel } from '../../src/onnx/model-file.ts';
 import type { Model } from '../../src/runtime/load.mts';
 import { encompile, folderWith, LINEAR_IR, LINEAR_WEIGHTS, TINY_TS } from './command.ts';
 
@@ -43,6 +44,36 @@ describe('a model', () => {
     expect(status).toBe(0);
     expect(readdirSync(join(folder, 'o', 'kernels'))).toEqual(['kernels.mjs']);
     expect(Object.keys(manifestIn(join(folder, 'o')).backends)).toEqual(['js']);
+  });
+
+  it('is written for other runtimes, alone or beside the artifact, and listed', async () => {
+    const folder = linearFolder();
+    const compile = (target: string) =>
+      encompile(folder, 'compile', 'linear.ir', '--target', target, '-o', 'o');
+    const { status, stdout } = await compile('onnx');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/\n {2}model\.onnx: \d+ B with its weights\n$/);
+    expect(readdirSync(join(folder, 'o'))).toEqual(['manifest.json', 'model.onnx']);
+    const alone = readFileSync(join(folder, 'o', 'model.onnx'));
+    const onnx = decodeModel(alone, 'model.onnx');
+    expect(onnx.graph?.node.map(({ opType }) => opType)).toEqual(['MatMul', 'Add', 'Tanh']);
+    expect(manifestIn(join(folder, 'o'))).toMatchObject({
+      model: 'linear',
+      symbols: ['batch'],
+      outputs: [{ name: 'y', dtype: 'f32', shape: ['batch', 3] }],
+      files: { 'model.onnx': { bytes: alone.length } },
+    });
+
+    expect((await compile('js,onnx')).status).toBe(0);
+    expect(readdirSync(join(folder, 'o'))).toEqual([
+      ...[...ARTIFACT, 'model.onnx'].sort(),
+      'weights.bin',
+    ]);
+    expect(manifestIn(join(folder, 'o')).files['model.onnx'].bytes).toBe(alone.length);
+    expect(readFileSync(join(folder, 'o', 'model.onnx'))).toEqual(alone);
+
+    expect((await compile('js')).status).toBe(0);
+    expect(existsSync(join(folder, 'o', 'model.onnx'))).toBe(false);
   });
 
   it('without weights gets random ones, a warning and a note in the manifest', async () => {

@@ -1,0 +1,329 @@
+/**
+ * The exported model, read back: its ops, names, types, sizes and weights. That it computes the same is
+ * checked in ONNX Runtime, in `test/oracles`.
+ */
+import { describe, expect, it } from 'vitest';
+import { toOnnx } from '../../src/backends/onnx/export.ts';
+import { buildGraph } from '../../src/ir/builder.ts';
+import type { Graph } from '../../src/ir/graph.ts';
+import { type OpName, registry } from '../../src/ir/ops/index.ts';
+import { bool, dims, f16, f32, i8, i32, i64, u8 } from '../../src/ir/types.ts';
+import { decodeModel } from '../../src/onnx/model-file.ts';
+import { DATA_TYPE, type GraphProto, type ValueInfoProto } from '../../src/onnx/schema.ts';
+import { runPasses } from '../../src/passes/pass.ts';
+import { pipeline } from '../../src/passes/pipeline.ts';
+import { fillRandomWeights } from '../../src/random-weights.ts';
+import { opCases } from '../support/op-cases.ts';
+import { attentionBlock } from '../support/sample-graphs.ts';
+
+const { batch, seq } = dims('batch', 'seq');
+
+function exported(graph: Graph): GraphProto {
+  const model = decodeModel(toOnnx(graph), 'the export');
+  if (model.graph === undefined) throw new Error('there is no graph');
+  return model.graph;
+}
+
+const opTypes = ({ node }: GraphProto) => node.map(({ opType }) => opType);
+
+/** `f32 [batch, 4]` of an input or output, with the number of the element type. */
+function typeOf({ type }: ValueInfoProto): string {
+  const dims = (type?.tensorType?.shape?.dim ?? []).map((dim) => dim.dimParam ?? dim.dimValue);
+  return `${type?.tensorType?.elemType} [${dims.join(', ')}]`;
+}
+
+/** Every name is defined once, and before it is used. */
+function checkNames({ node, input, output, initializer }: GraphProto): void {
+  const defined = new Set<string>();
+  const define = (name: string | undefined) => {
+    expect(name).not.toBe('');
+    expect(defined.has(name ?? ''), `${name} is defined twice`).toBe(false);
+    defined.add(name ?? '');
+  };
+  for (const { name } of [...input, ...initializer]) define(name);
+  for (const { input: inputs, output: outputs } of node) {
+    for (const name of inputs) expect(name === '' || defined.has(name), name).toBe(true);
+    for (const name of outputs) define(name);
+  }
+  for (const { name } of output) expect(defined.has(name ?? ''), name).toBe(true);
+}
+
+describe('a block of attention and norm', () => {
+  const graph = fillRandomWeights(attentionBlock(), 1);
+  const model = decodeModel(toOnnx(graph), 'the export');
+  const onnx = exported(graph);
+
+  it('is a model of opset 17', () => {
+    expect(model.irVersion).toBe(8n);
+    expect(model.opsetImport).toEqual([{ domain: '', version: 17n }]);
+    expect(model.producerName).toBe('encompile');
+    expect(onnx.name).toBe('block');
+  });
+
+  it('keeps names and types, symbols as dim_param', () => {
+    expect(onnx.input.map(({ name }) => name)).toEqual(['x', 'mask']);
+    expect(onnx.input.map(typeOf)).toEqual(['1 [batch, seq, 64]', '9 [batch, 1, 1, seq]']);
+    expect(onnx.output.map(({ name }) => name)).toEqual(['states', 'sum']);
+    expect(onnx.output.map(typeOf)).toEqual(['1 [batch, seq, 64]', '1 [batch, seq, 64]']);
+    checkNames(onnx);
+  });
+
+  it('is of standard ops, the mask around Softmax so that a masked row is zeros', () => {
+    const projection = ['MatMul', 'Reshape', 'Transpose'];
+    expect(opTypes(onnx)).toEqual([
+      ...[...projection, ...projection, ...projection],
+      ...['Transpose', 'MatMul', 'Mul', 'Where', 'Softmax', 'Where', 'MatMul'],
+      ...['Transpose', 'Reshape', 'Add', 'LayerNormalization'],
+    ]);
+    const [before, , after] = onnx.node.filter(({ opType }) =>
+      ['Where', 'Softmax'].includes(opType ?? ''),
+    );
+    expect([before?.input[0], after?.input[0]]).toEqual(['mask', 'mask']);
+  });
+
+  it('reshapes by copying symbolic dims, without computing sizes', () => {
+    const shapes = onnx.node.flatMap(({ opType, input }) => (opType === 'Reshape' ? input[1] : []));
+    const values = shapes.map((name) => {
+      const found = onnx.initializer.find((tensor) => tensor.name === name);
+      return [...new BigInt64Array(Uint8Array.from(found?.rawData ?? []).buffer)];
+    });
+    expect(values.at(0)).toEqual([0n, 0n, 4n, 16n]);
+    expect(values.at(-1)).toEqual([0n, 0n, 64n]);
+  });
+
+  it('holds the weights under their names, byte for byte', () => {
+    for (const { value, data } of graph.parameters) {
+      const name = graph.values.get(value)?.name;
+      const tensor = onnx.initializer.find((candidate) => candidate.name === name);
+      expect(tensor?.dims).toEqual(data?.shape.map(BigInt));
+      expect(tensor?.dataType).toBe(DATA_TYPE.float);
+      expect(new Float32Array(Uint8Array.from(tensor?.rawData ?? []).buffer)).toEqual(data?.data);
+    }
+  });
+
+  it('is the same bytes each time', () => {
+    expect(toOnnx(graph)).toEqual(toOnnx(graph));
+  });
+
+  it('is exported after passes too, regions as their bodies', () => {
+    const fused = runPasses(graph, pipeline);
+    expect(fused.nodes.some(({ body }) => body !== null)).toBe(true);
+    const onnx = exported(fused);
+    checkNames(onnx);
+    expect(opTypes(onnx).filter((type) => type === 'MatMul').length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+/** Ops of opset 17 that the first case of each op comes to. */
+const FIRST: { readonly [N in Exclude<OpName, 'fused'>]: readonly string[] } = {
+  ...{ neg: ['Neg'], abs: ['Abs'], sign: ['Sign'], relu: ['Relu'], exp: ['Exp'], log: ['Log'] },
+  ...{ sqrt: ['Sqrt'], rsqrt: ['Sqrt', 'Reciprocal'], reciprocal: ['Reciprocal'] },
+  ...{ sin: ['Sin'], cos: ['Cos'], tanh: ['Tanh'], erf: ['Erf'], sigmoid: ['Sigmoid'] },
+  ...{ floor: ['Floor'], ceil: ['Ceil'], round: ['Round'], not: ['Not'] },
+  gelu: ['Div', 'Erf', 'Add', 'Mul', 'Mul'],
+  silu: ['Sigmoid', 'Mul'],
+  ...{ add: ['Add'], sub: ['Sub'], mul: ['Mul'], div: ['Div'], rem: ['Mod'], pow: ['Pow'] },
+  ...{ minimum: ['Min'], maximum: ['Max'], equal: ['Equal'], not_equal: ['Equal', 'Not'] },
+  ...{ less: ['Less'], less_equal: ['LessOrEqual'] },
+  ...{ greater: ['Greater'], greater_equal: ['GreaterOrEqual'] },
+  ...{ and: ['And'], or: ['Or'], xor: ['Xor'], select: ['Where'] },
+  cast: ['Identity'],
+  reduce_sum: ['ReduceSum'],
+  reduce_mean: ['ReduceMean'],
+  reduce_max: ['ReduceMax', 'Max'],
+  reduce_min: ['ReduceMin', 'Min'],
+  reduce_prod: ['ReduceProd'],
+  ...{ argmax: ['ArgMax'], argmin: ['ArgMin'], matmul: ['MatMul'], reshape: ['Reshape'] },
+  transpose: ['Transpose'],
+  broadcast: ['Shape', 'Concat', 'Expand'],
+  slice: ['Shape', 'Add', 'Concat', 'Concat', 'Slice'],
+  concat: ['Concat'],
+  pad: ['Shape', 'Shape', 'Concat', 'Pad'],
+  gather: ['Shape', 'Add', 'Squeeze', 'Cast', 'Clip', 'Gather'],
+  iota: ['Range', 'Cast'],
+  constant: ['Identity'],
+  softmax: ['Less', 'Not', 'Where', 'Softmax', 'Where'],
+  log_softmax: ['LogSoftmax'],
+  layer_norm: ['LayerNormalization'],
+  rms_norm: ['Mul', 'ReduceMean', 'Add', 'Sqrt', 'Reciprocal', 'Mul', 'Mul'],
+  add_norm: ['Add', 'LayerNormalization'],
+  attention: ['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
+  linear: ['MatMul'],
+  embedding: ['Shape', 'Add', 'Squeeze', 'Clip', 'Gather'],
+};
+
+describe('every op', () => {
+  const cases = opCases();
+
+  it('is there', () => {
+    const tried = new Set<string>(cases.map(({ op }) => op));
+    expect(Object.keys(registry).filter((op) => !tried.has(op))).toEqual(['fused']);
+  });
+
+  it.each(Object.entries(FIRST))('%s is %j', (op, expected) => {
+    const first = cases.find((given) => given.op === op);
+    expect(first && opTypes(exported(first.graph))).toEqual(expected);
+  });
+
+  it('has whole graphs at its edges, of the types declared', () => {
+    for (const { graph } of cases) {
+      const onnx = exported(graph);
+      checkNames(onnx);
+      expect(onnx.output).toHaveLength(graph.outputs.length);
+      for (const { name } of onnx.node) expect(name).not.toBe('');
+    }
+  });
+});
+
+describe('dtypes', () => {
+  it('are the declared ones at the boundary, with a Cast where the graph holds them in another', () => {
+    const onnx = exported(
+      buildGraph('types', (g) => ({
+        a: g.neg(g.input('x', f16(2))),
+        b: g.neg(g.input('y', i8(2))),
+        c: g.neg(g.input('z', u8(2))),
+        d: g.neg(g.input('w', i64(2))),
+        e: g.not(g.input('v', bool(2))),
+      })),
+    );
+    const types = ['10 [2]', '3 [2]', '2 [2]', '7 [2]', '9 [2]'];
+    expect(onnx.input.map(typeOf)).toEqual(types);
+    expect(onnx.output.map(typeOf)).toEqual(types);
+    const casts = onnx.node.filter(({ opType }) => opType === 'Cast');
+    const targets = casts.map(({ attribute: [to] }) => Number(to?.i));
+    const { float, float16, int8, int32, uint8 } = DATA_TYPE;
+    // u8 and i8 wrap around where they leave the graph, and once more as results of arithmetic
+    expect(new Set(targets)).toEqual(new Set([float, float16, int8, int32, uint8]));
+  });
+
+  it('f16 weights are stored in two bytes', () => {
+    const onnx = exported(
+      fillRandomWeights(
+        buildGraph('half', (g) => ({ y: g.neg(g.weight('w', f16(3))) })),
+        1,
+      ),
+    );
+    const [weight] = onnx.initializer;
+    expect([weight?.dataType, weight?.rawData?.length]).toEqual([DATA_TYPE.float16, 6]);
+  });
+});
+
+describe('sizes', () => {
+  it('are computed once, from the shape of an input', () => {
+    const onnx = exported(
+      buildGraph('sizes', (g) => {
+        const x = g.input('x', f32(batch, seq, 4));
+        const joined = g.reshape(x, { shape: ['4*batch', 'seq'] });
+        return { a: g.tanh(joined), b: g.sin(g.reshape(x, { shape: ['4*batch', 'seq'] })) };
+      }),
+    );
+    const types = opTypes(onnx);
+    expect(types.filter((type) => type === 'Shape')).toHaveLength(2);
+    expect(types.filter((type) => type === 'Mul')).toHaveLength(1);
+    expect(onnx.output.map(typeOf)).toEqual(['1 [4*batch, seq]', '1 [4*batch, seq]']);
+  });
+
+  it('are solved for a symbol that stands in an expression alone', () => {
+    const graph = buildGraph('solved', (g) => {
+      const x = g.input('x', f32('2*seq+1'));
+      const row = g.iota({ shape: [seq], dtype: 'f32' });
+      return { y: g.add(g.reduce_sum(x, { axes: [0] }), row) };
+    });
+    const types = opTypes(exported(graph));
+    expect(types).toEqual(['Shape', 'Sub', 'Div', 'Squeeze', 'Range', 'Cast', 'ReduceSum', 'Add']);
+  });
+
+  it('of which no input tells are an error', () => {
+    const graph = buildGraph('open', (g) => {
+      const x = g.input('x', f32('seq*seq'));
+      return { y: g.add(g.reduce_sum(x, { axes: [0] }), g.iota({ shape: [seq], dtype: 'f32' })) };
+    });
+    expect(() => toOnnx(graph)).toThrow(/^The size of 'seq' cannot be told from the shapes/);
+  });
+});
+
+describe('names', () => {
+  const HOSTILE = [
+    '"',
+    "'; DROP",
+    '\n\u2028',
+    '__proto__',
+    'constructor',
+    '\ud800',
+    'x/Where',
+    'é',
+  ];
+
+  it('of any characters reach the model as they are, and stay apart', () => {
+    const graph = fillRandomWeights(
+      buildGraph(`model ${HOSTILE.join(' ')}`, (g) => {
+        let x = g.input('in " \n', f32(batch, 4));
+        for (const name of HOSTILE) {
+          x = g.named(`${name}.product`, g.matmul(x, g.weight(name, f32(4, 4))));
+          x = g.named(`${name}.norm`, g.softmax(x));
+        }
+        return { 'out */ \u2028': x, constant: g.add(x, 1) };
+      }),
+      1,
+    );
+    const onnx = exported(graph);
+    checkNames(onnx);
+    expect(onnx.name).toBe(`model ${HOSTILE.join(' ')}`.replace('\ud800', '\ufffd'));
+    expect(onnx.input[0]?.name).toBe('in " \n');
+    expect(onnx.output.map(({ name }) => name)).toEqual(['out */ \u2028', 'constant']);
+    const initializers = onnx.initializer.map(({ name }) => name);
+    const wanted = HOSTILE.map((name) => name.replace('\ud800', '\ufffd'));
+    expect(initializers).toEqual(expect.arrayContaining(wanted));
+  });
+
+  it('of outputs are theirs, though other values have them', () => {
+    const graph = buildGraph('outputs', (g) => {
+      const x = g.input('x', f32(2));
+      const y = g.named('second', g.relu(x));
+      const z = g.named('first', g.tanh(y));
+      return { first: y, again: y, copy: x, second: z };
+    });
+    const onnx = exported(graph);
+    checkNames(onnx);
+    const made = onnx.node.map(({ opType, output: [name] }) => `${opType} ${name}`);
+    expect(made).toEqual(['Relu first', 'Tanh second', 'Identity again', 'Identity copy']);
+  });
+
+  it('that an input and an output share are an error', () => {
+    const graph = buildGraph('same', (g) => ({ x: g.relu(g.input('x', f32(2))) }));
+    expect(() => toOnnx(graph)).toThrow(/^The model has two inputs or outputs named "x"/);
+  });
+});
+
+describe('weights', () => {
+  it('without numbers are an error', () => {
+    expect(() => toOnnx(attentionBlock())).toThrow(
+      /^An ONNX model holds its weights, but 'wq' has/,
+    );
+  });
+
+  it('beyond what one file holds are an error', () => {
+    const shape = [12_500, 4000];
+    const data = { dtype: 'f32', shape, data: new Float32Array(50_000_000) } as const;
+    const graph = buildGraph('large', (g) => {
+      const weights = Array.from({ length: 10 }, (_, i) =>
+        g.weight(`w${i}`, f32(12_500, 4000), data),
+      );
+      return { y: weights.reduce((a, b) => g.add(a, b)) };
+    });
+    expect(() => toOnnx(graph)).toThrow(
+      /^The weights of 'large' are 2000000000 bytes, and one ONNX file holds at most 1900000000: /,
+    );
+  });
+
+  it('that nothing uses are left out', () => {
+    const graph = fillRandomWeights(
+      buildGraph('unused', (g) => {
+        g.weight('w', f32(4));
+        return { y: g.relu(g.input('ids', i32(4))) };
+      }),
+      1,
+    );
+    expect(exported(graph).initializer.map(({ name }) => name)).not.toContain('w');
+  });
+});

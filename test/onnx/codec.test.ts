@@ -1,0 +1,147 @@
+/** The wire format against bytes written out by hand, and files that are cut, strange or hostile. */
+import { describe, expect, it } from 'vitest';
+import {
+  bytes,
+  decode,
+  double,
+  encode,
+  float,
+  int32,
+  int64,
+  type Message,
+  many,
+  message,
+  one,
+  packed,
+  string,
+  uint64,
+} from '../../src/onnx/codec.ts';
+import { decodeModel, encodeModel } from '../../src/onnx/model-file.ts';
+import { DATA_TYPE } from '../../src/onnx/schema.ts';
+
+interface Sample {
+  readonly name?: string;
+  readonly count?: bigint;
+  readonly kind?: number;
+  readonly ratio?: number;
+  readonly exact?: number;
+  readonly raw?: Uint8Array;
+  readonly large?: bigint;
+  readonly dims: readonly bigint[];
+  readonly numbers: readonly number[];
+  readonly inner: readonly Sample[];
+}
+
+const SAMPLE: Message<Sample> = {
+  name: one(1, string),
+  count: one(2, int64),
+  kind: one(3, int32),
+  ratio: one(4, float),
+  exact: one(5, double),
+  raw: one(6, bytes),
+  large: one(7, uint64),
+  dims: many(8, int64),
+  numbers: packed(9, int32),
+  inner: many(
+    10,
+    message(() => SAMPLE),
+  ),
+};
+
+const NOTHING = { dims: [], numbers: [], inner: [] };
+const hex = (content: Uint8Array) => Buffer.from(content).toString('hex');
+const unhex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+
+describe('a message', () => {
+  it.each<[object, string]>([
+    [{}, ''],
+    [{ name: 'é' }, '0a 02 c3a9'],
+    [{ count: 300n }, '10 ac02'],
+    [{ count: -1n }, '10 ffffffffffffffffff01'],
+    [{ count: 0n }, '10 00'],
+    [{ kind: 7 }, '18 07'],
+    [{ ratio: 1 }, '25 0000803f'],
+    [{ ratio: -Infinity }, '25 000080ff'],
+    [{ exact: 1 }, '29 000000000000f03f'],
+    [{ raw: Uint8Array.of(1, 2, 3) }, '32 03 010203'],
+    [{ large: 2n ** 64n - 1n }, '38 ffffffffffffffffff01'],
+    [{ dims: [1n, 300n] }, '40 01 40 ac02'],
+    [{ numbers: [1, 300] }, '4a 03 01ac02'],
+    [{ inner: [{ kind: 1 }, {}] }, '52 02 1801 52 00'],
+  ])('%o is %s', (value, text) => {
+    const content = encode(SAMPLE, value);
+    expect(hex(content)).toBe(text.replaceAll(' ', ''));
+    const read = decode(SAMPLE, content);
+    expect(encode(SAMPLE, read)).toEqual(content);
+    expect(read).toMatchObject(value);
+  });
+
+  it('has empty lists, and no single field, where nothing is written', () => {
+    expect(decode(SAMPLE, new Uint8Array(0))).toEqual(NOTHING);
+  });
+
+  it('may have repeated numbers packed or not, whatever the schema says', () => {
+    const expected = { ...NOTHING, dims: [1n, 300n], numbers: [1, 300] };
+    expect(decode(SAMPLE, unhex('42 03 01ac02 48 01 48 ac02'))).toEqual(expected);
+  });
+
+  it('has the last of a single field that stands twice', () => {
+    expect(decode(SAMPLE, unhex('18 01 18 02'))).toEqual({ ...NOTHING, kind: 2 });
+  });
+
+  it('is read past fields that nobody knows, of every wire type', () => {
+    const unknown = 'f801 05 f901 0000000000000000 fa01 02 0102 fd01 00000000';
+    expect(decode(SAMPLE, unhex(`${unknown} 18 07`))).toEqual({ ...NOTHING, kind: 7 });
+  });
+
+  it.each([
+    ['cut in a length', '0a 05 61'],
+    ['cut in a number', '10 ff'],
+    ['of a wrong wire type', '08 01'],
+    ['of a wrong wire type in a list', '45 00000000'],
+  ])('%s is an error', (_, text) => {
+    expect(() => decode(SAMPLE, unhex(text))).toThrow();
+  });
+
+  it('with a string that is no UTF-8 is read, for it may be a comment', () => {
+    expect(decode(SAMPLE, unhex('0a 01 ff'))).toEqual({ ...NOTHING, name: '\ufffd' });
+  });
+
+  it('nested without end is an error, and no end of the stack', () => {
+    let nested = new Uint8Array(0);
+    for (let i = 0; i < 200; i++) nested = new Uint8Array(encode(SAMPLE, { raw: nested }));
+    const asInner = (content: Uint8Array, depth: number): Uint8Array =>
+      depth === 0 ? content : wrapInner(asInner(content, depth - 1));
+    expect(() => decode(SAMPLE, asInner(nested, 150))).toThrow(/more than 100 deep/);
+  });
+});
+
+/** The bytes as the only `inner` of another message. */
+function wrapInner(content: Uint8Array): Uint8Array {
+  const raw = encode(SAMPLE, { raw: content });
+  raw[0] = (10 << 3) | 2;
+  return raw;
+}
+
+describe('a model file', () => {
+  const model = {
+    irVersion: 8n,
+    opsetImport: [{ domain: '', version: 17n }],
+    graph: {
+      name: 'g',
+      node: [{ opType: 'Relu', input: ['x'], output: ['y'] }],
+      initializer: [
+        { name: 'w', dims: [2n], dataType: DATA_TYPE.float, rawData: new Uint8Array(8) },
+      ],
+    },
+  };
+
+  it('reads back as it was written', () => {
+    expect(decodeModel(encodeModel(model), 'the model')).toMatchObject(model);
+  });
+
+  it('that is cut says which file it is', () => {
+    const cut = encodeModel(model).subarray(0, 20);
+    expect(() => decodeModel(cut, 'model.onnx')).toThrow(/^model\.onnx is not an ONNX model: /);
+  });
+});
