@@ -87,11 +87,13 @@ export type ExpressionTag = Expression['tag'];
 /**
  * - serial: in order
  * - parallel: iterations are independent; a target may run them in any order
+ * - split: as parallel, and divided among the threads that run the kernel together; every thread runs
+ *   what stands around it
  * - workgroup: one workgroup an iteration; up to three nest, outermost in the kernel
  * - invocation: one invocation an iteration, directly inside the workgroup loops and their allocs;
  *   the extent is a number; barriers stand directly or in uniform loops inside
  */
-export type LoopKind = 'serial' | 'parallel' | 'workgroup' | 'invocation';
+export type LoopKind = 'serial' | 'parallel' | 'split' | 'workgroup' | 'invocation';
 
 /**
  * - register: per iteration of the loops around it, indexed by numbers alone

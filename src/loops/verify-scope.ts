@@ -21,6 +21,7 @@ export const INVARIANTS = {
   loops_v9: 'all invocations reach a barrier together',
   loops_v10: 'workgroup memory stands before the invocation loop and fits',
   loops_v11: 'loops advance and allocs have a size',
+  loops_v12: 'threads divide what they store among them',
 } as const;
 export type InvariantLabel = keyof typeof INVARIANTS;
 

@@ -21,6 +21,8 @@
  * - loops_v10: workgroup memory is allocated directly around the invocation loop and no other kind
  *   is; together it is at most the limit (16 KiB).
  * - loops_v11: a numeric step is a positive integer; an alloc has a positive integer size.
+ * - loops_v12: split loops do not nest, and where there is one, every store to a `write` parameter
+ *   stands inside one: else each thread would make it.
  *
  * A backend accepts only what this returns: the brand is given nowhere else.
  */
@@ -67,6 +69,8 @@ interface Context {
   readonly concurrency: number;
   /** Whether all invocations of the workgroup run this block together. */
   readonly uniform: boolean;
+  /** Whether one thread of several runs this block. */
+  readonly alone: boolean;
 }
 
 class KernelVerifier {
@@ -97,7 +101,8 @@ class KernelVerifier {
       scope = declare(place, scope, name, binding);
     }
     const body = code(kernel.body);
-    const context = { scope, concurrency: 0, uniform: true };
+    const alone = !hasSplitLoop(kernel.body);
+    const context = { scope, concurrency: 0, uniform: true, alone };
     if (body.some(isWorkgroupLoop)) this.workgroups(body, { ...context, level: 'workgroup' }, 0);
     else this.block(kernel.body, { ...context, level: 'kernel' });
   }
@@ -204,7 +209,10 @@ class KernelVerifier {
     if (statement.kind === 'invocation') {
       this.fail('loops_v8', 'an invocation loop that is not directly inside a workgroup loop');
     }
-    this.block(statement.body, this.enterLoop(statement, context));
+    const isSplit = statement.kind === 'split';
+    if (isSplit && context.alone) this.fail('loops_v12', 'a split loop inside another');
+    const inner = this.enterLoop(statement, context);
+    this.block(statement.body, { ...inner, alone: inner.alone || isSplit });
   }
 
   private enterLoop(statement: For, context: Context): Context {
@@ -219,6 +227,7 @@ class KernelVerifier {
       level: context.level,
       concurrency: context.concurrency + (kind === 'serial' ? 0 : 1),
       uniform: context.uniform && (together || kind === 'invocation'),
+      alone: context.alone,
     };
   }
 
@@ -269,6 +278,9 @@ class KernelVerifier {
     checkElement(this.place, context.scope, buffer, index, value);
     const binding = context.scope.get(buffer);
     if (binding?.tag !== 'buffer') return;
+    if (binding.space === 'write' && !context.alone) {
+      this.fail('loops_v12', `every thread stores to '${buffer}' here`);
+    }
     if (binding.space === 'read') this.fail('loops_v5', `'${buffer}' is declared read`);
     if (binding.space === 'register' && binding.concurrency !== context.concurrency) {
       this.fail('loops_v6', `'${buffer}' belongs to the iteration outside`);
@@ -292,6 +304,14 @@ class KernelVerifier {
 
 function code(body: readonly Statement[]): readonly Statement[] {
   return body.filter((statement) => statement.tag !== 'comment');
+}
+
+/** Whether iterations of some loop are divided among threads. */
+export function hasSplitLoop(body: readonly Statement[]): boolean {
+  return body.some((s) => {
+    if (s.tag === 'for') return s.kind === 'split' || hasSplitLoop(s.body);
+    return s.tag === 'if' && (hasSplitLoop(s.then) || hasSplitLoop(s.otherwise));
+  });
 }
 
 function isWorkgroupLoop(statement: Statement): statement is For {

@@ -42,6 +42,7 @@ const printByTag = byTag(STATEMENTS);
 const LOOPS: { readonly [K in LoopKind]: 'printed' | 'refused' } = {
   serial: 'printed',
   parallel: 'printed',
+  split: 'refused',
   workgroup: 'refused',
   invocation: 'refused',
 };

@@ -5,11 +5,12 @@
  * The host sets two globals before a call. `table` is the address of i32 values: the sizes of the
  * program's symbols, then the byte address of each of its buffers, both in the program's order.
  * `scratch` is the address of as many bytes as `scratchBytes` says. Buffers and scratch memory lie
- * at multiples of 64 bytes, none below LOWEST_ADDRESS.
+ * at multiples of 64 bytes, none below LOWEST_ADDRESS. `threads.ts` says what threads need beside.
  *
  * There are two targets, for schedules differ with the registers that a fused multiply-add saves.
  */
 import type { Step } from '../../loops/program.ts';
+import { hasSplitLoop } from '../../loops/verify.ts';
 import type { VerifiedProgram } from '../../loops/verify-program.ts';
 import type { Backend, KernelSource } from '../backend.ts';
 import { indent } from '../by-tag.ts';
@@ -18,10 +19,12 @@ import { HELPERS, helperFunctions } from './helpers.ts';
 import { printKernel } from './kernel.ts';
 import { WasmModule } from './scope.ts';
 import { block, comments, type Item, line, linesOf, type Sexp } from './sexp.ts';
+import { THREAD_FUNCTIONS, THREAD_GLOBALS, THREAD_NAMES } from './threads.ts';
 
 export { assembleWat } from './assemble.ts';
 export { LOWEST_ADDRESS } from './dims.ts';
 export { scratchBytes } from './scratch.ts';
+export { SYNC_BYTES } from './threads.ts';
 
 /** WebAssembly with 128-bit SIMD. */
 export const wasmBackend: Backend = {
@@ -35,8 +38,8 @@ export const wasmRelaxedBackend: Backend = {
   print: (program) => printProgram(program, 'wasm-relaxed', 'kernels/kernels.relaxed.wat'),
 };
 
-/** What the module exports beside its kernels. */
-const RUN = 'run';
+/** Names at the module's top level beside its kernels. */
+const STEPS = 'steps';
 const TABLE = 'table';
 const SCRATCH = 'scratch';
 
@@ -45,19 +48,24 @@ function printProgram(
   target: 'wasm' | 'wasm-relaxed',
   path: string,
 ): KernelSource {
-  const module = new WasmModule(target === 'wasm-relaxed', [RUN, TABLE, SCRATCH, ...HELPERS]);
+  const module = new WasmModule(target === 'wasm-relaxed', [
+    TABLE,
+    SCRATCH,
+    ...THREAD_NAMES,
+    ...HELPERS,
+  ]);
   const kernels = program.kernels.map(({ name }) => ({
     name,
     entry: module.names.identifierFor(name),
     dispatch: null,
   }));
   const functions = program.kernels.map((kernel) => printKernel(kernel, module));
+  const printed = (items: readonly Item[]) => indent(linesOf(items, 1)).join('\n');
   const sections = [
-    headItems(),
-    ...helperFunctions(module),
-    ...functions,
-    runItems(program, module),
-  ].map((items) => indent(linesOf(items, 1)).join('\n'));
+    `${printed(headItems())}\n${indented(THREAD_GLOBALS)}`,
+    ...[...helperFunctions(module), ...functions, stepItems(program, module)].map(printed),
+    indented(THREAD_FUNCTIONS),
+  ];
   const text = [
     ...linesOf(comments(`The kernels of ${program.name}.`)),
     ...HEAD.map((text) => `;; ${text}`),
@@ -90,7 +98,7 @@ function headItems(): readonly Item[] {
   ];
 }
 
-function runItems(program: VerifiedProgram, module: WasmModule): readonly Item[] {
+function stepItems(program: VerifiedProgram, module: WasmModule): readonly Item[] {
   const kernels = new Map(program.kernels.map((kernel) => [kernel.name, kernel]));
   const entries = [...program.symbols, ...program.buffers.map(({ name }) => name)];
   const bufferAt = new Map(
@@ -109,10 +117,22 @@ function runItems(program: VerifiedProgram, module: WasmModule): readonly Item[]
       ...symbols.map((name) => symbolAt.get(name)),
     ].flatMap((at) => (at === undefined ? [] : [read(at)]));
     const function_ = `$${module.names.identifierFor(kernel)}`;
-    return [...comments(provenance.node), block(['call', function_], found)];
+    const called = block(['call', function_], found);
+    const isDivided = hasSplitLoop(kernels.get(kernel)?.body ?? []);
+    return [
+      ...comments(provenance.node),
+      isDivided
+        ? called
+        : block(['if', ['i32.eqz', ['global.get', '$thread']]], [block(['then'], [called])]),
+      line(['call', '$meet']),
+    ];
   };
   return [
-    ...comments('All kernels in order.'),
-    block(['func', `$${RUN}`, ['export', `"${RUN}"`]], program.steps.flatMap(call)),
+    ...comments("All kernels in order, or one thread's part of them."),
+    block(['func', `$${STEPS}`], program.steps.flatMap(call)),
   ];
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, '  ');
 }

@@ -1,5 +1,5 @@
 /** Statements as instructions. Loops test at their end, after a test ahead where they may not run. */
-import type { Dim } from '../../ir/dims.ts';
+import { ceilDivide, type Dim, subtract } from '../../ir/dims.ts';
 import type { For, LoopKind, Statement } from '../../loops/nodes.ts';
 import { byTag, type TableOf } from '../by-tag.ts';
 import { dimTree } from './dims.ts';
@@ -19,7 +19,7 @@ export function printBlock(body: readonly Statement[], scope: WasmScope): readon
 const STATEMENTS: TableOf<Statement, [WasmScope, readonly Statement[]], readonly Item[]> = {
   for: (x, scope) => {
     if (LOOPS[x.kind] === 'refused') throw new Error(`WebAssembly has no ${x.kind} loops`);
-    return printLoop(x, scope);
+    return x.kind === 'split' ? printSplitLoop(x, scope) : printLoop(x, scope);
   },
   if: (x, scope) => [
     block(
@@ -53,10 +53,10 @@ function start(name: string, value: Extract<Statement, { tag: 'let' }>['value'],
   return line(setLocal(scope.declare(name, valueType(value.type, value.lanes)), tree));
 }
 
-/** Threads will share the iterations of parallel loops; until then they run in order. */
 const LOOPS: { readonly [K in LoopKind]: 'printed' | 'refused' } = {
   serial: 'printed',
   parallel: 'printed',
+  split: 'printed',
   workgroup: 'refused',
   invocation: 'refused',
 };
@@ -68,6 +68,41 @@ function printLoop(x: For, scope: WasmScope): readonly Item[] {
   const ends: Item[] = [];
   const to = onceTree(x.to, `${x.variable}_end`, scope, ends);
   const step = onceTree(x.step, `${x.variable}_step`, scope, ends);
+  return [...ends, ...printIterations(x, scope, { from, to, step, runs: known })];
+}
+
+/** The iterations of this thread: of n, from n * thread / threads to n * (thread + 1) / threads. */
+function printSplitLoop(x: For, scope: WasmScope): readonly Item[] {
+  const ahead: Item[] = [];
+  const from = onceTree(x.from, `${x.variable}_from`, scope, ahead);
+  const step = onceTree(x.step, `${x.variable}_step`, scope, ahead);
+  const extent = ceilDivide(subtract(x.to, x.from), x.step);
+  const count = onceTree(extent, `${x.variable}_count`, scope, ahead);
+  const share = (thread: Sexp): Sexp => {
+    const done: Sexp = ['i32.div_s', ['i32.mul', count, thread], ['global.get', '$threads']];
+    const iterations: Sexp = x.step === 1 ? done : ['i32.mul', done, step];
+    return x.from === 0 ? iterations : ['i32.add', from, iterations];
+  };
+  const end = scope.locals.own(`${x.variable}_end`, 'i32');
+  const thread: Sexp = ['global.get', '$thread'];
+  ahead.push(line(setLocal(end, share(['i32.add', thread, ['i32.const', '1']]))));
+  const bounds = { from: share(thread), to: getLocal(end), step, runs: false };
+  return [...ahead, ...printIterations(x, scope, bounds)];
+}
+
+interface Bounds {
+  readonly from: Sexp;
+  readonly to: Sexp;
+  readonly step: Sexp;
+  /** Whether there is at least one iteration. */
+  readonly runs: boolean;
+}
+
+function printIterations(
+  x: For,
+  scope: WasmScope,
+  { from, to, step, runs }: Bounds,
+): readonly Item[] {
   const inner = scope.inner();
   const i = inner.declare(x.variable, 'i32');
   const next: Sexp = ['local.tee', i, ['i32.add', getLocal(i), step]];
@@ -75,10 +110,10 @@ function printLoop(x: For, scope: WasmScope): readonly Item[] {
     ['loop', i],
     [...printBlock(x.body, inner), line(['br_if', i, ['i32.lt_s', next, to]])],
   );
-  const guarded = known
+  const guarded = runs
     ? loop
     : block(['if', ['i32.lt_s', getLocal(i), to]], [block(['then'], [loop])]);
-  return [...ends, line(setLocal(i, from)), guarded];
+  return [line(setLocal(i, from)), guarded];
 }
 
 /** A dim whose arithmetic is done once, ahead of the loop. */

@@ -51,6 +51,9 @@ const LOOPS: {
 } = {
   serial: printLoop,
   parallel: printLoop,
+  split: () => {
+    throw new Error('WGSL has no split loops: workgroups divide the work');
+  },
   workgroup: () => {
     throw new Error('a workgroup loop is inside other statements');
   },

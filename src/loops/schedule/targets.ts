@@ -11,6 +11,7 @@ import { matmulGpu } from './matmul-gpu.ts';
 import { rowCpu, rowGpu } from './row.ts';
 import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
 import { attentionSimd } from './simd/attention-simd.ts';
+import { divide } from './simd/divide.ts';
 import { matmulSimd } from './simd/matmul-simd.ts';
 import { vectorise } from './simd/vectorise.ts';
 
@@ -39,7 +40,9 @@ function schedule(nests: readonly Nest[], finish: Finish = (body) => body): Sche
 
 /** @param height rows of a register tile */
 const simd = (height: number) =>
-  schedule([attentionSimd(height), matmulSimd(height), rowCpu, mapCpu], vectorise);
+  schedule([attentionSimd(height), matmulSimd(height), rowCpu, mapCpu], (body, reserved) =>
+    vectorise(divide(body), reserved),
+  );
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {
   js: schedule([attentionCpu, matmulCpu, rowCpu, mapCpu]),

@@ -3,7 +3,7 @@
  * rows by 8 columns (`tile.ts`).
  *
  *   for start over blocks of rows              the block of a stays in the second cache
- *     for p over panels of 8 columns           the panel of b stays in the first
+ *     for p over panels of 8 columns           the panel of b stays in the first; threads divide them
  *       for i over rows of the block, a tile at a time
  *         c[height][8] = sum over k
  *         epilogue, four columns at a time
@@ -162,14 +162,13 @@ class PanelNest {
     const full = floorDivide(columns, COLUMNS);
     const covered = multiply(full, COLUMNS);
     const left = subtract(columns, covered);
-    emitter.loop('parallel', 'p', full, (p) =>
-      this.panel(start, end, multiply(p, COLUMNS), COLUMNS),
-    );
+    emitter.loop('split', 'p', full, (p) => this.panel(start, end, multiply(p, COLUMNS), COLUMNS));
     if (typeof left === 'number') {
-      if (left > 0) this.panel(start, end, covered, left);
+      // a loop of one iteration: one thread takes the last panel
+      if (left > 0) emitter.loop('split', 'p', 1, () => this.panel(start, end, covered, left));
       return;
     }
-    emitter.loop('parallel', 'j', columns, (j) => this.panel(start, end, j, 1), { from: covered });
+    emitter.loop('split', 'j', columns, (j) => this.panel(start, end, j, 1), { from: covered });
   }
 
   /** The rows of a block by some columns. */

@@ -65,7 +65,7 @@ class Vectoriser {
     if (neighbours !== null) return neighbours;
     const body = this.block(s.body);
     if (body !== s.body) return [{ ...s, body }];
-    return (s.kind === 'parallel' ? this.widened(s, true) : null) ?? [s];
+    return (isIndependent(s) ? this.widened(s, true) : null) ?? [s];
   }
 
   private widened(s: For, gathers: boolean): readonly Statement[] | null {
@@ -73,7 +73,7 @@ class Vectoriser {
     if (s.step !== 1 || (typeof extent === 'number' && extent < 4) || hasLanes(s.body)) return null;
     const reduced = reductionsIn(s);
     if (reduced === null || (s.kind === 'serial' && reduced.size === 0)) return null;
-    if (s.kind !== 'serial' && s.kind !== 'parallel') return null;
+    if (s.kind !== 'serial' && !isIndependent(s)) return null;
     const { copies: most, extent: long } = LONG_REDUCTION;
     const isLong = typeof extent === 'number' && extent >= long && extent % (4 * most) === 0;
     const copies = reduced.size > 0 && isLong ? most : 1;
@@ -143,6 +143,11 @@ class Vectoriser {
     this.taken.add(name);
     return name;
   }
+}
+
+/** Whether iterations may run in any order. */
+function isIndependent({ kind }: For): boolean {
+  return kind === 'parallel' || kind === 'split';
 }
 
 type Combine = 'add' | 'max' | 'min' | 'mul';
