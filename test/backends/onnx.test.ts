@@ -1,52 +1,22 @@
 /**
- * The exported model, read back: its ops, names, types, sizes and weights. That it computes the same is
+ * The exported model, read back: its ops, types, sizes and weights. That it computes the same is
  * checked in ONNX Runtime, in `test/oracles`.
  */
 import { describe, expect, it } from 'vitest';
 import { toOnnx } from '../../src/backends/onnx/export.ts';
 import { buildGraph } from '../../src/ir/builder.ts';
-import type { Graph } from '../../src/ir/graph.ts';
 import { type OpName, registry } from '../../src/ir/ops/index.ts';
-import { bool, dims, f16, f32, i8, i32, i64, u8 } from '../../src/ir/types.ts';
+import { bool, dims, f16, f32, i8, i64, u8 } from '../../src/ir/types.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
-import { DATA_TYPE, type GraphProto, type ValueInfoProto } from '../../src/onnx/schema.ts';
+import { DATA_TYPE } from '../../src/onnx/schema.ts';
 import { runPasses } from '../../src/passes/pass.ts';
 import { pipeline } from '../../src/passes/pipeline.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
+import { checkNames, exported, opTypes, typeOf } from '../support/onnx-model.ts';
 import { opCases } from '../support/op-cases.ts';
 import { attentionBlock } from '../support/sample-graphs.ts';
 
 const { batch, seq } = dims('batch', 'seq');
-
-function exported(graph: Graph): GraphProto {
-  const model = decodeModel(toOnnx(graph), 'the export');
-  if (model.graph === undefined) throw new Error('there is no graph');
-  return model.graph;
-}
-
-const opTypes = ({ node }: GraphProto) => node.map(({ opType }) => opType);
-
-/** `f32 [batch, 4]` of an input or output, with the number of the element type. */
-function typeOf({ type }: ValueInfoProto): string {
-  const dims = (type?.tensorType?.shape?.dim ?? []).map((dim) => dim.dimParam ?? dim.dimValue);
-  return `${type?.tensorType?.elemType} [${dims.join(', ')}]`;
-}
-
-/** Every name is defined once, and before it is used. */
-function checkNames({ node, input, output, initializer }: GraphProto): void {
-  const defined = new Set<string>();
-  const define = (name: string | undefined) => {
-    expect(name).not.toBe('');
-    expect(defined.has(name ?? ''), `${name} is defined twice`).toBe(false);
-    defined.add(name ?? '');
-  };
-  for (const { name } of [...input, ...initializer]) define(name);
-  for (const { input: inputs, output: outputs } of node) {
-    for (const name of inputs) expect(name === '' || defined.has(name), name).toBe(true);
-    for (const name of outputs) define(name);
-  }
-  for (const { name } of output) expect(defined.has(name ?? ''), name).toBe(true);
-}
 
 describe('a block of attention and norm', () => {
   const graph = fillRandomWeights(attentionBlock(), 1);
@@ -239,91 +209,5 @@ describe('sizes', () => {
       return { y: g.add(g.reduce_sum(x, { axes: [0] }), g.iota({ shape: [seq], dtype: 'f32' })) };
     });
     expect(() => toOnnx(graph)).toThrow(/^The size of 'seq' cannot be told from the shapes/);
-  });
-});
-
-describe('names', () => {
-  const HOSTILE = [
-    '"',
-    "'; DROP",
-    '\n\u2028',
-    '__proto__',
-    'constructor',
-    '\ud800',
-    'x/Where',
-    'é',
-  ];
-
-  it('of any characters reach the model as they are, and stay apart', () => {
-    const graph = fillRandomWeights(
-      buildGraph(`model ${HOSTILE.join(' ')}`, (g) => {
-        let x = g.input('in " \n', f32(batch, 4));
-        for (const name of HOSTILE) {
-          x = g.named(`${name}.product`, g.matmul(x, g.weight(name, f32(4, 4))));
-          x = g.named(`${name}.norm`, g.softmax(x));
-        }
-        return { 'out */ \u2028': x, constant: g.add(x, 1) };
-      }),
-      1,
-    );
-    const onnx = exported(graph);
-    checkNames(onnx);
-    expect(onnx.name).toBe(`model ${HOSTILE.join(' ')}`.replace('\ud800', '\ufffd'));
-    expect(onnx.input[0]?.name).toBe('in " \n');
-    expect(onnx.output.map(({ name }) => name)).toEqual(['out */ \u2028', 'constant']);
-    const initializers = onnx.initializer.map(({ name }) => name);
-    const wanted = HOSTILE.map((name) => name.replace('\ud800', '\ufffd'));
-    expect(initializers).toEqual(expect.arrayContaining(wanted));
-  });
-
-  it('of outputs are theirs, though other values have them', () => {
-    const graph = buildGraph('outputs', (g) => {
-      const x = g.input('x', f32(2));
-      const y = g.named('second', g.relu(x));
-      const z = g.named('first', g.tanh(y));
-      return { first: y, again: y, copy: x, second: z };
-    });
-    const onnx = exported(graph);
-    checkNames(onnx);
-    const made = onnx.node.map(({ opType, output: [name] }) => `${opType} ${name}`);
-    expect(made).toEqual(['Relu first', 'Tanh second', 'Identity again', 'Identity copy']);
-  });
-
-  it('that an input and an output share are an error', () => {
-    const graph = buildGraph('same', (g) => ({ x: g.relu(g.input('x', f32(2))) }));
-    expect(() => toOnnx(graph)).toThrow(/^The model has two inputs or outputs named "x"/);
-  });
-});
-
-describe('weights', () => {
-  it('without numbers are an error', () => {
-    expect(() => toOnnx(attentionBlock())).toThrow(
-      /^An ONNX model holds its weights, but 'wq' has/,
-    );
-  });
-
-  it('beyond what one file holds are an error', () => {
-    const shape = [12_500, 4000];
-    const data = { dtype: 'f32', shape, data: new Float32Array(50_000_000) } as const;
-    const graph = buildGraph('large', (g) => {
-      const weights = Array.from({ length: 10 }, (_, i) =>
-        g.weight(`w${i}`, f32(12_500, 4000), data),
-      );
-      return { y: weights.reduce((a, b) => g.add(a, b)) };
-    });
-    expect(() => toOnnx(graph)).toThrow(
-      /^The weights of 'large' are 2000000000 bytes, and one ONNX file holds at most 1900000000: /,
-    );
-  });
-
-  it('that nothing uses are left out', () => {
-    const graph = fillRandomWeights(
-      buildGraph('unused', (g) => {
-        g.weight('w', f32(4));
-        return { y: g.relu(g.input('ids', i32(4))) };
-      }),
-      1,
-    );
-    expect(exported(graph).initializer.map(({ name }) => name)).not.toContain('w');
   });
 });
