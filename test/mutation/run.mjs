@@ -15,6 +15,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ts } from 'ts-morph';
 import { mutations } from './mutations/index.mjs';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -62,6 +63,17 @@ function mutate({ name, file, find, replace }, source) {
   );
 }
 
+/** The JS of a file of the runtime, which artifacts take from beside it before they look in dist. */
+function emitted(source) {
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.ESNext,
+    verbatimModuleSyntax: true,
+    rewriteRelativeImportExtensions: true,
+  };
+  return ts.transpileModule(source, { compilerOptions, fileName: 'runtime.mts' }).outputText;
+}
+
 /** A copy of the sources with a vitest of its own. */
 class Workplace {
   constructor() {
@@ -95,11 +107,15 @@ class Workplace {
   async try(mutation) {
     const path = join(this.folder, mutation.file);
     const source = readFileSync(path, 'utf8');
-    writeFileSync(path, mutate(mutation, source));
+    const broken = mutate(mutation, source);
+    writeFileSync(path, broken);
+    const script = mutation.file.startsWith('src/runtime/') ? path.replace(/mts$/, 'mjs') : null;
+    if (script !== null) writeFileSync(script, emitted(broken));
     try {
       return await this.run(mutation.tests);
     } finally {
       writeFileSync(path, source);
+      if (script !== null) rmSync(script);
     }
   }
 

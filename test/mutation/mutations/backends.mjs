@@ -42,9 +42,9 @@ export const backends = [
   },
   {
     name: 'a kernel gets the size of another symbol',
-    file: 'src/backends/model-module.ts',
-    find: 'program.symbols.indexOf(symbol)',
-    replace: 'program.symbols.length - 1 - program.symbols.indexOf(symbol)',
+    file: 'src/backends/backend-tables.ts',
+    find: 'printed.program.symbols.indexOf(symbol)',
+    replace: 'printed.program.symbols.length - 1 - printed.program.symbols.indexOf(symbol)',
     tests: MODELS,
   },
   {

@@ -9,5 +9,6 @@ import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
 import { passes } from './passes.mjs';
 import { schedules } from './schedules.mjs';
+import { wasm } from './wasm.mjs';
 
-export const mutations = [...meaning, ...passes, ...loops, ...schedules, ...backends];
+export const mutations = [...meaning, ...passes, ...loops, ...schedules, ...backends, ...wasm];
