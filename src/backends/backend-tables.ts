@@ -2,12 +2,13 @@
  * What `model.mjs` holds for each backend: where buffers lie, in which order kernels run, and where
  * the code is. `runtime/definition.mts` describes the tables.
  */
+import { add } from '../ir/dims.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import type { ProgramBuffer, Target } from '../loops/program.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
 import { type KernelSource, wasmPathOf } from './backend.ts';
 import { Code, Extended, type JsData, jsLiteral, type SizeFunctions } from './js-data.ts';
-import { LOWEST_ADDRESS, scratchBytes } from './wasm/module.ts';
+import { LOWEST_ADDRESS, SYNC_BYTES, scratchBytes } from './wasm/module.ts';
 import type { WeightsFile } from './weights-file.ts';
 
 /** A program with its plan and its printed kernels. */
@@ -114,6 +115,9 @@ function wasmTables(
     ...memoryTables(printed, weights, functions, program.buffers),
     lowest: LOWEST_ADDRESS,
     scratch: scratchBytes(program),
+    sync: SYNC_BYTES,
+    steps: program.steps.length,
+    work: functions.one(program.steps.map(({ provenance }) => provenance.flops).reduce(add, 0)),
     module: urlOf(wasmPathOf(source)),
   };
 }

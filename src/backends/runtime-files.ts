@@ -6,7 +6,7 @@ import type { Target } from '../loops/program.ts';
 /** `definition.mts` holds types alone, so nothing imports it at run time. */
 const COMMON = ['load.mjs', 'inputs.mjs', 'outputs.mjs', 'assets.mjs'];
 
-const WASM = ['wasm.mjs', 'wasm-features.mjs'];
+const WASM = ['wasm.mjs', 'wasm-features.mjs', 'wasm-threads.mjs', 'wasm-worker.mjs'];
 
 const BY_TARGET: { readonly [T in Target]: readonly string[] } = {
   js: ['js.mjs'],

@@ -80,8 +80,14 @@ export interface WasmTables extends MemoryTables {
   readonly buffers: readonly BufferEntry[];
   /** The lowest byte address that buffers and scratch memory may have. */
   readonly lowest: number;
-  /** Bytes that the kernels need beside their buffers. */
+  /** Bytes that the kernels of a thread need beside their buffers. */
   readonly scratch: number;
+  /** Bytes in which threads meet. */
+  readonly sync: number;
+  /** How many kernels a run calls. */
+  readonly steps: number;
+  /** Floating-point operations of a run. */
+  readonly work: SizeOf;
   /** Address of the binary. */
   readonly module: () => URL;
 }
@@ -136,5 +142,7 @@ export type Numbers = Float32Array | Int32Array;
 export interface Executor {
   /** Inputs and outputs in the model's order; the outputs' memory may be reused by the next run. */
   run(inputs: readonly Numbers[], sizes: Sizes): Promise<readonly Numbers[]>;
+  /** How many run it together; one where it is not said. */
+  readonly threads?: number;
   dispose(): void;
 }

@@ -20,7 +20,10 @@ export interface LoadOptions {
   readonly device?: GPUDevice | (() => GPUDevice | Promise<GPUDevice>);
   /** What to ask for a device instead of navigator.gpu. */
   readonly gpu?: GPU;
-  /** For the wasm backend; others run on one thread. */
+  /**
+   * How many threads run the wasm backend together; 1 where it is left out. A page must be cross-origin
+   * isolated for more; where it is not, one runs, as `threads` of the model says.
+   */
   readonly threads?: number;
 }
 
@@ -33,6 +36,8 @@ export interface TensorInfo {
 
 export interface Model {
   readonly backend: BackendName;
+  /** Of the host, which run the model together. */
+  readonly threads: number;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   run(inputs: object): Promise<Readonly<Record<string, OutputTensor>>>;
@@ -112,7 +117,7 @@ const OPEN: { readonly [B in BackendName]: Open } = {
       readWeights(options.weights, weights.url, weights.bytes, tables.weights),
     ]);
     const symbols = definition.symbols.length;
-    return openWasm({ tables, symbols, inputs, outputs }, module, bytes);
+    return openWasm({ tables, symbols, inputs, outputs }, module, bytes, threadsOf(options));
   },
   webgpu: async (definition, options) => {
     const tables = definition.backends.webgpu;
@@ -124,11 +129,22 @@ const OPEN: { readonly [B in BackendName]: Open } = {
   },
 };
 
+/** @throws RangeError where they are no number of threads */
+function threadsOf({ threads = 1 }: LoadOptions): number {
+  if (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS) return threads;
+  throw new RangeError(
+    `threads is ${JSON.stringify(threads)}, but must be an integer from 1 to ${MOST_THREADS}.`,
+  );
+}
+
+const MOST_THREADS = 64;
+
 function makeModel(definition: ModelDefinition, backend: BackendName, executor: Executor): Model {
   let last: Promise<unknown> = Promise.resolve();
   let isDisposed = false;
   return Object.freeze({
     backend,
+    threads: executor.threads ?? 1,
     inputs: definition.inputs.map(infoOf),
     outputs: definition.outputs.map(infoOf),
     async run(inputs: object) {

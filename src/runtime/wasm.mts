@@ -1,7 +1,7 @@
 /**
  * Runs a model's kernels in WebAssembly. One memory holds, one after another: the table of sizes and
- * addresses by which the module finds its buffers, the kernels' scratch memory, the weights, and an
- * arena of slots, inputs and outputs, which grows to the largest run so far.
+ * addresses by which the module finds its buffers, where threads meet, scratch memory for each of
+ * them, the weights, and an arena of slots, inputs and outputs, which grows to the largest run so far.
  */
 import type {
   BufferEntry,
@@ -11,13 +11,15 @@ import type {
   TensorEntry,
   WasmTables,
 } from './definition.mts';
+import { canShareMemory, mayWait, startWorkers, withSharedMemory } from './wasm-threads.mts';
 
 /** What a module exports beside its kernels. */
 interface ModelExports {
   readonly run: () => void;
-  /** Byte addresses, which the host sets. */
-  readonly table: WebAssembly.Global<'i32'>;
-  readonly scratch: WebAssembly.Global<'i32'>;
+  /** Ends the threads beside the first. */
+  readonly stop: () => void;
+  /** How many threads take part in the next run. */
+  readonly threads: WebAssembly.Global<'i32'>;
 }
 
 interface Place {
@@ -38,39 +40,69 @@ export interface WasmModel {
   readonly outputs: readonly TensorEntry[];
 }
 
+/** @param threads wanted; where the host lets no memory be shared, or starts no worker, one runs */
 export async function openWasm(
   model: WasmModel,
   module: Uint8Array<ArrayBuffer>,
   weights: Uint8Array,
+  threads: number,
 ): Promise<Executor> {
-  const layout = fixedLayout(model, weights.length);
-  const memory = makeMemory(layout.arena);
-  const { instance } = await WebAssembly.instantiate(module, { host: { memory } });
-  const exports = instance.exports as unknown as ModelExports;
-  exports.table.value = layout.table;
-  exports.scratch.value = layout.scratch;
+  const wanted = threads > 1 && canShareMemory() ? threads : 1;
+  const layout = fixedLayout(model, weights.length, wanted);
+  const memory = makeMemory(layout.arena, wanted > 1);
+  const binary = wanted > 1 ? withSharedMemory(module) : module;
+  const compiled = await WebAssembly.compile(binary);
+  const { exports } = await WebAssembly.instantiate(compiled, { host: { memory } });
+  const globalsOf = (thread: number) => ({
+    thread,
+    threads: wanted,
+    waits: thread > 0 || mayWait() ? 1 : 0,
+    table: layout.table,
+    sync: layout.sync,
+    scratch: layout.scratch + thread * aligned(model.tables.scratch),
+  });
+  for (const [name, value] of Object.entries(globalsOf(0))) {
+    (exports[name] as WebAssembly.Global<'i32'>).value = value;
+  }
   new Uint8Array(memory.buffer).set(weights, layout.weights);
-  return new WasmExecutor(model, layout, memory, exports);
+  const others = Array.from({ length: wanted - 1 }, (_, i) => globalsOf(i + 1));
+  const team = { threads: wanted, end: () => {} };
+  try {
+    team.end = await startWorkers(others.map((globals) => ({ module: compiled, memory, globals })));
+  } catch {
+    team.threads = 1;
+  }
+  return new WasmExecutor(model, layout, memory, exports as unknown as ModelExports, team);
+}
+
+/** The threads that run a model. */
+interface Team {
+  readonly threads: number;
+  /** Ends all but the first. */
+  readonly end: () => void;
 }
 
 /** Where things begin, in bytes; the arena comes last. */
 interface Layout {
   readonly table: number;
+  readonly sync: number;
   readonly scratch: number;
   readonly weights: number;
   readonly arena: number;
 }
 
-function fixedLayout({ tables, symbols }: WasmModel, weightBytes: number): Layout {
-  const table = 0;
-  const scratch = aligned(Math.max(tables.lowest, 4 * (symbols + tables.buffers.length)));
-  const weights = aligned(scratch + tables.scratch);
-  return { table, scratch, weights, arena: aligned(weights + weightBytes) };
+function fixedLayout({ tables, symbols }: WasmModel, weightBytes: number, threads: number): Layout {
+  const sync = 0;
+  const table = aligned(tables.sync);
+  const end = table + 4 * (symbols + tables.buffers.length);
+  const scratch = aligned(Math.max(tables.lowest, end));
+  const weights = scratch + threads * aligned(tables.scratch);
+  return { table, sync, scratch, weights, arena: aligned(weights + weightBytes) };
 }
 
-function makeMemory(bytes: number): WebAssembly.Memory {
+function makeMemory(bytes: number, shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: pagesOf(bytes), maximum: MOST_PAGES });
+    return new WebAssembly.Memory({ initial: pagesOf(bytes), maximum: MOST_PAGES, shared });
   } catch (error) {
     throw new RangeError(
       `The weights need ${mebibytes(bytes)} of WebAssembly memory, and the host gave none of that ` +
@@ -81,6 +113,8 @@ function makeMemory(bytes: number): WebAssembly.Memory {
 }
 
 class WasmExecutor implements Executor {
+  readonly threads: number;
+  private readonly team: Team;
   private readonly model: WasmModel;
   private readonly layout: Layout;
   private open: { readonly memory: WebAssembly.Memory; readonly exports: ModelExports } | null;
@@ -88,7 +122,15 @@ class WasmExecutor implements Executor {
   private placed: { readonly key: string; readonly places: ReadonlyMap<string, Place> } | null =
     null;
 
-  constructor(model: WasmModel, layout: Layout, memory: WebAssembly.Memory, exports: ModelExports) {
+  constructor(
+    model: WasmModel,
+    layout: Layout,
+    memory: WebAssembly.Memory,
+    exports: ModelExports,
+    team: Team,
+  ) {
+    this.threads = team.threads;
+    this.team = team;
     this.model = model;
     this.layout = layout;
     this.open = { memory, exports };
@@ -105,6 +147,7 @@ class WasmExecutor implements Executor {
       // A buffer may be longer than its tensor.
       whole.fill(0, data.length);
     });
+    exports.threads.value = isWorthMeeting(this.model.tables, sizes) ? this.threads : 1;
     exports.run();
     return this.model.outputs.map((entry) => {
       const buffer = this.model.tables.buffers.find(({ name }) => name === entry.buffer);
@@ -114,6 +157,8 @@ class WasmExecutor implements Executor {
   }
 
   dispose(): void {
+    this.open?.exports.stop();
+    this.team.end();
     this.open = null;
     this.placed = null;
   }
@@ -150,6 +195,14 @@ class WasmExecutor implements Executor {
     }
     return entry.in === 'slot' ? (slots[entry.slot] ?? NOWHERE) : reserve(entry.elements(...sizes));
   }
+}
+
+/** Operations that a thread does while threads meet: a microsecond or two. */
+const MEETING = 60_000;
+
+/** Whether half of a run takes longer than the threads take to meet after each kernel, and to wake. */
+function isWorthMeeting({ work, steps }: WasmTables, sizes: Sizes): boolean {
+  return work(...sizes) / 2 > MEETING * (steps + 10);
 }
 
 const NOWHERE: Place = { at: 0, elements: 0 };

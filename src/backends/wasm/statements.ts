@@ -48,7 +48,6 @@ const STATEMENTS: TableOf<Statement, [WasmScope, readonly Statement[]], readonly
 const printStatement = byTag(STATEMENTS);
 
 function start(name: string, value: Extract<Statement, { tag: 'let' }>['value'], scope: WasmScope) {
-  // The value first: it may read a sibling's name that shares the local.
   const tree = expressionTree(value, scope);
   return line(setLocal(scope.declare(name, valueType(value.type, value.lanes)), tree));
 }
