@@ -238,6 +238,13 @@ describe('instructions chosen', () => {
     );
   });
 
+  it('promise the alignment of one element for four', () => {
+    const text = textOf(value('f', 4), 4);
+    expect(text).toContain('(v128.load align=4 (i32.add (local.get $in0)');
+    expect(text).toContain('(v128.store align=4 (i32.add (local.get $out)');
+    expect(text).not.toMatch(/v128\.(load|store) \(/);
+  });
+
   it('spread a lane by one shuffle', () => {
     expect(textOf(splat(lane(value('f', 4), 1)), 4)).toContain(
       '(i8x16.shuffle 4 5 6 7 4 5 6 7 4 5 6 7 4 5 6 7 (local.get $f4) (local.get $f4))',
