@@ -1,7 +1,8 @@
 /**
  * What the compiler makes of a small attention block, at every level, as files to read: the declared
- * graph, the optimised one, loops, memory plan and source for both targets, and the ledger.
+ * graph, the optimised one, loops, memory plan and source for every target, and the ledger.
  */
+import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BACKENDS } from '../src/backends/artifact.ts';
 import { compiledFor, compileGraph } from '../src/compile.ts';
@@ -13,6 +14,7 @@ import { printPlan } from '../src/loops/check-plan.ts';
 import { printKernels } from '../src/loops/print.ts';
 import { bert, encoderBlock } from '../src/models/index.ts';
 import { printLedger } from '../src/passes/ledger.ts';
+import { PROGRAM_TARGETS } from '../src/targets.ts';
 import { repositoryRoot } from './support/build-dist.ts';
 import { expectGolden } from './support/golden.ts';
 
@@ -44,13 +46,13 @@ describe('goldens of an attention block', () => {
     );
   });
 
-  for (const target of ['js', 'wgsl'] as const) {
+  for (const target of PROGRAM_TARGETS) {
     const { program, plan } = compiledFor(compilation, target);
     it(`loops, plan and source for ${target}`, () => {
       expectGolden(`attention-block/${target}.loops`, `${printKernels(program.kernels)}\n`);
       expectGolden(`attention-block/${target}.plan`, `${printPlan(program, plan)}\n`);
-      const { text } = BACKENDS[target].print(program);
-      expectGolden(`attention-block/kernels.${target === 'js' ? 'mjs' : 'wgsl'}`, text);
+      const { path, text } = BACKENDS[target].print(program);
+      expectGolden(`attention-block/${basename(path)}`, text);
     });
   }
 

@@ -99,8 +99,8 @@ export const loops = [
   {
     name: 'erf has a coefficient of the wrong sign',
     file: 'src/loops/math.ts',
-    find: '-0.3761262582421308',
-    replace: '0.3761262582421308',
+    find: '1.128379170348699, 0.18521213315723542',
+    replace: '1.128379170348699, -0.18521213315723542',
     tests: ['test/loops/math.test.ts'],
   },
   {
