@@ -12,7 +12,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 /** How one value of a field is read and written. */
 export interface Kind<T> {
   readonly wire: WireType;
-  write(writer: BinaryWriter, value: Draft<T>): void;
+  write(output: Output, value: Draft<T>): void;
   read(reader: BinaryReader, depth: number): T;
 }
 
@@ -54,39 +54,42 @@ export const packed = <T>(number: number, kind: Kind<T>): Many<T> => ({
 /** What is no UTF-8 reads as U+FFFD. */
 export const string: Kind<string> = {
   wire: WireType.LengthDelimited,
-  write: (writer, value) => writer.string(value),
+  write: ({ writer }, value) => writer.string(value),
   read: (reader) => reader.string(),
 };
 /** A view of the message's own bytes when read. */
 export const bytes: Kind<Uint8Array> = {
   wire: WireType.LengthDelimited,
-  write: (writer, value) => writer.bytes(value),
+  write: (output, value) => {
+    output.writer.uint32(value.length);
+    output.append(value);
+  },
   read: (reader) => reader.bytes(),
 };
 /** Enumerations too. */
 export const int32: Kind<number> = {
   wire: WireType.Varint,
-  write: (writer, value) => writer.int32(value),
+  write: ({ writer }, value) => writer.int32(value),
   read: (reader) => reader.int32(),
 };
 export const int64: Kind<bigint> = {
   wire: WireType.Varint,
-  write: (writer, value) => writer.int64(value),
+  write: ({ writer }, value) => writer.int64(value),
   read: (reader) => BigInt(reader.int64()),
 };
 export const uint64: Kind<bigint> = {
   wire: WireType.Varint,
-  write: (writer, value) => writer.uint64(value),
+  write: ({ writer }, value) => writer.uint64(value),
   read: (reader) => BigInt(reader.uint64()),
 };
 export const float: Kind<number> = {
   wire: WireType.Bit32,
-  write: (writer, value) => writer.float(value),
+  write: ({ writer }, value) => writer.float(value),
   read: (reader) => reader.float(),
 };
 export const double: Kind<number> = {
   wire: WireType.Bit64,
-  write: (writer, value) => writer.double(value),
+  write: ({ writer }, value) => writer.double(value),
   read: (reader) => reader.double(),
 };
 
@@ -94,24 +97,65 @@ export const double: Kind<number> = {
 export function message<M>(fields: () => Message<M>): Kind<M> {
   return {
     wire: WireType.LengthDelimited,
-    write: (writer, value) => {
-      writer.fork();
-      writeFields(fields(), value, writer);
-      writer.join();
+    write: (output, value) => {
+      const inner = new Output();
+      writeFields(fields(), value, inner);
+      const chunks = inner.finish();
+      output.writer.uint32(lengthOf(chunks));
+      for (const chunk of chunks) output.append(chunk);
     },
     read: (reader, depth) => readFields(fields(), new BinaryReader(reader.bytes()), depth + 1),
   };
 }
 
 export function encode<M>(fields: Message<M>, value: Draft<M>): Uint8Array {
-  const writer = new BinaryWriter();
-  writeFields(fields, value, writer);
-  return writer.finish();
+  const output = new Output();
+  writeFields(fields, value, output);
+  const chunks = output.finish();
+  const content = new Uint8Array(lengthOf(chunks));
+  let at = 0;
+  for (const chunk of chunks) {
+    content.set(chunk, at);
+    at += chunk.length;
+  }
+  return content;
 }
 
 /** @throws Error where the bytes are no such message */
 export function decode<M>(fields: Message<M>, content: Uint8Array): M {
   return readFields(fields, new BinaryReader(content), 0);
+}
+
+/** From this size on bytes are not copied before the whole message is put together. */
+const OWN_CHUNK = 1 << 16;
+
+/** What has been written of a message: chunks, of which the last is still with the writer. */
+class Output {
+  readonly writer = new BinaryWriter();
+  private readonly chunks: Uint8Array[] = [];
+
+  append(content: Uint8Array): void {
+    if (content.length < OWN_CHUNK) {
+      this.writer.raw(content);
+      return;
+    }
+    this.flush();
+    this.chunks.push(content);
+  }
+
+  finish(): readonly Uint8Array[] {
+    this.flush();
+    return this.chunks;
+  }
+
+  private flush(): void {
+    const written = this.writer.finish();
+    if (written.length > 0) this.chunks.push(written);
+  }
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
 /** Deeper messages are not read: only a file made to exhaust the stack has them. */
@@ -121,27 +165,27 @@ type AnyField = One<unknown> | Many<unknown>;
 /** The mapped type says which field holds what; loops over all of them cannot. */
 type AnyMessage = { readonly [name: string]: AnyField };
 
-function writeFields<M>(fields: Message<M>, value: Draft<M>, writer: BinaryWriter): void {
+function writeFields<M>(fields: Message<M>, value: Draft<M>, output: Output): void {
   const given = value as { readonly [name: string]: unknown };
   for (const [name, field] of Object.entries(fields as AnyMessage)) {
     const content = given[name];
     if (content === undefined) continue;
-    if (field.form === 'packed') writePacked(field, content as readonly object[], writer);
+    if (field.form === 'packed') writePacked(field, content as readonly object[], output);
     else {
       const values = field.form === 'one' ? [content] : (content as readonly unknown[]);
       for (const item of values) {
-        writer.tag(field.number, field.kind.wire);
-        field.kind.write(writer, item as object);
+        output.writer.tag(field.number, field.kind.wire);
+        field.kind.write(output, item as object);
       }
     }
   }
 }
 
-function writePacked(field: AnyField, values: readonly object[], writer: BinaryWriter): void {
+function writePacked(field: AnyField, values: readonly object[], output: Output): void {
   if (values.length === 0) return;
-  writer.tag(field.number, WireType.LengthDelimited).fork();
-  for (const value of values) field.kind.write(writer, value);
-  writer.join();
+  output.writer.tag(field.number, WireType.LengthDelimited).fork();
+  for (const value of values) field.kind.write(output, value);
+  output.writer.join();
 }
 
 function readFields<M>(fields: Message<M>, reader: BinaryReader, depth: number): M {

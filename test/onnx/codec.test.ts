@@ -76,6 +76,16 @@ describe('a message', () => {
     expect(read).toMatchObject(value);
   });
 
+  it.each([2 ** 16 - 1, 2 ** 16, 2 ** 16 + 1])('holds %i bytes anywhere in it', (length) => {
+    const raw = Uint8Array.from({ length }, (_, i) => i % 251);
+    const content = encode(SAMPLE, { kind: 3, raw, inner: [{ inner: [{ raw, name: 'in' }, {}] }] });
+    const read = decode(SAMPLE, content);
+    expect(read.kind).toBe(3);
+    expect(read.raw).toEqual(raw);
+    expect(read.inner[0]?.inner.map(({ name }) => name)).toEqual(['in', undefined]);
+    expect(read.inner[0]?.inner[0]?.raw).toEqual(raw);
+  });
+
   it('has empty lists, and no single field, where nothing is written', () => {
     expect(decode(SAMPLE, new Uint8Array(0))).toEqual(NOTHING);
   });
