@@ -26,12 +26,17 @@ interface NodeWorker {
   terminate(): Promise<number>;
 }
 
+type NodeWorkerClass = new (
+  url: URL,
+  options: { readonly execArgv: readonly string[] },
+) => NodeWorker;
+
 interface Host {
   readonly crossOriginIsolated?: boolean;
   readonly process?: {
     getBuiltinModule?(
       name: 'node:worker_threads',
-    ): { readonly Worker: new (url: URL) => NodeWorker } | undefined;
+    ): { readonly Worker: NodeWorkerClass } | undefined;
   };
 }
 
@@ -84,8 +89,9 @@ function makeWorker(): AnyWorker {
   return node === undefined ? webWorker() : nodeWorker(node.Worker);
 }
 
-function nodeWorker(Worker: new (url: URL) => NodeWorker): AnyWorker {
-  const worker = new Worker(new URL('./wasm-worker.mjs', import.meta.url));
+function nodeWorker(Worker: NodeWorkerClass): AnyWorker {
+  // Options of the process may be none that a worker takes, such as --input-type.
+  const worker = new Worker(new URL('./wasm-worker.mjs', import.meta.url), { execArgv: [] });
   return {
     post: (start) => worker.postMessage(start),
     onReady: (ready, failed) => {
