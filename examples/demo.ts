@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   console.log('the interpreter embeds the questions, in float64, for comparison ...');
   const exact = embedByInterpreter(graph, questions);
   const { gpu, release } = await requestNodeDevice();
-  for (const backend of ['js', 'webgpu'] as const) {
+  for (const backend of ['js', 'wasm', 'webgpu'] as const) {
     const encoder = await loadEncoder({ backend, gpu });
     await search(encoder, texts, questions, exact);
     encoder.dispose();
@@ -89,7 +89,7 @@ function reportFusion({ declared, ledger, programs }: Compilation, milliseconds:
   console.log(`\nWithout fusion ${countPrimitives(declared)} kernels; with it`);
   for (const [target, { steps, kernels }] of programs) {
     console.log(
-      `  ${target.padEnd(5)} ${steps.length} calls of ${kernels.length} different kernels`,
+      `  ${target.padEnd(12)} ${steps.length} calls of ${kernels.length} different kernels`,
     );
   }
   console.log(`Compiled in ${milliseconds.toFixed(0)} ms.`);
@@ -135,6 +135,7 @@ function worthReading(dumps: readonly string[]): readonly (readonly [string, str
     [join(DUMPS, last), 'after the last pass: one node a kernel'],
     [join(DUMPS, 'optimised.svg'), 'the same as a picture'],
     [join(ARTIFACT, 'kernels', 'kernels.mjs'), 'the JS kernels'],
+    [join(ARTIFACT, 'kernels', 'kernels.wat'), 'the WebAssembly kernels, as text'],
     [join(ARTIFACT, 'kernels', 'kernels.wgsl'), 'the WGSL kernels'],
     [join(ARTIFACT, 'manifest.json'), 'where each kernel came from, the memory plan, hashes'],
   ];
