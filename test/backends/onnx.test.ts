@@ -90,7 +90,7 @@ const FIRST: { readonly [N in Exclude<OpName, 'fused'>]: readonly string[] } = {
   ...{ sqrt: ['Sqrt'], rsqrt: ['Sqrt', 'Reciprocal'], reciprocal: ['Reciprocal'] },
   ...{ sin: ['Sin'], cos: ['Cos'], tanh: ['Tanh'], erf: ['Erf'], sigmoid: ['Sigmoid'] },
   ...{ floor: ['Floor'], ceil: ['Ceil'], round: ['Round'], not: ['Not'] },
-  gelu: ['Div', 'Erf', 'Add', 'Mul', 'Mul'],
+  gelu: ['Div', 'Erf', 'Mul', 'Add', 'Mul'],
   silu: ['Sigmoid', 'Mul'],
   ...{ add: ['Add'], sub: ['Sub'], mul: ['Mul'], div: ['Div'], rem: ['Mod'], pow: ['Pow'] },
   ...{ minimum: ['Min'], maximum: ['Max'], equal: ['Equal'], not_equal: ['Equal', 'Not'] },

@@ -60,13 +60,13 @@ export const exportLayerNorm: CompositeExporter = (call) => {
   );
 };
 
-/** x * (1 + Erf(x / sqrt(2))) * 0.5 in this very order, in which runtimes find it to make it one kernel. */
+/** (x * 0.5) * (Erf(x / sqrt(2)) + 1) in these very ops, in which runtimes find it to make it one kernel. */
 export const exportGelu: CompositeExporter = (call) => {
   const { writer, result } = call;
   if (call.choice('approximation') !== 'none') return EXPANDED;
   const x = call.ref(0);
   const number = (value: number) => scalar(writer, result.dtype, value);
   const erf = writer.node('Erf', [writer.node('Div', [x, number(Math.SQRT2)])]);
-  const product = writer.node('Mul', [x, writer.node('Add', [erf, number(1)])]);
-  return writer.node('Mul', [product, number(0.5)]);
+  const half = writer.node('Mul', [x, number(0.5)]);
+  return writer.node('Mul', [half, writer.node('Add', [erf, number(1)])]);
 };
