@@ -42,6 +42,8 @@ describe('an artifact', () => {
       'runtime/load.mjs',
       'runtime/outputs.mjs',
       'runtime/wasm-features.mjs',
+      'runtime/wasm-threads.mjs',
+      'runtime/wasm-worker.mjs',
       'runtime/wasm.mjs',
       'runtime/webgpu-device.mjs',
       'runtime/webgpu-memory.mjs',
