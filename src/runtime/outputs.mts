@@ -25,16 +25,17 @@ export function makeOutputs(
   );
 }
 
+/** Constructors copy as a block what `from` takes element by element. */
 const COPY: { readonly [D in DType]: (numbers: Numbers) => OutputData } = {
-  f32: (numbers) => Float32Array.from(numbers),
-  f16: (numbers) => Float32Array.from(numbers),
+  f32: (numbers) => new Float32Array(numbers),
+  f16: (numbers) => new Float32Array(numbers),
   i64: (numbers) => {
     const copy = new BigInt64Array(numbers.length);
     for (let i = 0; i < numbers.length; i++) copy[i] = BigInt(numbers[i] ?? 0);
     return copy;
   },
-  i32: (numbers) => Int32Array.from(numbers),
-  i8: (numbers) => Int8Array.from(numbers),
-  u8: (numbers) => Uint8Array.from(numbers),
-  bool: (numbers) => Uint8Array.from(numbers),
+  i32: (numbers) => new Int32Array(numbers),
+  i8: (numbers) => new Int8Array(numbers),
+  u8: (numbers) => new Uint8Array(numbers),
+  bool: (numbers) => new Uint8Array(numbers),
 };
