@@ -1,29 +1,24 @@
 /**
  * The nest of a matmul with its epilogue on CPUs with vectors of four: register tiles of `height`
- * rows by 8 columns (`tile.ts`).
+ * rows by a panel of 8 columns (`tile.ts`).
  *
- *   for start over blocks of rows              the block of a stays in the second cache
- *     for p over panels of 8 columns           the panel of b stays in the first; threads divide them
- *       for i over rows of the block, a tile at a time
+ *   for g over groups of panels, which threads divide    a group of b stays in the second cache
+ *     for i over rows, a tile at a time                  the tile's rows of a stay in the first
+ *       for p over the panels of the group
  *         c[height][8] = sum over k
  *         epilogue, four columns at a time
  *
  * Why 8 columns: a step of k then needs two loads of b for up to 12 products. Why `height` rows:
  * with fused multiply-add 6 x 2 sums, 2 vectors of b and the splat of a fill the 15 registers that V8
  * gives; without it the product needs one more, and 4 rows are the most that fit (`bench/wasm-shapes`).
- * Weights are packed in panels of 8 columns, filled with zeros. Another b is read in place where its
- * columns are neighbours in memory, else packed panel by panel.
+ * Why panels inside rows: a tile reads the group from end to end, as the processor's prefetching
+ * expects. With rows inside panels it stops at every panel, and 16 rows took half as long again.
+ *
+ * Weights are packed in panels, filled with zeros. Another b is taken panel by panel, all rows of a
+ * each: read in place where its columns are neighbours in memory, else packed first.
  */
 import { broadcastIndex } from '../../../ir/broadcasting.ts';
-import {
-  add,
-  type Dim,
-  floorDivide,
-  minimum,
-  multiply,
-  sizeOf,
-  subtract,
-} from '../../../ir/dims.ts';
+import { add, type Dim, floorDivide, multiply, sizeOf, subtract } from '../../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../../ir/graph.ts';
 import type { Shape } from '../../../ir/types.ts';
 import type { Emitter } from '../../emitter.ts';
@@ -48,8 +43,10 @@ import { widen } from './widen.ts';
 
 const COLUMNS = 8;
 const PANELS = panels(COLUMNS);
-/** Elements of a that a block of rows may have: half a megabyte, what most second caches hold. */
-const BLOCK = 131_072;
+/** Elements of a group of panels: half a megabyte, within most second caches. */
+const GROUP = 131_072;
+/** Groups come in multiples of it, so that as many threads, or fewer, have equal shares. */
+const SHARES = 4;
 /** The longest panel that is packed on the way, in rows. */
 const LONGEST_PANEL = 4096;
 
@@ -136,62 +133,73 @@ class PanelNest {
   }
 
   emit(): void {
-    const { emitter, inner, plan } = this;
-    const rows = sizeOf(this.rowShape);
-    // a multiple of all heights, so that only the last block has a shorter tile
-    const tall =
-      12 * Math.max(2, Math.floor(BLOCK / 12 / (typeof inner === 'number' ? inner : 1024)));
-    const step = Math.max(plan.height, tall);
-    if (typeof rows === 'number' && rows <= step) this.overPanels(0, rows);
-    else {
-      emitter.loop(
-        'parallel',
-        'start',
-        rows,
-        (start) => {
-          const end = emitter.integer('end', minimum(rows, add(start, step)));
-          this.overPanels(start, end);
-        },
-        { step },
-      );
-    }
-  }
-
-  private overPanels(start: Dim, end: Dim): void {
     const { emitter, columns } = this;
     const full = floorDivide(columns, COLUMNS);
     const covered = multiply(full, COLUMNS);
     const left = subtract(columns, covered);
-    emitter.loop('split', 'p', full, (p) => this.panel(start, end, multiply(p, COLUMNS), COLUMNS));
-    if (typeof left === 'number') {
-      // a loop of one iteration: one thread takes the last panel
-      if (left > 0) emitter.loop('split', 'p', 1, () => this.panel(start, end, covered, left));
-      return;
+    if (this.plan.isPacked) this.groups(Number(full));
+    else {
+      emitter.loop('split', 'p', full, (p) => this.panel(multiply(p, COLUMNS), COLUMNS));
     }
-    emitter.loop('split', 'j', columns, (j) => this.panel(start, end, j, 1), { from: covered });
+    if (typeof left !== 'number') {
+      emitter.loop('split', 'j', columns, (j) => this.panel(j, 1), { from: covered });
+    } else if (left > 0) {
+      // a loop of one iteration: one thread takes the last panel
+      emitter.loop('split', 'p', 1, () => this.panel(covered, left));
+    }
   }
 
-  /** The rows of a block by some columns. */
-  private panel(start: Dim, end: Dim, column: Dim, width: number): void {
-    const { emitter, plan } = this;
-    const vectors = Math.ceil(width / 4);
-    const b = this.columnsOf(column, width);
-    const rows = { from: start, to: end, extent: sizeOf(this.rowShape) };
-    overTiles(emitter, tileHeights(plan.height), rows, (row, height) => {
-      const sums = emitTile(emitter, {
-        rows: height,
-        vectors,
-        inner: this.inner,
-        a: (r, k) => this.elementOfA(add(row, r), k),
-        b,
-      });
-      for (const r of range(height)) {
-        for (const v of range(vectors)) {
-          const at = { row: add(row, r), column: add(column, 4 * v), width: width - 4 * v };
-          this.store(at, sums[r]?.[v] ?? '');
-        }
-      }
+  /** Whole panels of weights, in groups of about equal size. */
+  private groups(panels: number): void {
+    const { emitter } = this;
+    const largest = SHARES * Math.max(1, Math.floor(GROUP / (COLUMNS * Number(this.inner))));
+    const count = Math.min(panels, SHARES * Math.ceil(panels / largest));
+    const start = (g: Dim) => floorDivide(multiply(g, panels), count);
+    emitter.loop('split', 'g', count, (g) => {
+      const first = emitter.integer('first', start(g), panels);
+      const last = emitter.integer('last', start(add(g, 1)));
+      this.overRows((row, height) =>
+        emitter.loop(
+          'parallel',
+          'p',
+          panels,
+          (p) => {
+            const column = multiply(p, COLUMNS);
+            this.tile(row, height, column, COLUMNS, this.columnsOf(column, COLUMNS));
+          },
+          { from: first, to: last },
+        ),
+      );
     });
+  }
+
+  private overRows(body: (row: Dim, height: number) => void): void {
+    const rows = sizeOf(this.rowShape);
+    const range = { from: 0, to: rows, extent: rows };
+    overTiles(this.emitter, tileHeights(this.plan.height), range, body);
+  }
+
+  /** All rows by some columns. */
+  private panel(column: Dim, width: number): void {
+    const b = this.columnsOf(column, width);
+    this.overRows((row, height) => this.tile(row, height, column, width, b));
+  }
+
+  private tile(row: Dim, height: number, column: Dim, width: number, b: Columns): void {
+    const vectors = Math.ceil(width / 4);
+    const sums = emitTile(this.emitter, {
+      rows: height,
+      vectors,
+      inner: this.inner,
+      a: (r, k) => this.elementOfA(add(row, r), k),
+      b,
+    });
+    for (const r of range(height)) {
+      for (const v of range(vectors)) {
+        const at = { row: add(row, r), column: add(column, 4 * v), width: width - 4 * v };
+        this.store(at, sums[r]?.[v] ?? '');
+      }
+    }
   }
 
   /** Four lanes of b at a time: packed, read in place, or packed here and now. */
