@@ -151,6 +151,7 @@ class PanelNest {
 
   /** Whole panels of weights, in groups of about equal size. */
   private groups(panels: number): void {
+    if (panels === 0) return;
     const { emitter } = this;
     const largest = SHARES * Math.max(1, Math.floor(GROUP / (COLUMNS * Number(this.inner))));
     const count = Math.min(panels, SHARES * Math.ceil(panels / largest));
