@@ -25,6 +25,18 @@ describe('matmul', () => {
     await expectRight(graph, { rows: 1 }, { rows: 2 }, { rows: 35 }, { rows: 65 });
   });
 
+  test.each([
+    [640, 9],
+    [514, 17],
+    [521, 8],
+  ])('a sum of %i products goes on from block to block', async (k, n) => {
+    const graph = buildGraph('deep', (g) => {
+      const product = g.matmul(g.input('x', f32('rows', k)), table(g, 'w', k, n));
+      return { y: g.add(product, g.reshape(table(g, 'b', 1, n), { shape: [n] })) };
+    });
+    await expectRight(graph, { rows: 1 }, { rows: 7 });
+  });
+
   test('of two computed operands, transposed, with leading dims that broadcast', async () => {
     const graph = buildGraph('batched', (g) => {
       const a = g.input('a', f32('batch', 3, 'n', 6));

@@ -184,12 +184,14 @@
     (param $out i32) ;; f32[48*batch*seq] written
     (param $batch i32) ;; size
     (param $seq i32) ;; size
-    (local $start_end i32) (local $start i32) (local $kept i32) (local $kept_2 i32)
-    (local $end i32) (local $p_end i32) (local $p i32) (local $at i32)
-    (local $at_3 i32) (local $i_end i32) (local $i i32) (local $at_1 i32)
-    (local $k i32) (local $at_2 i32) (local $at_4 i32) (local $next i32)
-    (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32) (local $at_7 i32)
-    (local $next_1 i32) (local $at_8 i32) (local $at_9 i32) (local $at_10 i32)
+    (local $g_end i32) (local $g i32) (local $first i32) (local $last i32)
+    (local $i_end i32) (local $i i32) (local $at_1 i32) (local $at_3 i32)
+    (local $p i32) (local $at i32) (local $k i32) (local $at_2 i32)
+    (local $at_4 i32) (local $at_5 i32) (local $next i32) (local $i_end_2 i32)
+    (local $at_7 i32) (local $at_9 i32) (local $at_6 i32) (local $at_8 i32)
+    (local $at_10 i32) (local $at_11 i32) (local $next_1 i32) (local $i_end_3 i32)
+    (local $at_13 i32) (local $at_15 i32) (local $at_12 i32) (local $at_14 i32)
+    (local $at_16 i32) (local $at_17 i32)
     (local $c00 v128) (local $c01 v128) (local $c10 v128) (local $c11 v128)
     (local $c20 v128) (local $c21 v128) (local $c30 v128) (local $c31 v128)
     (local $b0 v128) (local $b1 v128) (local $x0 v128) (local $x1 v128)
@@ -198,32 +200,32 @@
     (local $x0_1 v128) (local $x1_1 v128) (local $c00_2 v128) (local $c01_2 v128)
     (local $c00_3 v128) (local $c01_3 v128) (local $b0_2 v128) (local $b1_2 v128)
     (local $x0_2 v128) (local $b0_3 v128) (local $b1_3 v128) (local $x0_3 v128)
-    (local.set $start_end (i32.mul (local.get $batch) (local.get $seq)))
-    (local.set $start (i32.const 0))
-    (if (i32.lt_s (local.get $start) (local.get $start_end))
+    (local.set $g_end
+      (i32.div_s
+        (i32.mul (i32.const 4) (i32.add (global.get $thread) (i32.const 1)))
+        (global.get $threads)))
+    (local.set $g (i32.div_s (i32.mul (i32.const 4) (global.get $thread)) (global.get $threads)))
+    (if (i32.lt_s (local.get $g) (local.get $g_end))
       (then
-        (loop $start
-          (local.set $end
-            (select
-              (local.tee $kept (i32.add (local.get $start) (i32.const 8184)))
-              (local.tee $kept_2 (i32.mul (local.get $batch) (local.get $seq)))
-              (i32.lt_s (local.get $kept) (local.get $kept_2))))
-          (local.set $p_end
-            (i32.div_s
-              (i32.mul (i32.const 6) (i32.add (global.get $thread) (i32.const 1)))
-              (global.get $threads)))
-          (local.set $p
-            (i32.div_s (i32.mul (i32.const 6) (global.get $thread)) (global.get $threads)))
-          (if (i32.lt_s (local.get $p) (local.get $p_end))
+        (loop $g
+          (local.set $first (i32.shr_s (i32.mul (local.get $g) (i32.const 3)) (i32.const 1)))
+          (local.set $last
+            (i32.add
+              (i32.shr_s
+                (i32.add (i32.mul (local.get $g) (i32.const 3)) (i32.const 1))
+                (i32.const 1))
+              (i32.const 1)))
+          (local.set $i_end (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 3)))
+          (local.set $i (i32.const 0))
+          (if (i32.lt_s (local.get $i) (local.get $i_end))
             (then
-              (loop $p
-                (local.set $at (i32.shl (local.get $p) (i32.const 5)))
-                (local.set $at_3 (i32.shl (local.get $p) (i32.const 1)))
-                (local.set $i_end (i32.sub (local.get $end) (i32.const 3)))
-                (local.set $i (local.get $start))
-                (if (i32.lt_s (local.get $i) (local.get $i_end))
+              (loop $i
+                (local.set $at_1 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $at_3 (i32.mul (local.get $i) (i32.const 12)))
+                (local.set $p (local.get $first))
+                (if (i32.lt_s (local.get $p) (local.get $last))
                   (then
-                    (loop $i
+                    (loop $p
                       (local.set $c00 (v128.const f32x4 0 0 0 0))
                       (local.set $c01 (v128.const f32x4 0 0 0 0))
                       (local.set $c10 (v128.const f32x4 0 0 0 0))
@@ -232,7 +234,7 @@
                       (local.set $c21 (v128.const f32x4 0 0 0 0))
                       (local.set $c30 (v128.const f32x4 0 0 0 0))
                       (local.set $c31 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_1 (i32.shl (local.get $i) (i32.const 4)))
+                      (local.set $at (i32.shl (local.get $p) (i32.const 5)))
                       (local.set $k (i32.const 0))
                       (loop $k
                         (local.set $at_2
@@ -285,73 +287,85 @@
                             (i32.const 16)))
                       )
                       (local.set $at_4
-                        (i32.add (local.get $at_3) (i32.mul (local.get $i) (i32.const 12))))
+                        (i32.add (local.get $at_3) (i32.shl (local.get $p) (i32.const 1))))
+                      (local.set $at_5 (i32.shl (local.get $p) (i32.const 1)))
                       (v128.store align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c00)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=16 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c01)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=192 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c10)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=208 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c11)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=384 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c20)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=400 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c21)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=576 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c30)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
                       (v128.store offset=592 align=4
                         (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
                         (f32x4.add
                           (local.get $c31)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_5) (i32.const 4))))))
+                      (br_if $p
                         (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 4)))
-                          (local.get $i_end)))
+                          (local.tee $p (i32.add (local.get $p) (i32.const 1)))
+                          (local.get $last)))
                     )
                   )
                 )
-                (local.set $next
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $start)) (i32.const 2))
-                      (i32.const 2))
-                    (local.get $start)))
-                (local.set $i_end_2 (i32.sub (local.get $end) (i32.const 1)))
-                (local.set $i (local.get $next))
-                (if (i32.lt_s (local.get $i) (local.get $i_end_2))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 4)))
+                    (local.get $i_end)))
+              )
+            )
+          )
+          (local.set $next
+            (i32.shl
+              (i32.shr_s (i32.mul (local.get $batch) (local.get $seq)) (i32.const 2))
+              (i32.const 2)))
+          (local.set $i_end_2 (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 1)))
+          (local.set $i (local.get $next))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_2))
+            (then
+              (loop $i
+                (local.set $at_7 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $at_9 (i32.mul (local.get $i) (i32.const 12)))
+                (local.set $p (local.get $first))
+                (if (i32.lt_s (local.get $p) (local.get $last))
                   (then
-                    (loop $i
+                    (loop $p
                       (local.set $c00 (v128.const f32x4 0 0 0 0))
                       (local.set $c01 (v128.const f32x4 0 0 0 0))
                       (local.set $c10 (v128.const f32x4 0 0 0 0))
@@ -360,22 +374,22 @@
                       (local.set $c01_1 (v128.const f32x4 0 0 0 0))
                       (local.set $c10_1 (v128.const f32x4 0 0 0 0))
                       (local.set $c11_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_5 (i32.shl (local.get $i) (i32.const 4)))
+                      (local.set $at_6 (i32.shl (local.get $p) (i32.const 5)))
                       (local.set $k (i32.const 0))
                       (loop $k
-                        (local.set $at_6
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                        (local.set $at_8
+                          (i32.add (local.get $at_6) (i32.shl (local.get $k) (i32.const 1))))
                         (local.set $b0
                           (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_8) (i32.const 4)))))
                         (local.set $b1
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_8) (i32.const 4)))))
                         (local.set $x0
                           (v128.load32_splat
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_7) (local.get $k)) (i32.const 2)))))
                         (local.set $c00
                           (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
                         (local.set $c01
@@ -384,22 +398,22 @@
                           (v128.load32_splat offset=64
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_7) (local.get $k)) (i32.const 2)))))
                         (local.set $c10
                           (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
                         (local.set $c11
                           (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
                         (local.set $b0_1
                           (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_8) (i32.const 4)))))
                         (local.set $b1_1
                           (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_8) (i32.const 4)))))
                         (local.set $x0_1
                           (v128.load32_splat offset=4
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_7) (local.get $k)) (i32.const 2)))))
                         (local.set $c00_1
                           (f32x4.add
                             (f32x4.mul (local.get $x0_1) (local.get $b0_1))
@@ -412,7 +426,7 @@
                           (v128.load32_splat offset=68
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_7) (local.get $k)) (i32.const 2)))))
                         (local.set $c10_1
                           (f32x4.add
                             (f32x4.mul (local.get $x1_1) (local.get $b0_1))
@@ -430,49 +444,66 @@
                       (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
                       (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
                       (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
-                      (local.set $at_7
-                        (i32.add (local.get $at_3) (i32.mul (local.get $i) (i32.const 12))))
+                      (local.set $at_10
+                        (i32.add (local.get $at_9) (i32.shl (local.get $p) (i32.const 1))))
+                      (local.set $at_11 (i32.shl (local.get $p) (i32.const 1)))
                       (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
                         (f32x4.add
                           (local.get $c00)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_11) (i32.const 4))))))
                       (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
                         (f32x4.add
                           (local.get $c01)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_11) (i32.const 4))))))
                       (v128.store offset=192 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
                         (f32x4.add
                           (local.get $c10)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_11) (i32.const 4))))))
                       (v128.store offset=208 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
                         (f32x4.add
                           (local.get $c11)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_11) (i32.const 4))))))
+                      (br_if $p
                         (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 2)))
-                          (local.get $i_end_2)))
+                          (local.tee $p (i32.add (local.get $p) (i32.const 1)))
+                          (local.get $last)))
                     )
                   )
                 )
-                (local.set $next_1
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $next)) (i32.const 1))
-                      (i32.const 1))
-                    (local.get $next)))
-                (local.set $i (local.get $next_1))
-                (if (i32.lt_s (local.get $i) (local.get $end))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 2)))
+                    (local.get $i_end_2)))
+              )
+            )
+          )
+          (local.set $next_1
+            (i32.add
+              (i32.shl
+                (i32.shr_s
+                  (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (local.get $next))
+                  (i32.const 1))
+                (i32.const 1))
+              (local.get $next)))
+          (local.set $i_end_3 (i32.mul (local.get $batch) (local.get $seq)))
+          (local.set $i (local.get $next_1))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_3))
+            (then
+              (loop $i
+                (local.set $at_13 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $at_15 (i32.mul (local.get $i) (i32.const 12)))
+                (local.set $p (local.get $first))
+                (if (i32.lt_s (local.get $p) (local.get $last))
                   (then
-                    (loop $i
+                    (loop $p
                       (local.set $c00 (v128.const f32x4 0 0 0 0))
                       (local.set $c01 (v128.const f32x4 0 0 0 0))
                       (local.set $c00_1 (v128.const f32x4 0 0 0 0))
@@ -481,37 +512,37 @@
                       (local.set $c01_2 (v128.const f32x4 0 0 0 0))
                       (local.set $c00_3 (v128.const f32x4 0 0 0 0))
                       (local.set $c01_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_8 (i32.shl (local.get $i) (i32.const 4)))
+                      (local.set $at_12 (i32.shl (local.get $p) (i32.const 5)))
                       (local.set $k (i32.const 0))
                       (loop $k
-                        (local.set $at_9
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                        (local.set $at_14
+                          (i32.add (local.get $at_12) (i32.shl (local.get $k) (i32.const 1))))
                         (local.set $b0
                           (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $b1
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $x0
                           (v128.load32_splat
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_13) (local.get $k)) (i32.const 2)))))
                         (local.set $c00
                           (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
                         (local.set $c01
                           (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
                         (local.set $b0_1
                           (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $b1_1
                           (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $x0_1
                           (v128.load32_splat offset=4
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_13) (local.get $k)) (i32.const 2)))))
                         (local.set $c00_1
                           (f32x4.add
                             (f32x4.mul (local.get $x0_1) (local.get $b0_1))
@@ -522,15 +553,15 @@
                             (local.get $c01_1)))
                         (local.set $b0_2
                           (v128.load offset=64 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $b1_2
                           (v128.load offset=80 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $x0_2
                           (v128.load32_splat offset=8
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_13) (local.get $k)) (i32.const 2)))))
                         (local.set $c00_2
                           (f32x4.add
                             (f32x4.mul (local.get $x0_2) (local.get $b0_2))
@@ -541,15 +572,15 @@
                             (local.get $c01_2)))
                         (local.set $b0_3
                           (v128.load offset=96 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $b1_3
                           (v128.load offset=112 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                            (i32.add (local.get $weight) (i32.shl (local.get $at_14) (i32.const 4)))))
                         (local.set $x0_3
                           (v128.load32_splat offset=12
                             (i32.add
                               (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                              (i32.shl (i32.add (local.get $at_13) (local.get $k)) (i32.const 2)))))
                         (local.set $c00_3
                           (f32x4.add
                             (f32x4.mul (local.get $x0_3) (local.get $b0_3))
@@ -569,38 +600,37 @@
                       (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
                       (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
                       (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
-                      (local.set $at_10
-                        (i32.add (local.get $at_3) (i32.mul (local.get $i) (i32.const 12))))
+                      (local.set $at_16
+                        (i32.add (local.get $at_15) (i32.shl (local.get $p) (i32.const 1))))
+                      (local.set $at_17 (i32.shl (local.get $p) (i32.const 1)))
                       (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                        (i32.add (local.get $out) (i32.shl (local.get $at_16) (i32.const 4)))
                         (f32x4.add
                           (local.get $c00)
                           (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_17) (i32.const 4))))))
                       (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                        (i32.add (local.get $out) (i32.shl (local.get $at_16) (i32.const 4)))
                         (f32x4.add
                           (local.get $c01)
                           (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
+                            (i32.add (local.get $bias) (i32.shl (local.get $at_17) (i32.const 4))))))
+                      (br_if $p
                         (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 1)))
-                          (local.get $end)))
+                          (local.tee $p (i32.add (local.get $p) (i32.const 1)))
+                          (local.get $last)))
                     )
                   )
                 )
-                (br_if $p
+                (br_if $i
                   (i32.lt_s
-                    (local.tee $p (i32.add (local.get $p) (i32.const 1)))
-                    (local.get $p_end)))
+                    (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                    (local.get $i_end_3)))
               )
             )
           )
-          (br_if $start
-            (i32.lt_s
-              (local.tee $start (i32.add (local.get $start) (i32.const 8184)))
-              (local.get $start_end)))
+          (br_if $g
+            (i32.lt_s (local.tee $g (i32.add (local.get $g) (i32.const 1))) (local.get $g_end)))
         )
       )
     )
@@ -2637,12 +2667,12 @@
     (param $out i32) ;; f32[16*batch*seq] written
     (param $batch i32) ;; size
     (param $seq i32) ;; size
-    (local $start_end i32) (local $start i32) (local $kept i32) (local $kept_2 i32)
-    (local $end i32) (local $p_end i32) (local $p i32) (local $at i32)
-    (local $at_3 i32) (local $i_end i32) (local $i i32) (local $at_1 i32)
-    (local $k i32) (local $at_2 i32) (local $at_4 i32) (local $next i32)
-    (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32) (local $at_7 i32)
-    (local $next_1 i32) (local $at_8 i32) (local $at_9 i32) (local $at_10 i32)
+    (local $g_end i32) (local $g i32) (local $first i32) (local $last i32)
+    (local $at i32) (local $at_3 i32) (local $i_end i32) (local $i i32)
+    (local $at_1 i32) (local $k i32) (local $at_2 i32) (local $at_4 i32)
+    (local $next i32) (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32)
+    (local $at_7 i32) (local $next_1 i32) (local $i_end_3 i32) (local $at_8 i32)
+    (local $at_9 i32) (local $at_10 i32)
     (local $c00 v128) (local $c01 v128) (local $c10 v128) (local $c11 v128)
     (local $c20 v128) (local $c21 v128) (local $c30 v128) (local $c31 v128)
     (local $b0 v128) (local $b1 v128) (local $x0 v128) (local $x1 v128)
@@ -2651,409 +2681,361 @@
     (local $x0_1 v128) (local $x1_1 v128) (local $c00_2 v128) (local $c01_2 v128)
     (local $c00_3 v128) (local $c01_3 v128) (local $b0_2 v128) (local $b1_2 v128)
     (local $x0_2 v128) (local $b0_3 v128) (local $b1_3 v128) (local $x0_3 v128)
-    (local.set $start_end (i32.mul (local.get $batch) (local.get $seq)))
-    (local.set $start (i32.const 0))
-    (if (i32.lt_s (local.get $start) (local.get $start_end))
+    (local.set $g_end
+      (i32.div_s
+        (i32.mul (i32.const 2) (i32.add (global.get $thread) (i32.const 1)))
+        (global.get $threads)))
+    (local.set $g (i32.div_s (i32.mul (i32.const 2) (global.get $thread)) (global.get $threads)))
+    (if (i32.lt_s (local.get $g) (local.get $g_end))
       (then
-        (loop $start
-          (local.set $end
-            (select
-              (local.tee $kept (i32.add (local.get $start) (i32.const 8184)))
-              (local.tee $kept_2 (i32.mul (local.get $batch) (local.get $seq)))
-              (i32.lt_s (local.get $kept) (local.get $kept_2))))
-          (local.set $p_end
-            (i32.div_s
-              (i32.mul (i32.const 2) (i32.add (global.get $thread) (i32.const 1)))
-              (global.get $threads)))
-          (local.set $p
-            (i32.div_s (i32.mul (i32.const 2) (global.get $thread)) (global.get $threads)))
-          (if (i32.lt_s (local.get $p) (local.get $p_end))
+        (loop $g
+          (local.set $first (local.get $g))
+          (local.set $last (i32.add (local.get $g) (i32.const 1)))
+          (local.set $at (i32.shl (local.get $first) (i32.const 5)))
+          (local.set $at_3 (i32.shl (local.get $first) (i32.const 1)))
+          (local.set $i_end (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 3)))
+          (local.set $i (i32.const 0))
+          (if (i32.lt_s (local.get $i) (local.get $i_end))
             (then
-              (loop $p
-                (local.set $at (i32.shl (local.get $p) (i32.const 5)))
-                (local.set $at_3 (i32.shl (local.get $p) (i32.const 1)))
-                (local.set $i_end (i32.sub (local.get $end) (i32.const 3)))
-                (local.set $i (local.get $start))
-                (if (i32.lt_s (local.get $i) (local.get $i_end))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11 (v128.const f32x4 0 0 0 0))
-                      (local.set $c20 (v128.const f32x4 0 0 0 0))
-                      (local.set $c21 (v128.const f32x4 0 0 0 0))
-                      (local.set $c30 (v128.const f32x4 0 0 0 0))
-                      (local.set $c31 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_1 (i32.shl (local.get $i) (i32.const 4)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_2
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $x1
-                          (v128.load32_splat offset=64
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
-                        (local.set $c11
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
-                        (local.set $x2
-                          (v128.load32_splat offset=128
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c20
-                          (f32x4.add (f32x4.mul (local.get $x2) (local.get $b0)) (local.get $c20)))
-                        (local.set $c21
-                          (f32x4.add (f32x4.mul (local.get $x2) (local.get $b1)) (local.get $c21)))
-                        (local.set $x3
-                          (v128.load32_splat offset=192
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c30
-                          (f32x4.add (f32x4.mul (local.get $x3) (local.get $b0)) (local.get $c30)))
-                        (local.set $c31
-                          (f32x4.add (f32x4.mul (local.get $x3) (local.get $b1)) (local.get $c31)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 1)))
-                            (i32.const 16)))
-                      )
-                      (local.set $at_4
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=64 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c10)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=80 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c11)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=128 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c20)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=144 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c21)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=192 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c30)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=208 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c31)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 4)))
-                          (local.get $i_end)))
-                    )
-                  )
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c10 (v128.const f32x4 0 0 0 0))
+                (local.set $c11 (v128.const f32x4 0 0 0 0))
+                (local.set $c20 (v128.const f32x4 0 0 0 0))
+                (local.set $c21 (v128.const f32x4 0 0 0 0))
+                (local.set $c30 (v128.const f32x4 0 0 0 0))
+                (local.set $c31 (v128.const f32x4 0 0 0 0))
+                (local.set $at_1 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_2 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $x1
+                    (v128.load32_splat offset=64
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
+                  (local.set $c11
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
+                  (local.set $x2
+                    (v128.load32_splat offset=128
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c20
+                    (f32x4.add (f32x4.mul (local.get $x2) (local.get $b0)) (local.get $c20)))
+                  (local.set $c21
+                    (f32x4.add (f32x4.mul (local.get $x2) (local.get $b1)) (local.get $c21)))
+                  (local.set $x3
+                    (v128.load32_splat offset=192
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c30
+                    (f32x4.add (f32x4.mul (local.get $x3) (local.get $b0)) (local.get $c30)))
+                  (local.set $c31
+                    (f32x4.add (f32x4.mul (local.get $x3) (local.get $b1)) (local.get $c31)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 1))) (i32.const 16)))
                 )
-                (local.set $next
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $start)) (i32.const 2))
-                      (i32.const 2))
-                    (local.get $start)))
-                (local.set $i_end_2 (i32.sub (local.get $end) (i32.const 1)))
-                (local.set $i (local.get $next))
-                (if (i32.lt_s (local.get $i) (local.get $i_end_2))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_5 (i32.shl (local.get $i) (i32.const 4)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_6
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $x1
-                          (v128.load32_splat offset=64
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
-                        (local.set $c11
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
-                        (local.set $b0_1
-                          (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $b1_1
-                          (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $x0_1
-                          (v128.load32_splat offset=4
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b0_1))
-                            (local.get $c00_1)))
-                        (local.set $c01_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b1_1))
-                            (local.get $c01_1)))
-                        (local.set $x1_1
-                          (v128.load32_splat offset=68
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x1_1) (local.get $b0_1))
-                            (local.get $c10_1)))
-                        (local.set $c11_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x1_1) (local.get $b1_1))
-                            (local.get $c11_1)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 2)))
-                            (i32.const 16)))
-                      )
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
-                      (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
-                      (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
-                      (local.set $at_7
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=64 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c10)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=80 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c11)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 2)))
-                          (local.get $i_end_2)))
-                    )
-                  )
-                )
-                (local.set $next_1
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $next)) (i32.const 1))
-                      (i32.const 1))
-                    (local.get $next)))
-                (local.set $i (local.get $next_1))
-                (if (i32.lt_s (local.get $i) (local.get $end))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_2 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_2 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_8 (i32.shl (local.get $i) (i32.const 4)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_9
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $b0_1
-                          (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_1
-                          (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_1
-                          (v128.load32_splat offset=4
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b0_1))
-                            (local.get $c00_1)))
-                        (local.set $c01_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b1_1))
-                            (local.get $c01_1)))
-                        (local.set $b0_2
-                          (v128.load offset=64 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_2
-                          (v128.load offset=80 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_2
-                          (v128.load32_splat offset=8
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_2
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_2) (local.get $b0_2))
-                            (local.get $c00_2)))
-                        (local.set $c01_2
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_2) (local.get $b1_2))
-                            (local.get $c01_2)))
-                        (local.set $b0_3
-                          (v128.load offset=96 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_3
-                          (v128.load offset=112 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_3
-                          (v128.load32_splat offset=12
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_3
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_3) (local.get $b0_3))
-                            (local.get $c00_3)))
-                        (local.set $c01_3
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_3) (local.get $b1_3))
-                            (local.get $c01_3)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 4)))
-                            (i32.const 16)))
-                      )
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_2)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
-                      (local.set $at_10
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 1)))
-                          (local.get $end)))
-                    )
-                  )
-                )
-                (br_if $p
+                (local.set $at_4 (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=64 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c10)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=80 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c11)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=128 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c20)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=144 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c21)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=192 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c30)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=208 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c31)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (br_if $i
                   (i32.lt_s
-                    (local.tee $p (i32.add (local.get $p) (i32.const 1)))
-                    (local.get $p_end)))
+                    (local.tee $i (i32.add (local.get $i) (i32.const 4)))
+                    (local.get $i_end)))
               )
             )
           )
-          (br_if $start
-            (i32.lt_s
-              (local.tee $start (i32.add (local.get $start) (i32.const 8184)))
-              (local.get $start_end)))
+          (local.set $next
+            (i32.shl
+              (i32.shr_s (i32.mul (local.get $batch) (local.get $seq)) (i32.const 2))
+              (i32.const 2)))
+          (local.set $i_end_2 (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 1)))
+          (local.set $i (local.get $next))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_2))
+            (then
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c10 (v128.const f32x4 0 0 0 0))
+                (local.set $c11 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c10_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c11_1 (v128.const f32x4 0 0 0 0))
+                (local.set $at_5 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_6 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $x1
+                    (v128.load32_splat offset=64
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
+                  (local.set $c11
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
+                  (local.set $b0_1
+                    (v128.load offset=32 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $b1_1
+                    (v128.load offset=48 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $x0_1
+                    (v128.load32_splat offset=4
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b0_1)) (local.get $c00_1)))
+                  (local.set $c01_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b1_1)) (local.get $c01_1)))
+                  (local.set $x1_1
+                    (v128.load32_splat offset=68
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10_1
+                    (f32x4.add (f32x4.mul (local.get $x1_1) (local.get $b0_1)) (local.get $c10_1)))
+                  (local.set $c11_1
+                    (f32x4.add (f32x4.mul (local.get $x1_1) (local.get $b1_1)) (local.get $c11_1)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 2))) (i32.const 16)))
+                )
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
+                (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
+                (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
+                (local.set $at_7 (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=64 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c10)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=80 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c11)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 2)))
+                    (local.get $i_end_2)))
+              )
+            )
+          )
+          (local.set $next_1
+            (i32.add
+              (i32.shl
+                (i32.shr_s
+                  (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (local.get $next))
+                  (i32.const 1))
+                (i32.const 1))
+              (local.get $next)))
+          (local.set $i_end_3 (i32.mul (local.get $batch) (local.get $seq)))
+          (local.set $i (local.get $next_1))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_3))
+            (then
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_2 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_2 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_3 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_3 (v128.const f32x4 0 0 0 0))
+                (local.set $at_8 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_9 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $b0_1
+                    (v128.load offset=32 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_1
+                    (v128.load offset=48 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_1
+                    (v128.load32_splat offset=4
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b0_1)) (local.get $c00_1)))
+                  (local.set $c01_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b1_1)) (local.get $c01_1)))
+                  (local.set $b0_2
+                    (v128.load offset=64 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_2
+                    (v128.load offset=80 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_2
+                    (v128.load32_splat offset=8
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_2
+                    (f32x4.add (f32x4.mul (local.get $x0_2) (local.get $b0_2)) (local.get $c00_2)))
+                  (local.set $c01_2
+                    (f32x4.add (f32x4.mul (local.get $x0_2) (local.get $b1_2)) (local.get $c01_2)))
+                  (local.set $b0_3
+                    (v128.load offset=96 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_3
+                    (v128.load offset=112 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_3
+                    (v128.load32_splat offset=12
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_3
+                    (f32x4.add (f32x4.mul (local.get $x0_3) (local.get $b0_3)) (local.get $c00_3)))
+                  (local.set $c01_3
+                    (f32x4.add (f32x4.mul (local.get $x0_3) (local.get $b1_3)) (local.get $c01_3)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 4))) (i32.const 16)))
+                )
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_2)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
+                (local.set $at_10
+                  (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                    (local.get $i_end_3)))
+              )
+            )
+          )
+          (br_if $g
+            (i32.lt_s (local.tee $g (i32.add (local.get $g) (i32.const 1))) (local.get $g_end)))
         )
       )
     )
@@ -3195,12 +3177,12 @@
     (param $out i32) ;; f32[32*batch*seq] written
     (param $batch i32) ;; size
     (param $seq i32) ;; size
-    (local $start_end i32) (local $start i32) (local $kept i32) (local $kept_2 i32)
-    (local $end i32) (local $p_end i32) (local $p i32) (local $at i32)
-    (local $at_3 i32) (local $i_end i32) (local $i i32) (local $at_1 i32)
-    (local $k i32) (local $at_2 i32) (local $at_4 i32) (local $next i32)
-    (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32) (local $at_7 i32)
-    (local $next_1 i32) (local $at_8 i32) (local $at_9 i32) (local $at_10 i32)
+    (local $g_end i32) (local $g i32) (local $first i32) (local $last i32)
+    (local $at i32) (local $at_3 i32) (local $i_end i32) (local $i i32)
+    (local $at_1 i32) (local $k i32) (local $at_2 i32) (local $at_4 i32)
+    (local $next i32) (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32)
+    (local $at_7 i32) (local $next_1 i32) (local $i_end_3 i32) (local $at_8 i32)
+    (local $at_9 i32) (local $at_10 i32)
     (local $c00 v128) (local $c01 v128) (local $c10 v128) (local $c11 v128)
     (local $c20 v128) (local $c21 v128) (local $c30 v128) (local $c31 v128)
     (local $b0 v128) (local $b1 v128) (local $x0 v128) (local $x1 v128)
@@ -3211,535 +3193,487 @@
     (local $x0_1 v128) (local $x1_1 v128) (local $c00_2 v128) (local $c01_2 v128)
     (local $c00_3 v128) (local $c01_3 v128) (local $b0_2 v128) (local $b1_2 v128)
     (local $x0_2 v128) (local $b0_3 v128) (local $b1_3 v128) (local $x0_3 v128)
-    (local.set $start_end (i32.mul (local.get $batch) (local.get $seq)))
-    (local.set $start (i32.const 0))
-    (if (i32.lt_s (local.get $start) (local.get $start_end))
+    (local.set $g_end
+      (i32.div_s
+        (i32.mul (i32.const 4) (i32.add (global.get $thread) (i32.const 1)))
+        (global.get $threads)))
+    (local.set $g (i32.div_s (i32.mul (i32.const 4) (global.get $thread)) (global.get $threads)))
+    (if (i32.lt_s (local.get $g) (local.get $g_end))
       (then
-        (loop $start
-          (local.set $end
-            (select
-              (local.tee $kept (i32.add (local.get $start) (i32.const 8184)))
-              (local.tee $kept_2 (i32.mul (local.get $batch) (local.get $seq)))
-              (i32.lt_s (local.get $kept) (local.get $kept_2))))
-          (local.set $p_end
-            (i32.div_s
-              (i32.mul (i32.const 4) (i32.add (global.get $thread) (i32.const 1)))
-              (global.get $threads)))
-          (local.set $p
-            (i32.div_s (i32.mul (i32.const 4) (global.get $thread)) (global.get $threads)))
-          (if (i32.lt_s (local.get $p) (local.get $p_end))
+        (loop $g
+          (local.set $first (local.get $g))
+          (local.set $last (i32.add (local.get $g) (i32.const 1)))
+          (local.set $at (i32.shl (local.get $first) (i32.const 5)))
+          (local.set $at_3 (i32.shl (local.get $first) (i32.const 1)))
+          (local.set $i_end (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 3)))
+          (local.set $i (i32.const 0))
+          (if (i32.lt_s (local.get $i) (local.get $i_end))
             (then
-              (loop $p
-                (local.set $at (i32.shl (local.get $p) (i32.const 5)))
-                (local.set $at_3 (i32.shl (local.get $p) (i32.const 1)))
-                (local.set $i_end (i32.sub (local.get $end) (i32.const 3)))
-                (local.set $i (local.get $start))
-                (if (i32.lt_s (local.get $i) (local.get $i_end))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11 (v128.const f32x4 0 0 0 0))
-                      (local.set $c20 (v128.const f32x4 0 0 0 0))
-                      (local.set $c21 (v128.const f32x4 0 0 0 0))
-                      (local.set $c30 (v128.const f32x4 0 0 0 0))
-                      (local.set $c31 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_1 (i32.shl (local.get $i) (i32.const 4)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_2
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $x1
-                          (v128.load32_splat offset=64
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
-                        (local.set $c11
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
-                        (local.set $x2
-                          (v128.load32_splat offset=128
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c20
-                          (f32x4.add (f32x4.mul (local.get $x2) (local.get $b0)) (local.get $c20)))
-                        (local.set $c21
-                          (f32x4.add (f32x4.mul (local.get $x2) (local.get $b1)) (local.get $c21)))
-                        (local.set $x3
-                          (v128.load32_splat offset=192
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c30
-                          (f32x4.add (f32x4.mul (local.get $x3) (local.get $b0)) (local.get $c30)))
-                        (local.set $c31
-                          (f32x4.add (f32x4.mul (local.get $x3) (local.get $b1)) (local.get $c31)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 1)))
-                            (i32.const 16)))
-                      )
-                      (local.set $linear
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (local.set $at_4
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 3))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_1
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_1) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_1)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_2
-                        (f32x4.add
-                          (local.get $c10)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=128 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_2) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_2)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_3
-                        (f32x4.add
-                          (local.get $c11)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=144 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_3) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_3)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_4
-                        (f32x4.add
-                          (local.get $c20)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=256 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_4) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_4)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_5
-                        (f32x4.add
-                          (local.get $c21)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=272 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_5) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_5)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_6
-                        (f32x4.add
-                          (local.get $c30)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=384 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_6) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_6)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_7
-                        (f32x4.add
-                          (local.get $c31)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=400 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.mul
-                          (f32x4.mul (local.get $linear_7) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_7)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 4)))
-                          (local.get $i_end)))
-                    )
-                  )
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c10 (v128.const f32x4 0 0 0 0))
+                (local.set $c11 (v128.const f32x4 0 0 0 0))
+                (local.set $c20 (v128.const f32x4 0 0 0 0))
+                (local.set $c21 (v128.const f32x4 0 0 0 0))
+                (local.set $c30 (v128.const f32x4 0 0 0 0))
+                (local.set $c31 (v128.const f32x4 0 0 0 0))
+                (local.set $at_1 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_2 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $x1
+                    (v128.load32_splat offset=64
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
+                  (local.set $c11
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
+                  (local.set $x2
+                    (v128.load32_splat offset=128
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c20
+                    (f32x4.add (f32x4.mul (local.get $x2) (local.get $b0)) (local.get $c20)))
+                  (local.set $c21
+                    (f32x4.add (f32x4.mul (local.get $x2) (local.get $b1)) (local.get $c21)))
+                  (local.set $x3
+                    (v128.load32_splat offset=192
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c30
+                    (f32x4.add (f32x4.mul (local.get $x3) (local.get $b0)) (local.get $c30)))
+                  (local.set $c31
+                    (f32x4.add (f32x4.mul (local.get $x3) (local.get $b1)) (local.get $c31)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 1))) (i32.const 16)))
                 )
-                (local.set $next
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $start)) (i32.const 2))
-                      (i32.const 2))
-                    (local.get $start)))
-                (local.set $i_end_2 (i32.sub (local.get $end) (i32.const 1)))
-                (local.set $i (local.get $next))
-                (if (i32.lt_s (local.get $i) (local.get $i_end_2))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_5 (i32.shl (local.get $i) (i32.const 4)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_6
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $x1
-                          (v128.load32_splat offset=64
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
-                        (local.set $c11
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
-                        (local.set $b0_1
-                          (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $b1_1
-                          (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $x0_1
-                          (v128.load32_splat offset=4
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b0_1))
-                            (local.get $c00_1)))
-                        (local.set $c01_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b1_1))
-                            (local.get $c01_1)))
-                        (local.set $x1_1
-                          (v128.load32_splat offset=68
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x1_1) (local.get $b0_1))
-                            (local.get $c10_1)))
-                        (local.set $c11_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x1_1) (local.get $b1_1))
-                            (local.get $c11_1)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 2)))
-                            (i32.const 16)))
-                      )
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
-                      (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
-                      (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
-                      (local.set $linear
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (local.set $at_7
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 3))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                (local.set $linear
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (local.set $at_4 (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 3))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
                         (f32x4.mul
-                          (f32x4.mul (local.get $linear) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_1
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                          (local.get $linear)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_1
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_1) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
                         (f32x4.mul
-                          (f32x4.mul (local.get $linear_1) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_1)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_2
-                        (f32x4.add
-                          (local.get $c10)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=128 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                          (local.get $linear_1)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_2
+                  (f32x4.add
+                    (local.get $c10)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=128 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_2) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
                         (f32x4.mul
-                          (f32x4.mul (local.get $linear_2) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_2)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_3
-                        (f32x4.add
-                          (local.get $c11)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=144 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                          (local.get $linear_2)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_3
+                  (f32x4.add
+                    (local.get $c11)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=144 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_3) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
                         (f32x4.mul
-                          (f32x4.mul (local.get $linear_3) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_3)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 2)))
-                          (local.get $i_end_2)))
-                    )
-                  )
-                )
-                (local.set $next_1
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $next)) (i32.const 1))
-                      (i32.const 1))
-                    (local.get $next)))
-                (local.set $i (local.get $next_1))
-                (if (i32.lt_s (local.get $i) (local.get $end))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_2 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_2 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_8 (i32.shl (local.get $i) (i32.const 4)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_9
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $b0_1
-                          (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_1
-                          (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_1
-                          (v128.load32_splat offset=4
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b0_1))
-                            (local.get $c00_1)))
-                        (local.set $c01_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b1_1))
-                            (local.get $c01_1)))
-                        (local.set $b0_2
-                          (v128.load offset=64 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_2
-                          (v128.load offset=80 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_2
-                          (v128.load32_splat offset=8
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_2
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_2) (local.get $b0_2))
-                            (local.get $c00_2)))
-                        (local.set $c01_2
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_2) (local.get $b1_2))
-                            (local.get $c01_2)))
-                        (local.set $b0_3
-                          (v128.load offset=96 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_3
-                          (v128.load offset=112 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_3
-                          (v128.load32_splat offset=12
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_3
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_3) (local.get $b0_3))
-                            (local.get $c00_3)))
-                        (local.set $c01_3
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_3) (local.get $b1_3))
-                            (local.get $c01_3)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 4)))
-                            (i32.const 16)))
-                      )
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_2)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
-                      (local.set $linear
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (local.set $at_10
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 3))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                          (local.get $linear_3)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_4
+                  (f32x4.add
+                    (local.get $c20)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=256 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_4) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
                         (f32x4.mul
-                          (f32x4.mul (local.get $linear) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (local.set $linear_1
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                          (local.get $linear_4)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_5
+                  (f32x4.add
+                    (local.get $c21)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=272 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_5) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
                         (f32x4.mul
-                          (f32x4.mul (local.get $linear_1) (v128.const f32x4 0.5 0.5 0.5 0.5))
-                          (f32x4.add
-                            (call $erf_f32x4
-                              (f32x4.mul
-                                (local.get $linear_1)
-                                (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
-                            (v128.const f32x4 1 1 1 1))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 1)))
-                          (local.get $end)))
-                    )
-                  )
-                )
-                (br_if $p
+                          (local.get $linear_5)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_6
+                  (f32x4.add
+                    (local.get $c30)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=384 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_6) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear_6)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_7
+                  (f32x4.add
+                    (local.get $c31)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=400 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_7) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear_7)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (br_if $i
                   (i32.lt_s
-                    (local.tee $p (i32.add (local.get $p) (i32.const 1)))
-                    (local.get $p_end)))
+                    (local.tee $i (i32.add (local.get $i) (i32.const 4)))
+                    (local.get $i_end)))
               )
             )
           )
-          (br_if $start
-            (i32.lt_s
-              (local.tee $start (i32.add (local.get $start) (i32.const 8184)))
-              (local.get $start_end)))
+          (local.set $next
+            (i32.shl
+              (i32.shr_s (i32.mul (local.get $batch) (local.get $seq)) (i32.const 2))
+              (i32.const 2)))
+          (local.set $i_end_2 (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 1)))
+          (local.set $i (local.get $next))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_2))
+            (then
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c10 (v128.const f32x4 0 0 0 0))
+                (local.set $c11 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c10_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c11_1 (v128.const f32x4 0 0 0 0))
+                (local.set $at_5 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_6 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $x1
+                    (v128.load32_splat offset=64
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
+                  (local.set $c11
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
+                  (local.set $b0_1
+                    (v128.load offset=32 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $b1_1
+                    (v128.load offset=48 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $x0_1
+                    (v128.load32_splat offset=4
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b0_1)) (local.get $c00_1)))
+                  (local.set $c01_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b1_1)) (local.get $c01_1)))
+                  (local.set $x1_1
+                    (v128.load32_splat offset=68
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10_1
+                    (f32x4.add (f32x4.mul (local.get $x1_1) (local.get $b0_1)) (local.get $c10_1)))
+                  (local.set $c11_1
+                    (f32x4.add (f32x4.mul (local.get $x1_1) (local.get $b1_1)) (local.get $c11_1)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 2))) (i32.const 16)))
+                )
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
+                (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
+                (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
+                (local.set $linear
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (local.set $at_7 (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 3))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_1
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_1) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear_1)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_2
+                  (f32x4.add
+                    (local.get $c10)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=128 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_2) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear_2)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_3
+                  (f32x4.add
+                    (local.get $c11)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=144 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_3) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear_3)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 2)))
+                    (local.get $i_end_2)))
+              )
+            )
+          )
+          (local.set $next_1
+            (i32.add
+              (i32.shl
+                (i32.shr_s
+                  (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (local.get $next))
+                  (i32.const 1))
+                (i32.const 1))
+              (local.get $next)))
+          (local.set $i_end_3 (i32.mul (local.get $batch) (local.get $seq)))
+          (local.set $i (local.get $next_1))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_3))
+            (then
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_2 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_2 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_3 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_3 (v128.const f32x4 0 0 0 0))
+                (local.set $at_8 (i32.shl (local.get $i) (i32.const 4)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_9 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $b0_1
+                    (v128.load offset=32 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_1
+                    (v128.load offset=48 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_1
+                    (v128.load32_splat offset=4
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b0_1)) (local.get $c00_1)))
+                  (local.set $c01_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b1_1)) (local.get $c01_1)))
+                  (local.set $b0_2
+                    (v128.load offset=64 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_2
+                    (v128.load offset=80 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_2
+                    (v128.load32_splat offset=8
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_2
+                    (f32x4.add (f32x4.mul (local.get $x0_2) (local.get $b0_2)) (local.get $c00_2)))
+                  (local.set $c01_2
+                    (f32x4.add (f32x4.mul (local.get $x0_2) (local.get $b1_2)) (local.get $c01_2)))
+                  (local.set $b0_3
+                    (v128.load offset=96 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_3
+                    (v128.load offset=112 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_3
+                    (v128.load32_splat offset=12
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_3
+                    (f32x4.add (f32x4.mul (local.get $x0_3) (local.get $b0_3)) (local.get $c00_3)))
+                  (local.set $c01_3
+                    (f32x4.add (f32x4.mul (local.get $x0_3) (local.get $b1_3)) (local.get $c01_3)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 4))) (i32.const 16)))
+                )
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_2)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
+                (local.set $linear
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (local.set $at_10
+                  (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 3))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (local.set $linear_1
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                  (f32x4.mul
+                    (f32x4.mul (local.get $linear_1) (v128.const f32x4 0.5 0.5 0.5 0.5))
+                    (f32x4.add
+                      (call $erf_f32x4
+                        (f32x4.mul
+                          (local.get $linear_1)
+                          (v128.const f32x4 0.7071067811865476 0.7071067811865476 0.7071067811865476 0.7071067811865476)))
+                      (v128.const f32x4 1 1 1 1))))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                    (local.get $i_end_3)))
+              )
+            )
+          )
+          (br_if $g
+            (i32.lt_s (local.tee $g (i32.add (local.get $g) (i32.const 1))) (local.get $g_end)))
         )
       )
     )
@@ -3754,12 +3688,12 @@
     (param $out i32) ;; f32[16*batch*seq] written
     (param $batch i32) ;; size
     (param $seq i32) ;; size
-    (local $start_end i32) (local $start i32) (local $kept i32) (local $kept_2 i32)
-    (local $end i32) (local $p_end i32) (local $p i32) (local $at i32)
-    (local $at_3 i32) (local $i_end i32) (local $i i32) (local $at_1 i32)
-    (local $k i32) (local $at_2 i32) (local $at_4 i32) (local $next i32)
-    (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32) (local $at_7 i32)
-    (local $next_1 i32) (local $at_8 i32) (local $at_9 i32) (local $at_10 i32)
+    (local $g_end i32) (local $g i32) (local $first i32) (local $last i32)
+    (local $at i32) (local $at_3 i32) (local $i_end i32) (local $i i32)
+    (local $at_1 i32) (local $k i32) (local $at_2 i32) (local $at_4 i32)
+    (local $next i32) (local $i_end_2 i32) (local $at_5 i32) (local $at_6 i32)
+    (local $at_7 i32) (local $next_1 i32) (local $i_end_3 i32) (local $at_8 i32)
+    (local $at_9 i32) (local $at_10 i32)
     (local $c00 v128) (local $c01 v128) (local $c10 v128) (local $c11 v128)
     (local $c20 v128) (local $c21 v128) (local $c30 v128) (local $c31 v128)
     (local $b0 v128) (local $b1 v128) (local $x0 v128) (local $x1 v128)
@@ -3768,409 +3702,361 @@
     (local $x0_1 v128) (local $x1_1 v128) (local $c00_2 v128) (local $c01_2 v128)
     (local $c00_3 v128) (local $c01_3 v128) (local $b0_2 v128) (local $b1_2 v128)
     (local $x0_2 v128) (local $b0_3 v128) (local $b1_3 v128) (local $x0_3 v128)
-    (local.set $start_end (i32.mul (local.get $batch) (local.get $seq)))
-    (local.set $start (i32.const 0))
-    (if (i32.lt_s (local.get $start) (local.get $start_end))
+    (local.set $g_end
+      (i32.div_s
+        (i32.mul (i32.const 2) (i32.add (global.get $thread) (i32.const 1)))
+        (global.get $threads)))
+    (local.set $g (i32.div_s (i32.mul (i32.const 2) (global.get $thread)) (global.get $threads)))
+    (if (i32.lt_s (local.get $g) (local.get $g_end))
       (then
-        (loop $start
-          (local.set $end
-            (select
-              (local.tee $kept (i32.add (local.get $start) (i32.const 4092)))
-              (local.tee $kept_2 (i32.mul (local.get $batch) (local.get $seq)))
-              (i32.lt_s (local.get $kept) (local.get $kept_2))))
-          (local.set $p_end
-            (i32.div_s
-              (i32.mul (i32.const 2) (i32.add (global.get $thread) (i32.const 1)))
-              (global.get $threads)))
-          (local.set $p
-            (i32.div_s (i32.mul (i32.const 2) (global.get $thread)) (global.get $threads)))
-          (if (i32.lt_s (local.get $p) (local.get $p_end))
+        (loop $g
+          (local.set $first (local.get $g))
+          (local.set $last (i32.add (local.get $g) (i32.const 1)))
+          (local.set $at (i32.shl (local.get $first) (i32.const 6)))
+          (local.set $at_3 (i32.shl (local.get $first) (i32.const 1)))
+          (local.set $i_end (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 3)))
+          (local.set $i (i32.const 0))
+          (if (i32.lt_s (local.get $i) (local.get $i_end))
             (then
-              (loop $p
-                (local.set $at (i32.shl (local.get $p) (i32.const 6)))
-                (local.set $at_3 (i32.shl (local.get $p) (i32.const 1)))
-                (local.set $i_end (i32.sub (local.get $end) (i32.const 3)))
-                (local.set $i (local.get $start))
-                (if (i32.lt_s (local.get $i) (local.get $i_end))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11 (v128.const f32x4 0 0 0 0))
-                      (local.set $c20 (v128.const f32x4 0 0 0 0))
-                      (local.set $c21 (v128.const f32x4 0 0 0 0))
-                      (local.set $c30 (v128.const f32x4 0 0 0 0))
-                      (local.set $c31 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_1 (i32.shl (local.get $i) (i32.const 5)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_2
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $x1
-                          (v128.load32_splat offset=128
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
-                        (local.set $c11
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
-                        (local.set $x2
-                          (v128.load32_splat offset=256
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c20
-                          (f32x4.add (f32x4.mul (local.get $x2) (local.get $b0)) (local.get $c20)))
-                        (local.set $c21
-                          (f32x4.add (f32x4.mul (local.get $x2) (local.get $b1)) (local.get $c21)))
-                        (local.set $x3
-                          (v128.load32_splat offset=384
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
-                        (local.set $c30
-                          (f32x4.add (f32x4.mul (local.get $x3) (local.get $b0)) (local.get $c30)))
-                        (local.set $c31
-                          (f32x4.add (f32x4.mul (local.get $x3) (local.get $b1)) (local.get $c31)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 1)))
-                            (i32.const 32)))
-                      )
-                      (local.set $at_4
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=64 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c10)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=80 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c11)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=128 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c20)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=144 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c21)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=192 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c30)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=208 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c31)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 4)))
-                          (local.get $i_end)))
-                    )
-                  )
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c10 (v128.const f32x4 0 0 0 0))
+                (local.set $c11 (v128.const f32x4 0 0 0 0))
+                (local.set $c20 (v128.const f32x4 0 0 0 0))
+                (local.set $c21 (v128.const f32x4 0 0 0 0))
+                (local.set $c30 (v128.const f32x4 0 0 0 0))
+                (local.set $c31 (v128.const f32x4 0 0 0 0))
+                (local.set $at_1 (i32.shl (local.get $i) (i32.const 5)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_2 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_2) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $x1
+                    (v128.load32_splat offset=128
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
+                  (local.set $c11
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
+                  (local.set $x2
+                    (v128.load32_splat offset=256
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c20
+                    (f32x4.add (f32x4.mul (local.get $x2) (local.get $b0)) (local.get $c20)))
+                  (local.set $c21
+                    (f32x4.add (f32x4.mul (local.get $x2) (local.get $b1)) (local.get $c21)))
+                  (local.set $x3
+                    (v128.load32_splat offset=384
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_1) (local.get $k)) (i32.const 2)))))
+                  (local.set $c30
+                    (f32x4.add (f32x4.mul (local.get $x3) (local.get $b0)) (local.get $c30)))
+                  (local.set $c31
+                    (f32x4.add (f32x4.mul (local.get $x3) (local.get $b1)) (local.get $c31)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 1))) (i32.const 32)))
                 )
-                (local.set $next
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $start)) (i32.const 2))
-                      (i32.const 2))
-                    (local.get $start)))
-                (local.set $i_end_2 (i32.sub (local.get $end) (i32.const 1)))
-                (local.set $i (local.get $next))
-                (if (i32.lt_s (local.get $i) (local.get $i_end_2))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c10_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c11_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_5 (i32.shl (local.get $i) (i32.const 5)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_6
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $x1
-                          (v128.load32_splat offset=128
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
-                        (local.set $c11
-                          (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
-                        (local.set $b0_1
-                          (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $b1_1
-                          (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
-                        (local.set $x0_1
-                          (v128.load32_splat offset=4
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b0_1))
-                            (local.get $c00_1)))
-                        (local.set $c01_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b1_1))
-                            (local.get $c01_1)))
-                        (local.set $x1_1
-                          (v128.load32_splat offset=132
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
-                        (local.set $c10_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x1_1) (local.get $b0_1))
-                            (local.get $c10_1)))
-                        (local.set $c11_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x1_1) (local.get $b1_1))
-                            (local.get $c11_1)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 2)))
-                            (i32.const 32)))
-                      )
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
-                      (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
-                      (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
-                      (local.set $at_7
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=64 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c10)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=80 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c11)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 2)))
-                          (local.get $i_end_2)))
-                    )
-                  )
-                )
-                (local.set $next_1
-                  (i32.add
-                    (i32.shl
-                      (i32.shr_s (i32.sub (local.get $end) (local.get $next)) (i32.const 1))
-                      (i32.const 1))
-                    (local.get $next)))
-                (local.set $i (local.get $next_1))
-                (if (i32.lt_s (local.get $i) (local.get $end))
-                  (then
-                    (loop $i
-                      (local.set $c00 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_1 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_2 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_2 (v128.const f32x4 0 0 0 0))
-                      (local.set $c00_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $c01_3 (v128.const f32x4 0 0 0 0))
-                      (local.set $at_8 (i32.shl (local.get $i) (i32.const 5)))
-                      (local.set $k (i32.const 0))
-                      (loop $k
-                        (local.set $at_9
-                          (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
-                        (local.set $b0
-                          (v128.load align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0
-                          (v128.load32_splat
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
-                        (local.set $c01
-                          (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
-                        (local.set $b0_1
-                          (v128.load offset=32 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_1
-                          (v128.load offset=48 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_1
-                          (v128.load32_splat offset=4
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b0_1))
-                            (local.get $c00_1)))
-                        (local.set $c01_1
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_1) (local.get $b1_1))
-                            (local.get $c01_1)))
-                        (local.set $b0_2
-                          (v128.load offset=64 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_2
-                          (v128.load offset=80 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_2
-                          (v128.load32_splat offset=8
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_2
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_2) (local.get $b0_2))
-                            (local.get $c00_2)))
-                        (local.set $c01_2
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_2) (local.get $b1_2))
-                            (local.get $c01_2)))
-                        (local.set $b0_3
-                          (v128.load offset=96 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $b1_3
-                          (v128.load offset=112 align=4
-                            (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
-                        (local.set $x0_3
-                          (v128.load32_splat offset=12
-                            (i32.add
-                              (local.get $a)
-                              (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
-                        (local.set $c00_3
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_3) (local.get $b0_3))
-                            (local.get $c00_3)))
-                        (local.set $c01_3
-                          (f32x4.add
-                            (f32x4.mul (local.get $x0_3) (local.get $b1_3))
-                            (local.get $c01_3)))
-                        (br_if $k
-                          (i32.lt_s
-                            (local.tee $k (i32.add (local.get $k) (i32.const 4)))
-                            (i32.const 32)))
-                      )
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_2)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
-                      (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
-                      (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
-                      (local.set $at_10
-                        (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
-                      (v128.store align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c00)
-                          (v128.load align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (v128.store offset=16 align=4
-                        (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
-                        (f32x4.add
-                          (local.get $c01)
-                          (v128.load offset=16 align=4
-                            (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
-                      (br_if $i
-                        (i32.lt_s
-                          (local.tee $i (i32.add (local.get $i) (i32.const 1)))
-                          (local.get $end)))
-                    )
-                  )
-                )
-                (br_if $p
+                (local.set $at_4 (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=64 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c10)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=80 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c11)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=128 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c20)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=144 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c21)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=192 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c30)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=208 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_4) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c31)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (br_if $i
                   (i32.lt_s
-                    (local.tee $p (i32.add (local.get $p) (i32.const 1)))
-                    (local.get $p_end)))
+                    (local.tee $i (i32.add (local.get $i) (i32.const 4)))
+                    (local.get $i_end)))
               )
             )
           )
-          (br_if $start
-            (i32.lt_s
-              (local.tee $start (i32.add (local.get $start) (i32.const 4092)))
-              (local.get $start_end)))
+          (local.set $next
+            (i32.shl
+              (i32.shr_s (i32.mul (local.get $batch) (local.get $seq)) (i32.const 2))
+              (i32.const 2)))
+          (local.set $i_end_2 (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (i32.const 1)))
+          (local.set $i (local.get $next))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_2))
+            (then
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c10 (v128.const f32x4 0 0 0 0))
+                (local.set $c11 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c10_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c11_1 (v128.const f32x4 0 0 0 0))
+                (local.set $at_5 (i32.shl (local.get $i) (i32.const 5)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_6 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $x1
+                    (v128.load32_splat offset=128
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b0)) (local.get $c10)))
+                  (local.set $c11
+                    (f32x4.add (f32x4.mul (local.get $x1) (local.get $b1)) (local.get $c11)))
+                  (local.set $b0_1
+                    (v128.load offset=32 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $b1_1
+                    (v128.load offset=48 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_6) (i32.const 4)))))
+                  (local.set $x0_1
+                    (v128.load32_splat offset=4
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b0_1)) (local.get $c00_1)))
+                  (local.set $c01_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b1_1)) (local.get $c01_1)))
+                  (local.set $x1_1
+                    (v128.load32_splat offset=132
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_5) (local.get $k)) (i32.const 2)))))
+                  (local.set $c10_1
+                    (f32x4.add (f32x4.mul (local.get $x1_1) (local.get $b0_1)) (local.get $c10_1)))
+                  (local.set $c11_1
+                    (f32x4.add (f32x4.mul (local.get $x1_1) (local.get $b1_1)) (local.get $c11_1)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 2))) (i32.const 32)))
+                )
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
+                (local.set $c10 (f32x4.add (local.get $c10) (local.get $c10_1)))
+                (local.set $c11 (f32x4.add (local.get $c11) (local.get $c11_1)))
+                (local.set $at_7 (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=64 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c10)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=80 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_7) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c11)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 2)))
+                    (local.get $i_end_2)))
+              )
+            )
+          )
+          (local.set $next_1
+            (i32.add
+              (i32.shl
+                (i32.shr_s
+                  (i32.sub (i32.mul (local.get $batch) (local.get $seq)) (local.get $next))
+                  (i32.const 1))
+                (i32.const 1))
+              (local.get $next)))
+          (local.set $i_end_3 (i32.mul (local.get $batch) (local.get $seq)))
+          (local.set $i (local.get $next_1))
+          (if (i32.lt_s (local.get $i) (local.get $i_end_3))
+            (then
+              (loop $i
+                (local.set $c00 (v128.const f32x4 0 0 0 0))
+                (local.set $c01 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_1 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_2 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_2 (v128.const f32x4 0 0 0 0))
+                (local.set $c00_3 (v128.const f32x4 0 0 0 0))
+                (local.set $c01_3 (v128.const f32x4 0 0 0 0))
+                (local.set $at_8 (i32.shl (local.get $i) (i32.const 5)))
+                (local.set $k (i32.const 0))
+                (loop $k
+                  (local.set $at_9 (i32.add (local.get $at) (i32.shl (local.get $k) (i32.const 1))))
+                  (local.set $b0
+                    (v128.load align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0
+                    (v128.load32_splat
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b0)) (local.get $c00)))
+                  (local.set $c01
+                    (f32x4.add (f32x4.mul (local.get $x0) (local.get $b1)) (local.get $c01)))
+                  (local.set $b0_1
+                    (v128.load offset=32 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_1
+                    (v128.load offset=48 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_1
+                    (v128.load32_splat offset=4
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b0_1)) (local.get $c00_1)))
+                  (local.set $c01_1
+                    (f32x4.add (f32x4.mul (local.get $x0_1) (local.get $b1_1)) (local.get $c01_1)))
+                  (local.set $b0_2
+                    (v128.load offset=64 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_2
+                    (v128.load offset=80 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_2
+                    (v128.load32_splat offset=8
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_2
+                    (f32x4.add (f32x4.mul (local.get $x0_2) (local.get $b0_2)) (local.get $c00_2)))
+                  (local.set $c01_2
+                    (f32x4.add (f32x4.mul (local.get $x0_2) (local.get $b1_2)) (local.get $c01_2)))
+                  (local.set $b0_3
+                    (v128.load offset=96 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $b1_3
+                    (v128.load offset=112 align=4
+                      (i32.add (local.get $weight) (i32.shl (local.get $at_9) (i32.const 4)))))
+                  (local.set $x0_3
+                    (v128.load32_splat offset=12
+                      (i32.add
+                        (local.get $a)
+                        (i32.shl (i32.add (local.get $at_8) (local.get $k)) (i32.const 2)))))
+                  (local.set $c00_3
+                    (f32x4.add (f32x4.mul (local.get $x0_3) (local.get $b0_3)) (local.get $c00_3)))
+                  (local.set $c01_3
+                    (f32x4.add (f32x4.mul (local.get $x0_3) (local.get $b1_3)) (local.get $c01_3)))
+                  (br_if $k
+                    (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 4))) (i32.const 32)))
+                )
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_1)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_1)))
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_2)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_2)))
+                (local.set $c00 (f32x4.add (local.get $c00) (local.get $c00_3)))
+                (local.set $c01 (f32x4.add (local.get $c01) (local.get $c01_3)))
+                (local.set $at_10
+                  (i32.add (local.get $at_3) (i32.shl (local.get $i) (i32.const 2))))
+                (v128.store align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c00)
+                    (v128.load align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (v128.store offset=16 align=4
+                  (i32.add (local.get $out) (i32.shl (local.get $at_10) (i32.const 4)))
+                  (f32x4.add
+                    (local.get $c01)
+                    (v128.load offset=16 align=4
+                      (i32.add (local.get $bias) (i32.shl (local.get $at_3) (i32.const 4))))))
+                (br_if $i
+                  (i32.lt_s
+                    (local.tee $i (i32.add (local.get $i) (i32.const 1)))
+                    (local.get $i_end_3)))
+              )
+            )
+          )
+          (br_if $g
+            (i32.lt_s (local.tee $g (i32.add (local.get $g) (i32.const 1))) (local.get $g_end)))
         )
       )
     )
@@ -4181,7 +4067,7 @@
     ;; attention.query_key_value.linear
     (call $matmul_add
       (i32.load offset=8 (global.get $table)) ;; x
-      (i32.load offset=20 (global.get $table)) ;; attention.query_key_value.weight (panels of 8 columns)
+      (i32.load offset=20 (global.get $table)) ;; attention.query_key_value.weight (panels of 8 columns, blocks of 16 rows)
       (i32.load offset=24 (global.get $table)) ;; attention.query_key_value.bias
       (i32.load offset=28 (global.get $table)) ;; attention.query_key_value.linear
       (i32.load (global.get $table)) ;; batch
@@ -4200,7 +4086,7 @@
     ;; attention.output.linear
     (call $matmul_add_1
       (i32.load offset=32 (global.get $table)) ;; attention.context
-      (i32.load offset=36 (global.get $table)) ;; attention.output.weight (panels of 8 columns)
+      (i32.load offset=36 (global.get $table)) ;; attention.output.weight (panels of 8 columns, blocks of 16 rows)
       (i32.load offset=40 (global.get $table)) ;; attention.output.bias
       (i32.load offset=44 (global.get $table)) ;; attention.output.linear
       (i32.load (global.get $table)) ;; batch
@@ -4221,7 +4107,7 @@
     ;; ffn.gelu
     (call $matmul_add_gelu
       (i32.load offset=56 (global.get $table)) ;; attention.norm.layer_norm
-      (i32.load offset=60 (global.get $table)) ;; ffn.hidden.weight (panels of 8 columns)
+      (i32.load offset=60 (global.get $table)) ;; ffn.hidden.weight (panels of 8 columns, blocks of 16 rows)
       (i32.load offset=64 (global.get $table)) ;; ffn.hidden.bias
       (i32.load offset=68 (global.get $table)) ;; ffn.gelu
       (i32.load (global.get $table)) ;; batch
@@ -4231,7 +4117,7 @@
     ;; ffn.output.linear
     (call $matmul_add_2
       (i32.load offset=68 (global.get $table)) ;; ffn.gelu
-      (i32.load offset=72 (global.get $table)) ;; ffn.output.weight (panels of 8 columns)
+      (i32.load offset=72 (global.get $table)) ;; ffn.output.weight (panels of 8 columns, blocks of 32 rows)
       (i32.load offset=76 (global.get $table)) ;; ffn.output.bias
       (i32.load offset=80 (global.get $table)) ;; ffn.output.linear
       (i32.load (global.get $table)) ;; batch

@@ -1,0 +1,100 @@
+/**
+ * A product with a computed b:
+ *
+ *   for p over panels of 8 columns, which threads divide    the panel stays in the first cache
+ *     pack the panel, where its columns are no neighbours in memory
+ *     for i over rows, a tile at a time
+ *       sums[height][8] = sum over k
+ *       epilogue, four columns at a time
+ */
+import { add, type Dim, floorDivide, multiply, subtract } from '../../../ir/dims.ts';
+import { constant, type Expression, load, store, vector } from '../../nodes.ts';
+import type { Product } from './matmul-simd.ts';
+import { emitTile, range } from './tile.ts';
+
+const COLUMNS = 8;
+/** The longest panel that is packed, in rows. */
+const LONGEST_PANEL = 4096;
+
+/** Four lanes of b. */
+type Columns = (k: Dim, vector: number) => Expression;
+
+export function emitValuePanels(product: Product): void {
+  const { emitter, columns } = product;
+  const full = floorDivide(columns, COLUMNS);
+  const covered = multiply(full, COLUMNS);
+  const left = subtract(columns, covered);
+  emitter.loop('split', 'p', full, (p) => panel(product, multiply(p, COLUMNS), COLUMNS));
+  if (typeof left !== 'number') {
+    emitter.loop('split', 'j', columns, (j) => panel(product, j, 1), { from: covered });
+  } else if (left > 0) {
+    // a loop of one iteration: one thread takes the last panel
+    emitter.loop('split', 'p', 1, () => panel(product, covered, left));
+  }
+}
+
+/** All rows by some columns. */
+function panel(product: Product, column: Dim, width: number): void {
+  const b = columnsOf(product, column, width);
+  product.overRows((row, height) => {
+    const sums = emitTile(product.emitter, {
+      rows: height,
+      vectors: Math.ceil(width / 4),
+      inner: product.inner,
+      a: (r, k) => product.elementOfA(add(row, r), k),
+      b,
+    });
+    product.finish(row, column, width, sums);
+  });
+}
+
+/** Columns read in place, packed here and now, or put together load by load. */
+function columnsOf(product: Product, column: Dim, width: number): Columns {
+  const { inner } = product;
+  if (width % 4 === 0 && isContiguous(product, column)) {
+    return (k, v) => neighbours(product, k, add(column, 4 * v)) ?? none();
+  }
+  const vectors = Math.ceil(width / 4);
+  if (typeof inner !== 'number' || inner > LONGEST_PANEL) {
+    return (k, v) => gathered(product, k, add(column, 4 * v), width - 4 * v);
+  }
+  const panel = packed(product, column, width, inner);
+  return (k, v) => load(panel, add(multiply(k, 4 * vectors), 4 * v), 'f32', 4);
+}
+
+function packed(product: Product, column: Dim, width: number, inner: number): string {
+  const { emitter } = product;
+  const stride = 4 * Math.ceil(width / 4);
+  const panel = emitter.alloc('panel', inner * stride, 'scratch');
+  emitter.loop('parallel', 'k', inner, (k) => {
+    for (const c of range(stride)) {
+      const element = c < width ? product.elementOfB(k, add(column, c)) : constant(0);
+      emitter.emit(store(panel, add(multiply(k, stride), c), element));
+    }
+  });
+  return panel;
+}
+
+function isContiguous(product: Product, column: Dim): boolean {
+  const { emitter } = product;
+  const k = emitter.fresh('k');
+  emitter.ranges.set(k, product.inner);
+  let found: Expression | null = null;
+  emitter.inScope([k], true, () => {
+    found = neighbours(product, k, column);
+  });
+  return found !== null;
+}
+
+function neighbours(product: Product, k: Dim, column: Dim): Expression | null {
+  return product.emitter.run((l) => product.elementOfB(k, add(column, l)));
+}
+
+function gathered(product: Product, k: Dim, column: Dim, width: number): Expression {
+  const element = (l: number) => (l < width ? product.elementOfB(k, add(column, l)) : constant(0));
+  return vector(range(4).map(element));
+}
+
+function none(): never {
+  throw new Error('columns that were neighbours no longer are');
+}
