@@ -138,8 +138,8 @@ export const schedules = [
   {
     name: 'panels of weights hold their columns backwards',
     file: 'src/loops/weight-layout.ts',
-    find: '* width + (c - panel * width)]',
-    replace: '* width + (width - 1 - (c - panel * width))]',
+    find: '* width + (c - p * width)]',
+    replace: '* width + (width - 1 - (c - p * width))]',
     tests: NESTS,
   },
   {
