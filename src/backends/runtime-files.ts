@@ -25,9 +25,7 @@ export async function runtimeFiles(
   const own = new Set(targets.flatMap((target) => BY_TARGET[target]));
   const names = [...COMMON, ...own];
   const texts = await Promise.all(names.map((name) => readFile(locate(name), 'utf8')));
-  return new Map(
-    names.map((name, i) => [`runtime/${name}`, withoutSourceMap(texts[i] ?? '')] as const),
-  );
+  return new Map(names.map((name, i) => [`runtime/${name}`, texts[i] ?? ''] as const));
 }
 
 function locate(name: string): URL {
@@ -35,9 +33,4 @@ function locate(name: string): URL {
   const found = urls.find((url) => existsSync(url));
   if (found === undefined) throw new Error(`the runtime's ${name} is not built: run npm run build`);
   return found;
-}
-
-/** The map is not part of an artifact. */
-function withoutSourceMap(text: string): string {
-  return text.replace(/^\/\/# sourceMappingURL=.*\n?/m, '');
 }
