@@ -2,11 +2,13 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BACKENDS } from '../backends/artifact.ts';
-import { type Compilation, compiledFor, onlyFor } from '../compile.ts';
+import { type Compilation, compiledFor, compileGraph, onlyFor } from '../compile.ts';
+import { buildGraph } from '../ir/builder.ts';
 import type { Sizes } from '../ir/sizes.ts';
-import type { TensorData } from '../ir/types.ts';
+import { f32, type TensorData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
+import { compileTargetOf } from '../targets.ts';
 import { timeJsKernels } from '../timing/js-kernels.ts';
 import type { Numbers, TimedProgram } from '../timing/kernel-memory.ts';
 import { measureRounds, median } from '../timing/rounds.ts';
@@ -16,7 +18,16 @@ import { kernelCosts, stepCosts, total } from './kernel-costs.ts';
 import { type LoadedArtifact, withArtifact } from './loaded-artifact.ts';
 import { progress } from './progress.ts';
 
+/** Threads, where a target runs on more than one. */
+export interface BenchOptions {
+  readonly threads: number;
+}
+
 export interface BenchResult {
+  /** Of the host, which ran the whole model; kernels are timed on one. */
+  readonly threads: number;
+  /** GFLOP/s of a bare product, which the kernels' speeds are a share of; null where none is timed. */
+  readonly peak: number | null;
   /** The GPU adapter; null on the CPU. */
   readonly device: string | null;
   readonly model: Speed & { readonly rounds: number };
@@ -47,8 +58,10 @@ export async function measureModel(
   target: Target,
   inputs: ReadonlyMap<string, TensorData>,
   sizes: Sizes,
+  { threads }: BenchOptions,
 ): Promise<BenchResult> {
-  return withArtifact(onlyFor(compilation, target), target, async (loaded) => {
+  const peak = await measurePeak(target);
+  const measure = async (loaded: LoadedArtifact): Promise<BenchResult> => {
     const { program, plan } = compiledFor(compilation, target);
     const costs = stepCosts(program, sizes);
     const given = Object.fromEntries(inputs);
@@ -65,9 +78,42 @@ export async function measureModel(
     const steps = await TIME_KERNELS[target](timed, loaded);
     const device = loaded.gpu?.adapterName ?? null;
     const model = { ...speed, rounds: times.length };
-    return { device, model, kernels: steps === null ? null : sumUp(costs, steps) };
+    return {
+      threads: loaded.model.threads,
+      peak,
+      device,
+      model,
+      kernels: steps === null ? null : sumUp(costs, steps),
+    };
+  };
+  return withArtifact(onlyFor(compilation, target), target, measure, threads);
+}
+
+/**
+ * The speed of a product that has nothing around it and fits the caches, compiled as all others are:
+ * [120, 384] by a weight of [384, 384], in GFLOP/s. `bench/limits` has kernels written by hand, which
+ * it comes within some percent of.
+ */
+async function measurePeak(target: Target): Promise<number | null> {
+  progress.show(`time a bare product on ${target}`);
+  const { rows, inner, columns } = PEAK;
+  const numbers = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i));
+  const shape = [inner, columns];
+  const graph = buildGraph('peak', (g) => {
+    const weight = { dtype: 'f32', shape, data: numbers(inner * columns) } as const;
+    const x = g.input('x', f32(rows, inner));
+    return { y: g.matmul(x, g.weight('w', f32(inner, columns), weight)) };
+  });
+  const compilation = compileGraph(graph, { targets: [compileTargetOf(target)] });
+  return withArtifact(onlyFor(compilation, target), target, async (loaded) => {
+    const { program, plan } = compiledFor(compilation, target);
+    const inputs = new Map([['x', numbers(rows * inner)]]);
+    const steps = await TIME_KERNELS[target]({ program, plan, sizes: {}, inputs }, loaded);
+    return steps === null ? null : speedOf(total(steps), 2 * rows * inner * columns).gflops;
   });
 }
+
+const PEAK = { rows: 120, inner: 384, columns: 384 };
 
 type TimeKernels = (
   timed: TimedProgram,

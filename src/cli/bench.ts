@@ -20,7 +20,7 @@ import {
   singleSizes,
   WITHOUT_KERNELS,
 } from './arguments.ts';
-import { type BenchResult, measureModel } from './bench-model.ts';
+import { type BenchResult, type KernelTime, measureModel } from './bench-model.ts';
 import { computingOps } from './kernel-costs.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
@@ -43,7 +43,7 @@ export function defineBench(program: Command): void {
     .argument('<model>', 'a model file or folder')
     .description('measure the whole model and every kernel')
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
-    .option('--threads <number>', 'only 1: every backend uses one host thread', readInteger(1), 1)
+    .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
     .option('--json', 'print JSON')
@@ -52,11 +52,12 @@ export function defineBench(program: Command): void {
 }
 
 const HELP = `
-Times are medians over rounds, after warm-up; kernels are timed one by one in the order in which the
-model runs them. "wasm" measures both of its programs, as far as this host's WebAssembly can run them;
-load takes wasm-relaxed where it can. Kernels on wgsl are timed by the GPU's own clock where it has timestamp queries. Symbols
-without --dim count as 128, or as the most that the model takes, and a symbol named batch as 1. Weights
-that the model lacks are random.
+Times are medians over rounds, after warm-up; kernels are timed one by one, on one thread, in the order
+in which the model runs them. "of peak" compares the speed of products with that of one which has
+nothing around it, timed in the same run. "wasm" measures both of its programs, as far as this host's
+WebAssembly can run them; load takes wasm-relaxed where it can. Kernels on wgsl are timed by the GPU's
+own clock where it has timestamp queries. Symbols without --dim count as 128, or as the most that the
+model takes, and a symbol named batch as 1. Weights that the model lacks are random.
 
 Examples:
   encompile bench model.ts --dim batch=1 --dim seq=128
@@ -64,17 +65,17 @@ Examples:
 
 async function bench(path: string, options: Options): Promise<void> {
   const backends = readList('backend', options.backend, COMPILE_TARGETS, WITHOUT_KERNELS);
-  if (options.threads !== 1) {
+  if (options.threads > 1 && !backends.includes('wasm')) {
     throw new EncompileError(
-      `--threads ${options.threads} asks for several threads, but js and wasm run on one, and wgsl on ` +
-        "the GPU's own: leave --threads out.",
+      `--threads ${options.threads} asks for several threads, but ${backends.join(' and ')} ` +
+        'has none to share the work: add wasm to --backend, or leave --threads out.',
       2,
     );
   }
   if (backends.includes('wgsl')) await respawnWithVulkan();
   const { graph } = await openModel(path, { needsNumbers: true });
   const sizes = singleSizes(graph, options.dim);
-  const results = await atSizes(sizes, () => measureAll(graph, backends, sizes, options.seed));
+  const results = await atSizes(sizes, () => measureAll(graph, backends, sizes, options));
   if (options.json) {
     printJson({ model: graph.name, sizes, backends: Object.fromEntries(results) });
   } else {
@@ -86,7 +87,7 @@ async function measureAll(
   graph: Graph,
   backends: readonly CompileTarget[],
   sizes: Sizes,
-  seed: number,
+  { seed, threads }: Options,
 ): Promise<readonly (readonly [Target, BenchResult])[]> {
   const inputs = new Map<string, TensorData>();
   for (const [name, array] of randomInputs(graph, sizes, seed)) {
@@ -97,17 +98,18 @@ async function measureAll(
   for (const target of programsFor(backends)) {
     const reason = missingFeature(target);
     if (reason === null) {
-      results.push([target, await measureModel(compilation, target, inputs, sizes)]);
+      results.push([target, await measureModel(compilation, target, inputs, sizes, { threads })]);
     } else printNote(`note: ${target} is not measured: ${reason}.`);
   }
   return results;
 }
 
 function printResult(target: Target, sizes: Sizes, result: BenchResult): string {
-  const { device, model, kernels } = result;
+  const { device, model, kernels, threads, peak } = result;
   const at = printSizes(sizes);
   const head =
-    `${target}${device === null ? '' : ` on ${device}`}${at === '' ? '' : ` at ${at}`}: ` +
+    `${target}${device === null ? '' : ` on ${device}`}${threads > 1 ? ` on ${threads} threads` : ''}` +
+    `${at === '' ? '' : ` at ${at}`}: ` +
     `${duration(model.milliseconds)} a run, ${flopCount(model.flops)}, ` +
     `${significant(model.gflops)} GFLOP/s (median of ${counted(model.rounds, 'run')})`;
   if (kernels === null) {
@@ -121,6 +123,7 @@ function printResult(target: Target, sizes: Sizes, result: BenchResult): string 
       { title: 'all calls', align: 'right' },
       { title: 'share', align: 'right' },
       { title: 'GFLOP/s', align: 'right' },
+      { title: 'of peak', align: 'right' },
       { title: 'ops' },
     ],
     kernels.map((kernel) => [
@@ -130,8 +133,17 @@ function printResult(target: Target, sizes: Sizes, result: BenchResult): string 
       duration(kernel.milliseconds),
       percent(kernel.share),
       significant(kernel.gflops),
+      shareOfPeak(kernel, peak),
       computingOps(kernel.ops).join(' '),
     ]),
   );
   return `${head}\n\n${indentLines(table)}`;
 }
+
+/** Of kernels that multiply; for others operations are no measure. */
+function shareOfPeak({ gflops, ops }: KernelTime, peak: number | null): string {
+  const multiplies = ops.some((op) => PRODUCTS.has(op));
+  return peak === null || !multiplies ? '' : percent(gflops / peak);
+}
+
+const PRODUCTS: ReadonlySet<string> = new Set(['matmul', 'attention']);

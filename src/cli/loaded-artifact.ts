@@ -32,6 +32,7 @@ export async function withArtifact<T>(
   compilation: Compilation,
   target: Target,
   use: (loaded: LoadedArtifact) => Promise<T>,
+  threads = 1,
 ): Promise<T> {
   const gpu = target === 'wgsl' ? await requestNodeDevice() : null;
   try {
@@ -42,7 +43,7 @@ export async function withArtifact<T>(
         await writeFile(join(folder, path), content);
       }
       const module: ModelModule = await import(pathToFileURL(join(folder, 'model.mjs')).href);
-      const options: LoadOptions = gpu === null ? {} : { gpu: gpu.gpu };
+      const options: LoadOptions = gpu === null ? { threads } : { gpu: gpu.gpu };
       const model = await module.load({ backend: TABLE_PLACES[target].backend, ...options });
       try {
         return await use({ model, folder, files, gpu });
