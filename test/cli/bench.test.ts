@@ -38,7 +38,21 @@ describe('bench', () => {
       /^js at batch=1: [\d.]+ [mu]s a run, 30 FLOP, [\d.]+ GFLOP\/s \(median of \d+ runs\)\n/,
     );
     expect(stdout).toMatch(/^ {2}matmul_add_tanh +1 +[\d.]+ us +[\d.]+ us +100\.0 % /m);
+    expect(stdout).toMatch(/GFLOP\/s {2}of peak {2}ops\n/);
+    expect(stdout).toMatch(/ [\d.]+ % {2}matmul add tanh$/m);
     expect(temporaryFolders().filter((name) => !before.includes(name))).toEqual([]);
+  });
+
+  it('runs wasm on threads, and says for others that they have none', async () => {
+    const threads = ['--threads', '2', '--json'];
+    const wasm = await encompile(folder, 'bench', 'linear.ir', '--backend', 'wasm', ...threads);
+    expect(JSON.parse(wasm.stdout).backends.wasm).toMatchObject({
+      threads: 2,
+      peak: expect.any(Number),
+    });
+    const js = await encompile(folder, 'bench', 'linear.ir', ...threads);
+    expect(js).toMatchObject({ status: 2, stdout: '' });
+    expect(js.stderr).toContain('--threads 2 asks for several threads, but js has none');
   });
 });
 
