@@ -20,6 +20,8 @@ interface Override {
 
 export class Emitter extends ElementLoops {
   readonly body: Graph;
+  /** Whether every sum takes its terms one by one, in the order of their index, and fuses nothing. */
+  readonly exact: boolean;
   /** Buffers of the body's inputs. */
   private readonly buffers: ReadonlyMap<ValueId, string>;
   private readonly producers = new Map<ValueId, Node>();
@@ -30,9 +32,15 @@ export class Emitter extends ElementLoops {
   /** While set, values stay expressions without a name. */
   private inline = false;
 
-  constructor(body: Graph, buffers: ReadonlyMap<ValueId, string>, reserved: readonly string[]) {
+  constructor(
+    body: Graph,
+    buffers: ReadonlyMap<ValueId, string>,
+    reserved: readonly string[],
+    exact = false,
+  ) {
     super([...buffers.values(), ...reserved]);
     this.body = body;
+    this.exact = exact;
     this.buffers = buffers;
     for (const node of body.nodes) {
       for (const id of node.results) this.producers.set(id, node);

@@ -29,13 +29,15 @@ import type { ScheduledRegion } from './schedule/schedule.ts';
 import { SCHEDULES } from './schedule/targets.ts';
 import { ROWS, type WeightLayout } from './weight-layout.ts';
 
-export function lower(graph: Graph, target: Target): Program {
-  return new Lowering(graph, target).run();
+/** @param exact whether all targets shall compute the same bits; only js and wasm can */
+export function lower(graph: Graph, target: Target, exact = false): Program {
+  return new Lowering(graph, target, exact).run();
 }
 
 class Lowering {
   private readonly graph: Graph;
   private readonly target: Target;
+  private readonly exact: boolean;
   private readonly symbols: readonly string[];
   readonly parameters: ReadonlyMap<ValueId, Parameter>;
   readonly used: ReadonlySet<ValueId>;
@@ -46,9 +48,10 @@ class Lowering {
   private readonly kernelNames = new Set<string>(DIM_FUNCTIONS);
   private readonly steps: Step[] = [];
 
-  constructor(graph: Graph, target: Target) {
+  constructor(graph: Graph, target: Target, exact: boolean) {
     this.graph = graph;
     this.target = target;
+    this.exact = exact;
     this.symbols = dimSymbols(graph, symbolsOf);
     this.parameters = new Map(graph.parameters.map((p) => [p.value, p]));
     this.used = new Set([
@@ -77,6 +80,7 @@ class Lowering {
     return {
       name: graph.name,
       target: this.target,
+      ...(this.exact ? { exact: true } : {}),
       symbols: this.symbols,
       inputs,
       outputs,
@@ -157,7 +161,7 @@ class Lowering {
   private schedule(node: Node): ScheduledRegion & { readonly region: Region } {
     for (const keepNests of [true, false]) {
       const region = regionOf(this.graph, node, this, keepNests);
-      const scheduled = SCHEDULES[this.target](region, this.symbols);
+      const scheduled = SCHEDULES[this.target](region, this.symbols, this.exact);
       if (scheduled !== null) return { region, ...scheduled };
     }
     throw new Error(`no nest takes %${valueOf(this.graph, resultOf(node)).name}`);

@@ -35,6 +35,10 @@ export interface MathDefinition {
   readonly error: string;
 }
 
+export function isMathOp(name: string): name is MathOp {
+  return Object.hasOwn(DEFINITIONS, name);
+}
+
 type Body = Pick<MathDefinition, 'parameters' | 'lets' | 'result' | 'error'>;
 
 /** The definition of a function over 1 or 4 lanes. */
@@ -82,7 +86,8 @@ const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
     const curve = b.let('curve', mul(mul(f, square), polynomial(f, LOG)));
     const low = multiplyAdd(square, of(-0.5), multiplyAdd(n, of(LN2[1]), curve));
     const value = b.let('value', multiplyAdd(n, of(LN2[0]), add(f, low)));
-    const finite = select(less(of(LARGEST), x), x, value);
+    // NaN and infinity are their own logarithm; NaN's bits differ from host to host
+    const finite = select(binary('le', x, of(LARGEST)), value, x);
     const positive = select(less(x, of(SMALLEST)), of(-LARGEST), finite);
     return b.finish(
       select(less(x, of(0)), of(Number.NaN), positive),

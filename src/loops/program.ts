@@ -70,6 +70,8 @@ export interface ProgramIo {
 export interface Program {
   readonly name: string;
   readonly target: Target;
+  /** Whether every host computes the same bits: f32 is rounded at every step, sums have one order. */
+  readonly exact?: boolean;
   readonly symbols: readonly string[];
   readonly inputs: readonly ProgramIo[];
   readonly outputs: readonly ProgramIo[];

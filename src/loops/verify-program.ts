@@ -8,6 +8,8 @@
  * - program_v3: no step passes a buffer it writes twice (WebGPU forbids it, and no kernel expects it).
  * - program_v4: a step writes intermediates and outputs only, and reads only what an input, a weight
  *   or an earlier step gives; every output is written.
+ * - program_v5: an exact program is for js or wasm, and has no multiply_add, whose rounding is the
+ *   target's choice.
  */
 import { EncompileError } from '../errors.ts';
 import { isAtLeast, symbolsOf } from '../ir/dims.ts';
@@ -26,6 +28,7 @@ export type VerifiedProgram = Program & {
 export function verifyProgram(program: Program, limits: VerifyLimits = {}): VerifiedProgram {
   for (const kernel of program.kernels) verifyKernel(kernel, limits);
   checkNames(program);
+  if (program.exact) checkExact(program);
   const kernels = new Map(program.kernels.map((kernel) => [kernel.name, kernel]));
   const buffers = new Map(program.buffers.map((buffer) => [buffer.name, buffer]));
   checkRoles(program, buffers);
@@ -59,6 +62,13 @@ function checkNames(program: Program): void {
       fail(program, 'v1', `the size of '${name}' uses '${unknown}', which is no symbol`);
     }
   }
+}
+
+function checkExact(program: Program): void {
+  const { target, kernels } = program;
+  if (target !== 'js' && target !== 'wasm') fail(program, 'v5', `${target} cannot be exact`);
+  const fusing = kernels.find(({ body }) => JSON.stringify(body).includes('"multiply_add"'));
+  if (fusing !== undefined) fail(program, 'v5', `'${fusing.name}' has a multiply_add`);
 }
 
 type Buffers = ReadonlyMap<string, ProgramBuffer>;
@@ -121,6 +131,6 @@ function isGiven({ role }: ProgramBuffer): boolean {
   return role === 'input' || role === 'weight';
 }
 
-function fail(program: Program, label: 'v1' | 'v2' | 'v3' | 'v4', found: string): never {
+function fail(program: Program, label: 'v1' | 'v2' | 'v3' | 'v4' | 'v5', found: string): never {
   throw new EncompileError(`Program '${program.name}', ${found} (program_${label}).`);
 }

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { HELPER_NAMES, helperLines } from '../../src/backends/js/helpers.ts';
+import { JsModule } from '../../src/backends/js/scope.ts';
 import { erf as exactErf } from '../../src/emulator/functions.ts';
 
 /** The helpers as printed, run as a module. */
 async function printedHelpers(): Promise<Readonly<Record<string, (x: number) => number>>> {
-  const text = [...helperLines(new Set(HELPER_NAMES)), `export { ${HELPER_NAMES.join(', ')} };`];
+  const module = new JsModule(HELPER_NAMES, false);
+  for (const name of HELPER_NAMES) module.helpers.add(name);
+  const text = [...helperLines(module), `export { ${HELPER_NAMES.join(', ')} };`];
   return import(`data:text/javascript,${encodeURIComponent(text.join('\n'))}`);
 }
 

@@ -28,6 +28,7 @@ const BINARY: Partial<Record<BinaryOp, (a: number, b: number) => number>> = {
   shift_left: (a, b) => a << b,
   shift_right: (a, b) => a >> b,
   lt: (a, b) => Number(a < b),
+  le: (a, b) => Number(a <= b),
   eq: (a, b) => Number(a === b),
   ne: (a, b) => Number(a !== b),
   and: (a, b) => a & b,
@@ -135,6 +136,7 @@ describe('definitions of functions in loop IR', () => {
     expect(apply('log', [0])).toBe(Math.fround(-3.4028234663852886e38));
     expect(apply('log', [Infinity])).toBe(Infinity);
     expect(apply('log', [-1])).toBeNaN();
+    expect(apply('log', [Number.NaN])).toBeNaN();
   });
 
   it('erf in float32 has relative error below 4e-7 on -6 to 6', () => {

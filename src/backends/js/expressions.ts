@@ -1,6 +1,8 @@
 /**
  * Expressions as JS text. f32 values are plain numbers: they are rounded to float32 only where a
- * typed array holds them. i32 values are numbers within the int32 range; bools are JS booleans.
+ * typed array holds them, but in an exact module after every step. Rounding the float64 result of
+ * + - * / and sqrt gives the float32 that is nearest to the true one (Figueroa 1995, "When is double
+ * rounding innocuous?"); functions that are no such steps are those that loop IR defines. i32 values are numbers within the int32 range; bools are JS booleans.
  */
 
 import type { Dim } from '../../ir/dims.ts';
@@ -42,15 +44,24 @@ function styleOf(scope: JsScope): DimStyle {
 }
 
 const EXPRESSIONS: TableOf<Expression, [JsScope], Text> = {
-  constant: (x) => constantText(x.value, x.type),
+  constant: (x, scope) => {
+    const isRounded = scope.module.exact && x.type === 'f32';
+    return constantText(isRounded ? Math.fround(x.value) : x.value, x.type);
+  },
   index: (x, scope) => dimText(x.value, styleOf(scope)),
   read: (x, scope) => atom(scope.identifier(x.name)),
   load: (x, scope) => atom(elementText(x.buffer, x.index, scope)),
-  unary: (x, scope) => UNARY[x.op](textOf(x.x, scope), x.type, scope),
-  binary: (x, scope) => BINARY[x.op](textOf(x.a, scope), textOf(x.b, scope), x.a.type, scope),
+  unary: (x, scope) => {
+    const result = UNARY[x.op](textOf(x.x, scope), x.type, scope);
+    return x.op === 'sqrt' ? rounded(result, x.type, scope) : result;
+  },
+  binary: (x, scope) => {
+    const result = BINARY[x.op](textOf(x.a, scope), textOf(x.b, scope), x.a.type, scope);
+    return ROUNDED.has(x.op) ? rounded(result, x.type, scope) : result;
+  },
   multiply_add: ({ a, b, c }, scope) => {
     const product = BINARY.mul(textOf(a, scope), textOf(b, scope), 'f32', scope);
-    return sumText(product, textOf(c, scope));
+    return rounded(sumText(rounded(product, 'f32', scope), textOf(c, scope)), 'f32', scope);
   },
   vector: refuseLanes,
   select: (x, scope) => {
@@ -59,7 +70,10 @@ const EXPRESSIONS: TableOf<Expression, [JsScope], Text> = {
     const otherwise = atLevel(textOf(x.otherwise, scope), LEVEL.logic);
     return { text: `${condition} ? ${then} : ${otherwise}`, level: LEVEL.conditional };
   },
-  cast: (x, scope) => castText(textOf(x.x, scope), x.x.type, x.type, scope),
+  cast: (x, scope) => {
+    const result = castText(textOf(x.x, scope), x.x.type, x.type, scope);
+    return x.x.type === 'i32' ? rounded(result, x.type, scope) : result;
+  },
   bitcast: (x, scope) =>
     call(scope.helper(x.type === 'i32' ? 'bits_of' : 'float_of'), textOf(x.x, scope).text),
   splat: refuseLanes,
@@ -70,6 +84,13 @@ const printByTag = byTag(EXPRESSIONS);
 
 function textOf(x: Expression, scope: JsScope): Text {
   return x.lanes === 1 ? printByTag(x, scope) : refuseLanes(x);
+}
+
+/** The steps whose result float32 may not hold; functions of the module round theirs. */
+const ROUNDED: ReadonlySet<BinaryOp> = new Set<BinaryOp>(['add', 'sub', 'mul', 'div']);
+
+function rounded(x: Text, type: Scalar, scope: JsScope): Text {
+  return scope.module.exact && type === 'f32' ? call('Math.fround', x.text) : x;
 }
 
 function refuseLanes(x: Expression): never {
@@ -88,6 +109,11 @@ const helped =
   (name: HelperName): UnaryPrinter =>
   (x, _, scope) =>
     call(scope.helper(name), x.text);
+/** Of Math, but in an exact module the function that loop IR defines. */
+const defined =
+  (name: 'log' | 'sin' | 'cos'): UnaryPrinter =>
+  (x, _, scope) =>
+    call(scope.module.exact ? scope.helper(name) : `Math.${name}`, x.text);
 /** Functions that change no integer. */
 const ofFloat =
   (name: string): UnaryPrinter =>
@@ -109,9 +135,9 @@ const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
   trunc: ofFloat('trunc'),
   sign: math('sign'),
   exp: helped('exp'),
-  log: math('log'),
-  sin: math('sin'),
-  cos: math('cos'),
+  log: defined('log'),
+  sin: defined('sin'),
+  cos: defined('cos'),
   tanh: helped('tanh'),
   erf: helped('erf'),
 };
@@ -143,10 +169,13 @@ const bits =
     text: `${atLevel(a, LEVEL.unary)} ${sign} ${atLevel(b, LEVEL.unary)}`,
     level: LEVEL.bits,
   });
+/** Of Math; of f32 in an exact module a function of its own. */
 const binaryMath =
-  (name: string): BinaryPrinter =>
-  (a, b) =>
-    call(`Math.${name}`, a.text, b.text);
+  (name: string, exact: HelperName): BinaryPrinter =>
+  (a, b, type, scope) => {
+    const isExact = scope.module.exact && type === 'f32';
+    return call(isExact ? scope.helper(exact) : `Math.${name}`, a.text, b.text);
+  };
 
 const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   add: (a, b, type) => (type === 'i32' ? toInteger(sumText(a, b)) : sumText(a, b)),
@@ -159,10 +188,13 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
     type === 'i32' && !/^[1-9]\d*$/.test(b.text)
       ? call(scope.helper('divide_integers'), a.text, b.text)
       : arithmetic('/', LEVEL.product)(a, b, type, scope),
-  rem: arithmetic('%', LEVEL.product),
-  min: binaryMath('min'),
-  max: binaryMath('max'),
-  pow: binaryMath('pow'),
+  rem: (a, b, type, scope) =>
+    scope.module.exact && type === 'f32'
+      ? call(scope.helper('rem'), a.text, b.text)
+      : arithmetic('%', LEVEL.product)(a, b, type, scope),
+  min: binaryMath('min', 'smaller'),
+  max: binaryMath('max', 'larger'),
+  pow: binaryMath('pow', 'pow'),
   lt: comparison('<'),
   le: comparison('<='),
   eq: comparison('==='),

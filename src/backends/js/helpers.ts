@@ -1,6 +1,14 @@
-/** Functions that JS lacks or is slow at; a module carries those its kernels call. */
+/**
+ * Functions that JS lacks or is slow at; a module carries those its kernels call. An exact module has
+ * the functions that loop IR defines, step by step.
+ */
+import { isMathOp, type MathOp, mathDefinition } from '../../loops/math.ts';
+import { indent } from '../by-tag.ts';
+import { JS_RESERVED, Names } from '../identifiers.ts';
+import { printExpression } from './expressions.ts';
+import { type JsModule, JsScope } from './scope.ts';
 
-export type HelperName =
+type TextHelper =
   | 'exp'
   | 'erf'
   | 'tanh'
@@ -8,7 +16,11 @@ export type HelperName =
   | 'to_integer'
   | 'divide_integers'
   | 'bits_of'
-  | 'float_of';
+  | 'float_of'
+  | 'smaller'
+  | 'larger';
+
+export type HelperName = TextHelper | MathOp;
 
 /** In the order in which a module lists them. */
 export const HELPER_NAMES: readonly HelperName[] = [
@@ -22,13 +34,24 @@ export const HELPER_NAMES: readonly HelperName[] = [
   'float_of',
 ];
 
-/** Names at the module's top level that the helpers use beside their own. */
-export const HELPER_STATE = ['powers_of_two', 'sixteenths', 'float_bits', 'int_bits'];
+/** Functions that exact modules alone have. */
+const EXACT_NAMES: readonly HelperName[] = ['log', 'sin', 'cos', 'pow', 'rem', 'smaller', 'larger'];
 
-/** The lines of the helpers in use, in a fixed order. */
-export function helperLines(used: ReadonlySet<HelperName>): readonly string[] {
+/** Names at the module's top level that the helpers use beside their own. */
+const HELPER_STATE = ['powers_of_two', 'sixteenths', 'float_bits', 'int_bits'];
+
+/** All names that a module's helpers may take. */
+export function helperNames(exact: boolean): readonly string[] {
+  return [...HELPER_NAMES, ...(exact ? EXACT_NAMES : []), ...HELPER_STATE];
+}
+
+/** The lines of the helpers in use, and of those that these use in turn, in a fixed order. */
+export function helperLines(module: JsModule): readonly string[] {
+  const printed = new Map<HelperName, readonly string[]>();
+  // A set's iteration comes to what is added meanwhile.
+  for (const name of module.helpers) printed.set(name, linesOf(name, module));
   const lines: string[] = [];
-  if (used.has('bits_of') || used.has('float_of')) {
+  if (printed.has('bits_of') || printed.has('float_of')) {
     lines.push(
       '// Four bytes seen as a float32 and as an int32.',
       'const float_bits = new Float32Array(1);',
@@ -36,10 +59,39 @@ export function helperLines(used: ReadonlySet<HelperName>): readonly string[] {
       '',
     );
   }
-  for (const name of HELPER_NAMES) {
-    if (used.has(name)) lines.push(...HELPERS[name], '');
+  for (const name of [...HELPER_NAMES, ...EXACT_NAMES]) {
+    const own = printed.get(name);
+    if (own !== undefined) lines.push(...own, '');
   }
   return lines;
+}
+
+function linesOf(name: HelperName, module: JsModule): readonly string[] {
+  if (module.exact && isMathOp(name)) return mathLines(name, module);
+  if (!isText(name)) throw new Error(`only an exact module has the function ${name}`);
+  return HELPERS[name];
+}
+
+function isText(name: HelperName): name is TextHelper {
+  return Object.hasOwn(HELPERS, name);
+}
+
+/** A function as loop IR defines it, with every step rounded: the one that WebAssembly has. */
+function mathLines(op: MathOp, module: JsModule): readonly string[] {
+  const { parameters, lets, result, error } = mathDefinition(op, 1);
+  const scope = new JsScope({ name: op }, module, new Names(JS_RESERVED, module.names));
+  const body = [
+    ...lets.map(({ name, value }) => {
+      return `const ${scope.identifier(name)} = ${printExpression(value, scope)};`;
+    }),
+    `return ${printExpression(result, scope)};`,
+  ];
+  return [
+    `// ${op}: ${error}.`,
+    `function ${op}(${parameters.map((name) => scope.identifier(name)).join(', ')}) {`,
+    ...indent(body),
+    '}',
+  ];
 }
 
 /**
@@ -47,7 +99,7 @@ export function helperLines(used: ReadonlySet<HelperName>): readonly string[] {
  * fits to float64 made for this file, more exact than float32 can show. `test/backends` measures the
  * bounds in their comments.
  */
-const HELPERS: { readonly [N in HelperName]: readonly string[] } = {
+const HELPERS: { readonly [N in TextHelper]: readonly string[] } = {
   exp: [
     '// e^x = 2^(n / 16) e^r with |r| <= ln 2 / 32: relative error below 1e-8 over the range of float64.',
     'const powers_of_two = Float64Array.from({ length: 2100 }, (_, i) => 2 ** (i - 1075));',
@@ -111,6 +163,18 @@ const HELPERS: { readonly [N in HelperName]: readonly string[] } = {
     'function float_of(x) {',
     '  int_bits[0] = x;',
     '  return float_bits[0];',
+    '}',
+  ],
+  smaller: [
+    '// b where it is less than a, else a: as WebAssembly has it, also of two zeros and of NaN.',
+    'function smaller(a, b) {',
+    '  return b < a ? b : a;',
+    '}',
+  ],
+  larger: [
+    '// b where it is more than a, else a.',
+    'function larger(a, b) {',
+    '  return a < b ? b : a;',
     '}',
   ],
 };

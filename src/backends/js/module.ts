@@ -10,24 +10,26 @@ import type { Backend, KernelSource } from '../backend.ts';
 import { indent } from '../by-tag.ts';
 import { commentText } from '../escape.ts';
 import { JS_RESERVED, Names } from '../identifiers.ts';
-import { HELPER_NAMES, HELPER_STATE, helperLines } from './helpers.ts';
+import { helperLines, helperNames } from './helpers.ts';
 import { JsModule, JsScope } from './scope.ts';
 import { printBlock } from './statements.ts';
 
 export const jsBackend: Backend = { target: 'js', print: printProgram };
 
 function printProgram(program: VerifiedProgram): KernelSource {
-  const module = new JsModule([...HELPER_NAMES, ...HELPER_STATE]);
+  const exact = program.exact === true;
+  const module = new JsModule(helperNames(exact), exact);
   const kernels = program.kernels.map(({ name }) => ({
     name,
     entry: module.names.identifierFor(name),
     dispatch: null,
   }));
   const functions = program.kernels.map((kernel) => printKernel(kernel, module));
-  const helpers = helperLines(module.helpers);
+  const helpers = helperLines(module);
   const head = [
     `// The kernels of ${commentText(program.name)}, over typed arrays.`,
     '// Buffers come first, then the sizes of the symbols; the last buffers are written.',
+    ...(exact ? ['// Exact: every step is rounded to float32, every sum has one order.'] : []),
     '',
   ];
   const text = [...head, ...helpers, ...functions.flatMap((lines) => [...lines, ''])];

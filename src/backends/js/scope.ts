@@ -11,24 +11,28 @@ export type Place =
 /** The module's own names; helpers and scratch arrays are added as kernels ask for them. */
 export class JsModule {
   readonly names: Names;
+  /** Whether every step is rounded to float32. */
+  readonly exact: boolean;
   readonly helpers = new Set<HelperName>();
   /** Declarations of scratch arrays of the kernel in print. */
   readonly scratch: string[] = [];
 
-  constructor(helpers: readonly string[]) {
+  constructor(helpers: readonly string[], exact: boolean) {
+    this.exact = exact;
     this.names = new Names(new Set([...JS_RESERVED, ...helpers]));
   }
 }
 
 /** The scope of a block: names are found here or in the blocks around it. */
 export class JsScope {
-  readonly kernel: Kernel;
+  /** The kernel, or a function that kernels call. */
+  readonly kernel: Pick<Kernel, 'name'>;
   readonly module: JsModule;
   private readonly names: Names;
   private readonly places: Map<string, Place>;
 
   constructor(
-    kernel: Kernel,
+    kernel: Pick<Kernel, 'name'>,
     module: JsModule,
     names: Names,
     places: ReadonlyMap<string, Place> = new Map(),

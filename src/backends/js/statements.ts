@@ -78,11 +78,15 @@ const ALLOCS: {
     }
     return lines;
   },
-  /** Made once for the module: JS runs one kernel at a time. Floats stay as they were computed. */
+  /**
+   * Made once for the module: JS runs one kernel at a time. Floats stay as they were computed, which
+   * in an exact module is rounded.
+   */
   scratch: (x, scope) => {
     const identifier = scope.fresh(`${scope.kernel.name}_${x.buffer}`);
     scope.module.names.claim(identifier);
-    const array = x.type === 'f32' ? 'Float64Array' : 'Int32Array';
+    const array =
+      x.type === 'i32' ? 'Int32Array' : scope.module.exact ? 'Float32Array' : 'Float64Array';
     scope.module.scratch.push(`const ${identifier} = new ${array}(${x.size});`);
     scope.declare(x.buffer, { tag: 'array', identifier });
     return [];

@@ -12,6 +12,9 @@
  *
  * Why 3 queries, 2 keys, 2 steps of d: as in matmul-cpu, the most that V8 keeps in registers. Keys
  * and values are read in place, through whatever reshapes and transposes lead to them.
+ *
+ * An exact nest takes one step of d, and one key's value, at a time, and the keys of the nest with
+ * vectors: a block that hides all keys may still turn the sign of a zero.
  */
 import { add, type Dim, floorDivide, minimum, multiply, subtract } from '../../ir/dims.ts';
 import { FLOOR } from '../../ir/ops/softmax.ts';
@@ -30,12 +33,11 @@ import {
   unary,
 } from '../nodes.ts';
 import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
-import { AttentionOperands } from './attention-operands.ts';
+import { AttentionOperands, KEYS_IN_BLOCK, QUERIES_IN_BLOCK } from './attention-operands.ts';
 import { leadingNames, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 
 const QUERIES_IN_TILE = 3;
-const KEYS_IN_BLOCK = 64;
 const STEPS = 2;
 
 export function attentionCpu(draft: KernelDraft): readonly Statement[] | null {
@@ -74,6 +76,8 @@ class QueryTile {
   private readonly sums: string;
   private readonly largest: readonly string[];
   private readonly totals: readonly string[];
+  /** Of one sum. */
+  private readonly termsAtOnce: number;
 
   constructor(
     emitter: Emitter,
@@ -89,6 +93,7 @@ class QueryTile {
     this.leading = leading;
     this.first = first;
     this.rows = range(count);
+    this.termsAtOnce = emitter.exact ? 1 : STEPS;
     this.scores = emitter.alloc('scores', count * KEYS_IN_BLOCK, 'scratch');
     this.sums = emitter.alloc('sums', count * operands.valueWidth, 'scratch');
     this.largest = this.rows.map((r) => emitter.variable(`max${r}`, constant(FLOOR)));
@@ -119,12 +124,16 @@ class QueryTile {
     });
   }
 
-  /** One past the last key that any of these queries may see. */
+  /** One past the last key that any of these queries, or of their block where exact, may see. */
   private visibleKeys(): Dim {
     const { causal, keys, queries } = this.operands;
     if (!causal) return keys;
-    const last = add(add(this.first, this.rows.length), subtract(keys, queries));
-    return this.emitter.integer('keys', minimum(keys, last));
+    const { emitter, first, rows } = this;
+    const block = multiply(floorDivide(first, QUERIES_IN_BLOCK), QUERIES_IN_BLOCK);
+    const end = emitter.exact
+      ? minimum(queries, add(block, QUERIES_IN_BLOCK))
+      : add(first, rows.length);
+    return emitter.integer('keys', minimum(keys, add(end, subtract(keys, queries))));
   }
 
   private block(start: Dim, keys: Dim): void {
@@ -168,8 +177,12 @@ class QueryTile {
         }
       }
     };
-    const even = width - (width % STEPS);
-    emitter.loop('serial', 'd', width, (d) => steps(d, STEPS), { to: even, step: STEPS });
+    const { termsAtOnce } = this;
+    const even = width - (width % termsAtOnce);
+    emitter.loop('serial', 'd', width, (d) => steps(d, termsAtOnce), {
+      to: even,
+      step: termsAtOnce,
+    });
     if (even < width) steps(even, width - even);
     for (const r of rows) {
       for (const c of columns) {
@@ -240,15 +253,18 @@ class QueryTile {
         }),
       );
       const { keys } = operands;
-      emitter.loop('serial', 'j', keys, (j) => this.weigh(sums, start, j, STEPS, v), {
+      const { termsAtOnce } = this;
+      emitter.loop('serial', 'j', keys, (j) => this.weigh(sums, start, j, termsAtOnce, v), {
         from: start,
-        to: subtract(end, STEPS - 1),
-        step: STEPS,
+        to: subtract(end, termsAtOnce - 1),
+        step: termsAtOnce,
       });
-      emitter.loop('serial', 'j', keys, (j) => this.weigh(sums, start, j, 1, v), {
-        from: paired,
-        to: end,
-      });
+      if (termsAtOnce > 1) {
+        emitter.loop('serial', 'j', keys, (j) => this.weigh(sums, start, j, 1, v), {
+          from: paired,
+          to: end,
+        });
+      }
       for (const r of this.rows) {
         for (const c of columns) {
           const sum = read(sums[r]?.[c] ?? '');

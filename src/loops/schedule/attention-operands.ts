@@ -7,6 +7,13 @@ import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
 import { binary, type Expression, index as indexOf } from '../nodes.ts';
 
+/**
+ * Blocks of the nests for CPUs. Online softmax rescales its sums from block to block, so exact programs
+ * of different targets agree only over the same ones.
+ */
+export const QUERIES_IN_BLOCK = 48;
+export const KEYS_IN_BLOCK = 64;
+
 export class AttentionOperands {
   /** Of the result: [.., heads, queries, value width]. */
   readonly shape: Shape;

@@ -10,7 +10,8 @@
  *
  * Why 2 x 3: V8 checks each load's bounds and widens float32 to float64, so instructions are the
  * limit; a larger tile spills its accumulators from the 16 registers (`bench/js-shapes`). Weights
- * are packed in panels of 3 columns, so that the loop over k reads them in order.
+ * are packed in panels of 3 columns, so that the loop over k reads them in order. An exact matmul
+ * takes one step of k at a time: each product is added to the sum of all before it.
  */
 
 import { broadcastIndex } from '../../ir/broadcasting.ts';
@@ -172,7 +173,8 @@ class TileNest {
     const rows = range(height);
     const columns = range(width);
     const sums = rows.map((r) => columns.map((c) => emitter.variable(`c${r}${c}`, constant(0))));
-    const even = multiply(floorDivide(this.inner, STEPS_OF_K), STEPS_OF_K);
+    const stepsAtOnce = emitter.exact ? 1 : STEPS_OF_K;
+    const even = multiply(floorDivide(this.inner, stepsAtOnce), stepsAtOnce);
     const steps = (k: Dim, count: number) => {
       const x = rows.map((r) =>
         range(count).map((s) => emitter.bind(`x${r}${s}`, this.elementOfA(add(row, r), add(k, s)))),
@@ -189,9 +191,9 @@ class TileNest {
         }
       }
     };
-    emitter.loop('serial', 'k', this.inner, (k) => steps(k, STEPS_OF_K), {
+    emitter.loop('serial', 'k', this.inner, (k) => steps(k, stepsAtOnce), {
       to: even,
-      step: STEPS_OF_K,
+      step: stepsAtOnce,
     });
     if (even !== this.inner) {
       if (typeof this.inner === 'number') steps(even, this.inner - Number(even));

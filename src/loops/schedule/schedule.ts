@@ -30,10 +30,13 @@ export class KernelDraft {
   readonly outputs: readonly string[];
   readonly layouts: WeightLayout[];
   readonly symbols: readonly string[];
+  private readonly exact: boolean;
 
-  constructor(region: Region, symbols: readonly string[]) {
+  /** @param exact whether every sum takes its terms one by one, in the order of their index */
+  constructor(region: Region, symbols: readonly string[], exact = false) {
     this.region = region;
     this.symbols = symbols;
+    this.exact = exact;
     const taken = new Set<string>([...DIM_FUNCTIONS, ...symbols]);
     const unique = (base: string): string => {
       const clean = base.replace(/\W+/g, '_').replace(/^(?=\d)/, '_') || 'x';
@@ -53,7 +56,8 @@ export class KernelDraft {
     this.region.body.inputs.forEach((id, i) => {
       buffers.set(id, this.inputs[i] ?? 'x');
     });
-    return new Emitter(this.region.body, buffers, [...this.outputs, ...this.symbols]);
+    const reserved = [...this.outputs, ...this.symbols];
+    return new Emitter(this.region.body, buffers, reserved, this.exact);
   }
 
   finish(name: string, body: readonly Statement[]): Kernel {

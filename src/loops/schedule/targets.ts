@@ -15,22 +15,33 @@ import { divide } from './simd/divide.ts';
 import { matmulSimd } from './simd/matmul-simd.ts';
 import { vectorise } from './simd/vectorise.ts';
 
-/** Null where no nest takes the region: one with an attention whose block does not fit. */
-export type Schedule = (region: Region, symbols: readonly string[]) => ScheduledRegion | null;
+/**
+ * Null where no nest takes the region: one with an attention whose block does not fit. An exact one
+ * takes the terms of every sum one by one, in the order of their index.
+ */
+export type Schedule = (
+  region: Region,
+  symbols: readonly string[],
+  exact?: boolean,
+) => ScheduledRegion | null;
 
 /** Rewrites a nest's statements; `reserved` names have a meaning of their own. */
-type Finish = (body: readonly Statement[], reserved: readonly string[]) => readonly Statement[];
+type Finish = (
+  body: readonly Statement[],
+  reserved: readonly string[],
+  exact: boolean,
+) => readonly Statement[];
 
 function schedule(nests: readonly Nest[], finish: Finish = (body) => body): Schedule {
-  return (region, symbols) => {
-    const draft = new KernelDraft(region, symbols);
+  return (region, symbols, exact = false) => {
+    const draft = new KernelDraft(region, symbols, exact);
     for (const nest of nests) {
       const body: readonly Statement[] | null = nest(draft);
       if (body === null) continue;
       const reserved = [...draft.inputs, ...draft.outputs, ...symbols];
       const kernel = draft.finish(
         kernelName(region),
-        hoistIndices(finish(body, reserved), reserved),
+        hoistIndices(finish(body, reserved, exact), reserved),
       );
       return { kernel, layouts: draft.layouts };
     }
@@ -40,8 +51,8 @@ function schedule(nests: readonly Nest[], finish: Finish = (body) => body): Sche
 
 /** @param height rows of a register tile */
 const simd = (height: number) =>
-  schedule([attentionSimd(height), matmulSimd(height), rowCpu, mapCpu], (body, reserved) =>
-    vectorise(divide(body), reserved),
+  schedule([attentionSimd(height), matmulSimd(height), rowCpu, mapCpu], (body, reserved, exact) =>
+    vectorise(divide(body), reserved, exact),
   );
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {

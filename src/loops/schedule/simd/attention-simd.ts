@@ -34,13 +34,13 @@ import {
   vector,
 } from '../../nodes.ts';
 import { type Epilogue, epilogueOf, onlyAttention } from '../anchor.ts';
-import { AttentionOperands } from '../attention-operands.ts';
+import { AttentionOperands, KEYS_IN_BLOCK, QUERIES_IN_BLOCK } from '../attention-operands.ts';
 import { leadingNames, overGroups } from '../map.ts';
 import type { Nest } from '../schedule.ts';
 import { emitTile, overTiles, range, tileHeights } from './tile.ts';
 
-const QUERIES = 48;
-const KEYS = 64;
+const QUERIES = QUERIES_IN_BLOCK;
+const KEYS = KEYS_IN_BLOCK;
 const COLUMNS = 8;
 
 /** @param height rows of a full tile */

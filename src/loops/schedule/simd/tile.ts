@@ -7,10 +7,20 @@
  *
  * Every sum stays in a register. The processor adds to one sum only every fourth cycle or so, two in
  * a cycle to different ones: a tile of few sums takes several steps of k at once, each into its own.
+ * An exact tile does not, for its sums have one order, and rounds products before it adds them.
  */
 import { add, type Dim, divideExactly, floorDivide, multiply, subtract } from '../../../ir/dims.ts';
 import type { Emitter } from '../../emitter.ts';
-import { binary, constant, type Expression, multiplyAdd, read, splat } from '../../nodes.ts';
+import {
+  addOf,
+  binary,
+  constant,
+  type Expression,
+  multiplyAdd,
+  multiplyOf,
+  read,
+  splat,
+} from '../../nodes.ts';
 
 /** Sums that hide the latency of an addition. */
 const SUMS_IN_FLIGHT = 8;
@@ -32,7 +42,8 @@ export interface TileProduct {
 /** Emits the product; gives the names of the sums, four lanes each, by row and vector. */
 export function emitTile(emitter: Emitter, tile: TileProduct): readonly (readonly string[])[] {
   const { rows, vectors, inner } = tile;
-  const wanted = Math.max(1, Math.floor(SUMS_IN_FLIGHT / (rows * vectors)));
+  const { exact } = emitter;
+  const wanted = exact ? 1 : Math.max(1, Math.floor(SUMS_IN_FLIGHT / (rows * vectors)));
   const copies = divideExactly(inner, wanted) === null ? 1 : wanted;
   const sums = range(copies).map((copy) =>
     range(rows).map((r) =>
@@ -48,7 +59,9 @@ export function emitTile(emitter: Emitter, tile: TileProduct): readonly (readonl
     names.forEach((row, r) => {
       const x = emitter.bindHere(`x${r}`, splat(tile.a(r, k)));
       row.forEach((name, v) => {
-        const value = multiplyAdd(x, b[v] ?? x, read(name, 'f32', 4));
+        const sum = read(name, 'f32', 4);
+        const y = b[v] ?? x;
+        const value = exact ? addOf(sum, multiplyOf(x, y)) : multiplyAdd(x, y, sum);
         emitter.emit({ tag: 'set', name, value });
       });
     });

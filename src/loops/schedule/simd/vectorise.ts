@@ -4,12 +4,13 @@
  *   for j in 0..n: y[j] = f(x[j])   ->   for j in 0..n-3 step 4: y[j..+4] = f(x[j..+4])
  *                                        for j in 4*floor(n/4)..n: y[j] = f(x[j])
  *
- * and reductions, whose sum is kept in lanes and added up after the loop. The last elements are
- * computed one by one, so that nothing is read or written past the end.
+ * and reductions, whose sum is kept in lanes and added up after the loop, but for those of f32 in an
+ * exact program. The last elements are computed one by one, so that nothing is read or written past
+ * the end.
  *
  * Requires: a parallel loop's iterations are independent; a serial loop is taken only if all it
  * changes outside itself are reductions, and elements that it alone reads and writes.
- * Guarantees: the same elements; sums in another order. The loop over neighbours is taken, else the
+ * Guarantees: the same elements; sums in another order, if not exact. The loop over neighbours is taken, else the
  * innermost one that four loads apart feed.
  */
 import { add, type Dim, floorDivide, multiply, subtract } from '../../../ir/dims.ts';
@@ -35,14 +36,17 @@ const LONG_REDUCTION = { copies: 4, extent: 32 };
 export function vectorise(
   body: readonly Statement[],
   reserved: readonly string[],
+  exact = false,
 ): readonly Statement[] {
-  return new Vectoriser(body, reserved).block(body);
+  return new Vectoriser(body, reserved, exact).block(body);
 }
 
 class Vectoriser {
   private readonly taken: Set<string>;
+  private readonly exact: boolean;
 
-  constructor(body: readonly Statement[], reserved: readonly string[]) {
+  constructor(body: readonly Statement[], reserved: readonly string[], exact: boolean) {
+    this.exact = exact;
     this.taken = new Set([...reserved, ...namesBound(body)]);
   }
 
@@ -73,6 +77,8 @@ class Vectoriser {
     if (s.step !== 1 || (typeof extent === 'number' && extent < 4) || hasLanes(s.body)) return null;
     const reduced = reductionsIn(s);
     if (reduced === null || (s.kind === 'serial' && reduced.size === 0)) return null;
+    // integers wrap around: their sums are the same in any order
+    if (this.exact && [...reduced.values()].some(({ type }) => type === 'f32')) return null;
     if (s.kind !== 'serial' && !isIndependent(s)) return null;
     const { copies: most, extent: long } = LONG_REDUCTION;
     const isLong = typeof extent === 'number' && extent >= long && extent % (4 * most) === 0;
