@@ -16,7 +16,20 @@ import type {
 } from '../loops/nodes.ts';
 import type { Step } from './code.ts';
 import { indexFunction } from './compile-index.ts';
-import { BOOLEAN, conversion, FLOAT, INTEGER, reinterpret, UNARY } from './functions.ts';
+<<<<<<< src/emulator/compile-expression.ts
+import { BOOLEAN, conversion, dot4, FLOAT, INTEGER, pack4, reinterpret, UNARY } from './functions.ts';
+=======
+import {
+  BOOLEAN,
+  conversion,
+  dot4,
+  FLOAT,
+  INTEGER,
+  pack4,
+  reinterpret,
+  UNARY,
+} from './functions.ts';
+>>>>>>> /tmp/q/wt/src/emulator/compile-expression.ts
 import { loadStep, registerCheck } from './memory.ts';
 import { indexIn, lookUp, type Scope } from './scope.ts';
 import type { Unit } from './unit.ts';
@@ -69,6 +82,18 @@ export function compileExpression(x: Expression, context: ExpressionContext): Op
       return result(x, context, (to) => (f) => {
         for (let l = 0; l < x.lanes; l++)
           f[to + l] = round(round(f[a! + l]! * f[b! + l]!) + f[c! + l]!);
+      });
+    }
+    case 'dot4': {
+      const [a, b, c] = [x.a, x.b, x.c].map((part) => compileExpression(part, context).slot);
+      return result(x, context, (to) => (f) => {
+        for (let l = 0; l < x.lanes; l++) f[to + l] = dot4(f[a! + l]!, f[b! + l]!, f[c! + l]!);
+      });
+    }
+    case 'pack4': {
+      const from = compileExpression(x.x, context).slot;
+      return result(x, context, (to) => (f) => {
+        f[to] = pack4(f[from]!, f[from + 1]!, f[from + 2]!, f[from + 3]!);
       });
     }
     case 'vector': {

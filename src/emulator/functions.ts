@@ -68,6 +68,21 @@ export const BOOLEAN: { readonly [O in ComparisonOp | LogicOp]: Binary } = {
   or: (a, b) => a | b,
 };
 
+/** c plus the products of the bytes of a, signed, with those of b, of which seven bits count. */
+export function dot4(a: number, b: number, c: number): number {
+  let sum = c;
+  for (let shift = 0; shift < 32; shift += 8) {
+    sum += ((a << (24 - shift)) >> 24) * ((b >> shift) & 127);
+  }
+  return sum | 0;
+}
+
+export function pack4(...lanes: readonly number[]): number {
+  return lanes.reduce((word, x, i) => {
+    return word | ((Math.max(-128, Math.min(127, x)) & 255) << (8 * i));
+  }, 0);
+}
+
 /** The conversion between two types; f32 is rounded by the caller. */
 export function conversion(from: Scalar, to: Scalar): Unary {
   if (to === 'bool') return (x) => (x === 0 ? 0 : 1);

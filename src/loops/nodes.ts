@@ -64,6 +64,18 @@ export type Expression =
       readonly b: Expression;
       readonly c: Expression;
     })
+  /**
+   * c + a0 b0 + a1 b1 + a2 b2 + a3 b3 of i32, over the signed bytes of a and those of b, which lie
+   * in 0 .. 127; what comes of a b beyond them is the target's choice.
+   */
+  | (Typed & {
+      readonly tag: 'dot4';
+      readonly a: Expression;
+      readonly b: Expression;
+      readonly c: Expression;
+    })
+  /** Four lanes of i32, each clamped to -128 .. 127, as the bytes of one, the first the lowest. */
+  | (Typed & { readonly tag: 'pack4'; readonly x: Expression })
   /** Both arms are evaluated. */
   | (Typed & {
       readonly tag: 'select';
@@ -205,6 +217,17 @@ export function multiplyAdd(a: Expression, b: Expression, c: Expression): Expres
   return { tag: 'multiply_add', type: 'f32', lanes, a: x, b: y, c: z };
 }
 
+/** c + the sum of the products of four bytes. */
+export function dot4(a: Expression, b: Expression, c: Expression): Expression {
+  const lanes = [a, b, c].some((x) => x.lanes === 4) ? 4 : 1;
+  const [x, y, z] = [widen(a, lanes), widen(b, lanes), widen(c, lanes)];
+  return { tag: 'dot4', type: 'i32', lanes, a: x, b: y, c: z };
+}
+
+export function pack4(x: Expression): Expression {
+  return { tag: 'pack4', type: 'i32', lanes: 1, x };
+}
+
 export function select(condition: Expression, then: Expression, otherwise: Expression): Expression {
   const lanes = [condition, then, otherwise].some((x) => x.lanes === 4) ? 4 : 1;
   return {
@@ -281,10 +304,12 @@ export function childrenOf(x: Expression): readonly Expression[] {
     case 'bitcast':
     case 'splat':
     case 'lane':
+    case 'pack4':
       return [x.x];
     case 'binary':
       return [x.a, x.b];
     case 'multiply_add':
+    case 'dot4':
       return [x.a, x.b, x.c];
     case 'select':
       return [x.condition, x.then, x.otherwise];
@@ -308,10 +333,12 @@ export function mapExpression(x: Expression, f: (x: Expression) => Expression): 
     case 'bitcast':
     case 'splat':
     case 'lane':
+    case 'pack4':
       return f({ ...x, x: mapExpression(x.x, f) });
     case 'binary':
       return f({ ...x, a: mapExpression(x.a, f), b: mapExpression(x.b, f) });
     case 'multiply_add':
+    case 'dot4':
       return f({
         ...x,
         a: mapExpression(x.a, f),

@@ -152,6 +152,10 @@ function write(x: Expression): Written {
       return writeBinary(x.op, x.a, x.b);
     case 'multiply_add':
       return call('multiply_add', [x.a, x.b, x.c]);
+    case 'dot4':
+      return call('dot4', [x.a, x.b, x.c]);
+    case 'pack4':
+      return call('pack4', [x.x]);
     case 'vector':
       return call('vector', x.elements);
     case 'select':

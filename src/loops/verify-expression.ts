@@ -100,6 +100,16 @@ export function checkExpression(
       }
       expect(place, x, 'f32', x.a.lanes, 'multiply_add');
       break;
+    case 'dot4':
+      for (const part of [x.a, x.b, x.c]) {
+        expect(place, part, 'i32', x.lanes, 'an operand of dot4');
+      }
+      expect(place, x, 'i32', x.a.lanes, 'dot4');
+      break;
+    case 'pack4':
+      expect(place, x.x, 'i32', 4, 'the operand of pack4');
+      expect(place, x, 'i32', 1, 'pack4');
+      break;
     case 'vector':
       if (x.elements.length !== 4) {
         fail(place, 'loops_v2', `a vector of ${x.elements.length} elements`);

@@ -36,15 +36,20 @@ describe('printed expressions', () => {
     }
   });
 
-  it.each([1, 4] as const)(
-    'compute on WebAssembly with %i lanes what the emulator computes',
-    async (lanes) => {
+  it.each([
+    [1, 'wasm'],
+    [4, 'wasm'],
+    [1, 'wasm-relaxed'],
+    [4, 'wasm-relaxed'],
+  ] as const)(
+    'compute on WebAssembly with %i lanes what the emulator computes (%s)',
+    async (lanes, target) => {
       const samples = fc.sample(oneOfEach(lanes, new Expressions(true)), {
         seed: 22 + lanes,
         numRuns: 400,
       });
-      const kernels = samples.map((xs, i) => kernelOf(`k${i}`, 'wasm', lanes, xs));
-      const { outputs } = await runWasm(programOf(kernels, 'wasm'), DATA, {});
+      const kernels = samples.map((xs, i) => kernelOf(`k${i}`, target, lanes, xs));
+      const { outputs } = await runWasm(programOf(kernels, target), DATA, {}, target);
       for (const kernel of kernels) {
         const got = [0, 1, 2].map((i) =>
           Array.from(outputs[`${kernel.name}.out${i}`] ?? [], normal),

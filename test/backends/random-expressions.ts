@@ -10,6 +10,7 @@ import {
   bitcast,
   cast,
   constant,
+  dot4,
   type Expression,
   type Kernel,
   type Lanes,
@@ -17,6 +18,7 @@ import {
   letOf,
   load,
   loop,
+  pack4,
   read,
   type Scalar,
   type Statement,
@@ -25,6 +27,7 @@ import {
   store,
   type UnaryOp,
   unary,
+  vector,
 } from '../../src/loops/nodes.ts';
 import type { Target } from '../../src/loops/program.ts';
 import { type VerifiedProgram, verifyProgram } from '../../src/loops/verify-program.ts';
@@ -101,6 +104,8 @@ export class Expressions {
       this.choice('i32', lanes, depth),
       this.of('f32', lanes, depth).map((x) => cast('i32', x)),
       this.of('bool', lanes, depth).map((x) => cast('i32', x)),
+      this.bytes(lanes, depth),
+      this.packed(lanes, depth),
       ...this.otherLanes('i32', lanes, depth),
     ];
   }
@@ -121,6 +126,18 @@ export class Expressions {
     return fc
       .tuple(fc.constantFrom(...ops), operand, operand)
       .map(([op, a, b]) => binary(op, a, b));
+  }
+
+  /** The bytes of the second operand have seven bits. */
+  private bytes(lanes: Lanes, depth: number): Tree {
+    const [x, seven] = [this.of('i32', lanes, depth), constant(0x7f7f_7f7f, 'i32')];
+    return fc.tuple(x, x, x).map(([a, b, c]) => dot4(a, binary('bit_and', b, seven), c));
+  }
+
+  private packed(lanes: Lanes, depth: number): Tree {
+    const x = this.of('i32', 1, depth);
+    const word = fc.tuple(x, x, x, x).map((bytes) => pack4(vector(bytes)));
+    return lanes === 1 ? word : fc.tuple(word, word, word, word).map(vector);
   }
 
   private single(type: Scalar, lanes: Lanes, depth: number, ops: readonly UnaryOp[]): Tree {

@@ -63,6 +63,12 @@ const EXPRESSIONS: TableOf<Expression, [JsScope], Text> = {
     const product = BINARY.mul(textOf(a, scope), textOf(b, scope), 'f32', scope);
     return rounded(sumText(rounded(product, 'f32', scope), textOf(c, scope)), 'f32', scope);
   },
+  dot4: (x, scope) =>
+    call(scope.helper('dot4'), ...[x.a, x.b, x.c].map((part) => printExpression(part, scope))),
+  pack4: ({ x }, scope) => {
+    if (x.tag !== 'vector') return refuseLanes(x);
+    return call(scope.helper('pack4'), ...x.elements.map((part) => printExpression(part, scope)));
+  },
   vector: refuseLanes,
   select: (x, scope) => {
     const condition = atLevel(textOf(x.condition, scope), LEVEL.logic);

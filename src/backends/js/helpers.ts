@@ -17,6 +17,8 @@ type TextHelper =
   | 'divide_integers'
   | 'bits_of'
   | 'float_of'
+  | 'dot4'
+  | 'pack4'
   | 'smaller'
   | 'larger';
 
@@ -32,6 +34,8 @@ export const HELPER_NAMES: readonly HelperName[] = [
   'divide_integers',
   'bits_of',
   'float_of',
+  'dot4',
+  'pack4',
 ];
 
 /** Functions that exact modules alone have. */
@@ -163,6 +167,21 @@ const HELPERS: { readonly [N in TextHelper]: readonly string[] } = {
     'function float_of(x) {',
     '  int_bits[0] = x;',
     '  return float_bits[0];',
+    '}',
+  ],
+  dot4: [
+    '// c and the products of the four bytes of a with those of b.',
+    'function dot4(a, b, c) {',
+    '  const low = ((a << 24) >> 24) * ((b << 24) >> 24) + ((a << 16) >> 24) * ((b << 16) >> 24);',
+    '  const high = ((a << 8) >> 24) * ((b << 8) >> 24) + (a >> 24) * (b >> 24);',
+    '  return (c + low + high) | 0;',
+    '}',
+  ],
+  pack4: [
+    '// Four integers, clamped to signed bytes, as the bytes of one; x is the lowest.',
+    'function pack4(x, y, z, w) {',
+    '  const byte = (i) => Math.max(-128, Math.min(127, i)) & 255;',
+    '  return byte(x) | (byte(y) << 8) | (byte(z) << 16) | (byte(w) << 24);',
     '}',
   ],
   smaller: [

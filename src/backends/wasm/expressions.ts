@@ -36,7 +36,15 @@ const EXPRESSIONS: TableOf<Expression, [WasmScope], Sexp> = {
     const shape = shapeOf('f32', x.lanes);
     return [`${shape}.add`, [`${shape}.mul`, a, b], c];
   },
+  dot4: (x, scope) => {
+    const sums = dotTree(x, scope);
+    return x.lanes === 4 ? sums : extract(sums, 0, 'i32');
+  },
+  pack4: (x, scope) =>
+    extract(packTree([expressionTree(x.x, scope), ZEROS, ZEROS, ZEROS]), 0, 'i32'),
   vector: (x, scope) => {
+    const packed = x.elements.flatMap((element) => (element.tag === 'pack4' ? [element.x] : []));
+    if (packed.length === 4) return packTree(packed.map((four) => expressionTree(four, scope)));
     const constants = x.elements.flatMap((element) =>
       element.tag === 'constant' ? [element.value] : [],
     );
@@ -68,6 +76,43 @@ const EXPRESSIONS: TableOf<Expression, [WasmScope], Sexp> = {
 };
 
 export const expressionTree = byTag(EXPRESSIONS);
+
+const ZEROS = splatConst(0, 'i32');
+
+/** A value in four lanes, whatever it has. */
+function splatOf(x: Expression, scope: WasmScope): Sexp {
+  return x.lanes === 4 ? expressionTree(x, scope) : splatTree(x, scope);
+}
+
+/** Four times four lanes as sixteen bytes. */
+function packTree([x = ZEROS, y = ZEROS, z = ZEROS, w = ZEROS]: readonly Sexp[]): Sexp {
+  const low: Sexp = ['i16x8.narrow_i32x4_s', x, y];
+  return ['i8x16.narrow_i16x8_s', low, ['i16x8.narrow_i32x4_s', z, w]];
+}
+
+/** Without the relaxed instruction, the even bytes and the odd ones are multiplied as 16-bit numbers. */
+function dotTree(x: Extract<Expression, { tag: 'dot4' }>, scope: WasmScope): Sexp {
+  if (scope.module.relaxed) {
+    const operands = [x.a, x.b, x.c].map((part) => splatOf(part, scope));
+    return ['i32x4.relaxed_dot_i8x16_i7x16_add_s', ...operands];
+  }
+  const eight = i32Const(8);
+  return scope.keep(splatOf(x.a, scope), 'v128', (a0, a1) =>
+    scope.keep(splatOf(x.b, scope), 'v128', (b0, b1) => {
+      const even: Sexp = [
+        'i32x4.dot_i16x8_s',
+        ['i16x8.shr_s', ['i16x8.shl', a0, eight], eight],
+        ['v128.and', b0, splatConst(0x00ff_00ff, 'i32')],
+      ];
+      const odd: Sexp = [
+        'i32x4.dot_i16x8_s',
+        ['i16x8.shr_s', a1, eight],
+        ['i16x8.shr_u', b1, eight],
+      ];
+      return ['i32x4.add', ['i32x4.add', even, odd], splatOf(x.c, scope)];
+    }),
+  );
+}
 
 function elementType({ type }: { readonly type: Scalar }): 'f32' | 'i32' {
   return type === 'f32' ? 'f32' : 'i32';

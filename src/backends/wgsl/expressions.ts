@@ -21,6 +21,22 @@ const EXPRESSIONS: TableOf<Expression, [WgslScope], Text> = {
   binary: (x, scope) => BINARY[x.op](x, scope),
   multiply_add: ({ a, b, c }, scope) =>
     call('fma', ...[a, b, c].map((part) => printExpression(part, scope))),
+  dot4: (x, scope) => {
+<<<<<<< src/backends/wgsl/expressions.ts
+    const product = (a: string, b: string) => `dot4I8Packed(bitcast<u32>(${a}), bitcast<u32>(${b}))`;
+=======
+    const product = (a: string, b: string) =>
+      `dot4I8Packed(bitcast<u32>(${a}), bitcast<u32>(${b}))`;
+>>>>>>> /tmp/q/wt/src/backends/wgsl/expressions.ts
+    const [a, b] = [textOf(x.a, scope), textOf(x.b, scope)];
+    const c = textOf(x.c, scope);
+    if (x.lanes === 1) return sumText(c, atom(product(a.text, b.text)));
+    const lanes = COMPONENTS.map((l) =>
+      product(`${atLevel(a, LEVEL.atom)}.${l}`, `${atLevel(b, LEVEL.atom)}.${l}`),
+    );
+    return sumText(c, call('vec4<i32>', ...lanes));
+  },
+  pack4: (x, scope) => call('bitcast<i32>', `pack4xI8Clamp(${printExpression(x.x, scope)})`),
   vector: (x, scope) =>
     call(typeText(x.type, 4), ...x.elements.map((element) => printExpression(element, scope))),
   select: (x, scope) =>

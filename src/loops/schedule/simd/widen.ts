@@ -17,6 +17,7 @@ import {
   cast,
   childrenOf,
   constant,
+  dot4,
   type Expression,
   index as indexOf,
   load,
@@ -205,9 +206,12 @@ class Widener {
         return cast(x.type, this.expression(x.x));
       case 'bitcast':
         return bitcast(x.type === 'f32' ? 'f32' : 'i32', this.expression(x.x));
+      case 'dot4':
+        return dot4(this.expression(x.a), this.expression(x.b), this.expression(x.c));
       case 'splat':
       case 'vector':
       case 'lane':
+      case 'pack4':
         return this.refuse(x);
       default:
         return x satisfies never;
