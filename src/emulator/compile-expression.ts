@@ -16,9 +16,6 @@ import type {
 } from '../loops/nodes.ts';
 import type { Step } from './code.ts';
 import { indexFunction } from './compile-index.ts';
-<<<<<<< src/emulator/compile-expression.ts
-import { BOOLEAN, conversion, dot4, FLOAT, INTEGER, pack4, reinterpret, UNARY } from './functions.ts';
-=======
 import {
   BOOLEAN,
   conversion,
@@ -29,7 +26,6 @@ import {
   reinterpret,
   UNARY,
 } from './functions.ts';
->>>>>>> /tmp/q/wt/src/emulator/compile-expression.ts
 import { loadStep, registerCheck } from './memory.ts';
 import { indexIn, lookUp, type Scope } from './scope.ts';
 import type { Unit } from './unit.ts';

@@ -22,12 +22,8 @@ const EXPRESSIONS: TableOf<Expression, [WgslScope], Text> = {
   multiply_add: ({ a, b, c }, scope) =>
     call('fma', ...[a, b, c].map((part) => printExpression(part, scope))),
   dot4: (x, scope) => {
-<<<<<<< src/backends/wgsl/expressions.ts
-    const product = (a: string, b: string) => `dot4I8Packed(bitcast<u32>(${a}), bitcast<u32>(${b}))`;
-=======
     const product = (a: string, b: string) =>
       `dot4I8Packed(bitcast<u32>(${a}), bitcast<u32>(${b}))`;
->>>>>>> /tmp/q/wt/src/backends/wgsl/expressions.ts
     const [a, b] = [textOf(x.a, scope), textOf(x.b, scope)];
     const c = textOf(x.c, scope);
     if (x.lanes === 1) return sumText(c, atom(product(a.text, b.text)));
