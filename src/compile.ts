@@ -17,11 +17,16 @@ import { type VerifiedProgram, verifyProgram } from './loops/verify-program.ts';
 import { Ledger, type LedgerEntry } from './passes/ledger.ts';
 import { runPasses } from './passes/pass.ts';
 import { pipeline } from './passes/pipeline.ts';
-import { COMPILE_TARGETS, type CompileTarget, programsFor } from './targets.ts';
+import { COMPILE_TARGETS, type CompileTarget, EXACT_TARGETS, programsFor } from './targets.ts';
 
 export interface CompileGraphOptions {
-  /** Default: all that exist; with none, the graph is optimised alone. */
+  /** Default: all that exist, or can be exact; with none, the graph is optimised alone. */
   readonly targets?: readonly CompileTarget[];
+  /**
+   * Whether js and wasm shall compute the same bits: no fused multiply-add, every step rounded to
+   * float32, one fixed order of every sum. There is no exact wgsl. Default: false.
+   */
+  readonly exact?: boolean;
   /** Called after each pass with the verified graph. */
   readonly onPass?: (name: string, graph: Graph) => void;
   /** Called before each stage, with its name. */
@@ -41,11 +46,14 @@ export interface Compilation {
 /**
  * Compiles a graph for one or more targets. Its parameters may lack their numbers.
  *
- * @throws EncompileError where the graph is wrong or needs what a target does not have
+ * @throws EncompileError where the graph is wrong or needs what a target does not have, or a target
+ * has no exact mode
  */
 export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
-  const { targets = COMPILE_TARGETS, onPass, onProgress = () => {} } = options;
+  const { exact = false, onPass, onProgress = () => {} } = options;
+  const { targets = exact ? EXACT_TARGETS : COMPILE_TARGETS } = options;
   checkTargets(targets);
+  const wanted = programsFor(targets, exact);
   verifyGraph(graph);
   const ledger = new Ledger();
   let passed = 0;
@@ -63,9 +71,9 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
   });
   const programs = new Map<Target, VerifiedProgram>();
   const plans = new Map<Target, MemoryPlan>();
-  for (const target of programsFor(targets)) {
+  for (const target of wanted) {
     onProgress(`lower to ${target}`);
-    const program = verifyProgram(lower(optimised, target));
+    const program = verifyProgram(lower(optimised, target, exact));
     onProgress(`plan the memory of ${target}`);
     const plan = planMemory(program);
     checkPlan(program, plan);

@@ -32,6 +32,7 @@ export function manifestText(
     format: MANIFEST_FORMAT,
     encompile: version,
     model: main.name,
+    ...(main.exact ? { exact: true } : {}),
     symbols: main.symbols,
     inputs: main.inputs.map(describeIo),
     outputs: main.outputs.map(describeIo),

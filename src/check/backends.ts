@@ -1,6 +1,6 @@
 /** Opens what a check runs on: the emulator, or emitted code in this process. */
 
-import { runProgram } from '../emulator/run-program.ts';
+import { precisionOf, runProgram } from '../emulator/run-program.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
@@ -52,7 +52,7 @@ async function openEmulator(program: VerifiedProgram): Promise<OpenBackend> {
       const { outputs } = runProgram(program, {
         symbols: sizes,
         inputs: Object.fromEntries(numbers),
-        precision: program.target === 'js' ? 'f64' : 'f32',
+        precision: precisionOf(program),
       });
       return new Map(Object.entries(outputs).map(([name, data]) => [name, { data }]));
     },

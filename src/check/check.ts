@@ -5,7 +5,8 @@
  * Then, for every backend, each kernel gets the interpreter's own values as its inputs, rounded as
  * its buffers hold them, and its results are compared with the interpreter run on the very same
  * numbers: a kernel answers for its own arithmetic alone, and the first bad one is found without
- * bisecting. Last, the whole model runs from inputs to outputs.
+ * bisecting. Last, the whole model runs from inputs to outputs; what was compiled exactly must then give
+ * the same bits on every backend.
  */
 
 import { type Compilation, compiledFor } from '../compile.ts';
@@ -33,6 +34,7 @@ import {
   type SkippedBackend,
 } from './report.ts';
 import type { Reproducer } from './reproducer.ts';
+import { checkBits, type Outputs } from './same-bits.ts';
 
 export interface CheckOptions {
   readonly backends: readonly CheckBackend[];
@@ -64,6 +66,7 @@ export async function checkCompilation(
   });
   const checks: BackendCheck[] = [];
   const skipped: SkippedBackend[] = [];
+  const exactRuns = oracles.map((): { backend: CheckBackend; outputs: Outputs }[] => []);
   for (const backend of backends) {
     const reason = missingOn(backend);
     if (reason !== null) {
@@ -73,22 +76,29 @@ export async function checkCompilation(
     const { program, plan } = compiledFor(compilation, targetOf(backend));
     const opened = await openBackend(backend, program, plan);
     try {
-      for (const oracle of oracles) {
-        checks.push(await checkBackend(backend, program, optimised, opened, oracle));
+      for (const [i, oracle] of oracles.entries()) {
+        const { check, outputs } = await checkBackend(backend, program, optimised, opened, oracle);
+        checks.push(check);
+        if (program.exact && backend === program.target) exactRuns[i]?.push({ backend, outputs });
         onProgress(`checked ${backend}`);
       }
     } finally {
       await opened.close();
     }
   }
+  const bits = oracles.flatMap(({ sizes }, i) => checkBits(sizes, exactRuns[i] ?? []));
   const inPasses = oracles.map(({ sizes, comparisons }) => ({ sizes, comparisons }));
   return {
     model: declared.name,
     seed,
     passes: inPasses,
     backends: checks,
+    bits,
     skipped,
-    passed: checks.every((c) => c.passed) && inPasses.every((p) => passes(p.comparisons)),
+    passed:
+      checks.every((c) => c.passed) &&
+      inPasses.every((p) => passes(p.comparisons)) &&
+      bits.every(({ difference }) => difference === null),
   };
 }
 
@@ -122,7 +132,7 @@ async function checkBackend(
   graph: Graph,
   opened: OpenBackend,
   oracle: Oracle,
-): Promise<BackendCheck> {
+): Promise<{ readonly check: BackendCheck; readonly outputs: Outputs }> {
   const feed = new Feed(program, graph, oracle);
   const kernels: KernelCheck[] = [];
   let reproducer: Reproducer | null = null;
@@ -145,7 +155,8 @@ async function checkBackend(
   const got = await opened.run(oracle.run, oracle.sizes);
   const endToEnd = compareOutputs(got, oracle.want, MODEL_TOLERANCE);
   const passed = passes(endToEnd) && kernels.every((kernel) => kernel.passed);
-  return { backend, sizes: oracle.sizes, kernels, endToEnd, reproducer, passed };
+  const { sizes } = oracle;
+  return { check: { backend, sizes, kernels, endToEnd, reproducer, passed }, outputs: got };
 }
 
 function compareOutputs(

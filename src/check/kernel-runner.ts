@@ -1,5 +1,6 @@
 /** Runs a program's kernels one by one, so that each can be fed the interpreter's own inputs. */
 import { runKernel } from '../emulator/run.ts';
+import { precisionOf } from '../emulator/run-program.ts';
 import { evaluateDim } from '../ir/dims.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { Kernel } from '../loops/nodes.ts';
@@ -45,7 +46,6 @@ export function kernelOf(program: Program, name: string): Kernel {
   return kernel;
 }
 
-/** The emulator: float32 steps for WGSL, float64 between loads and stores for JS. */
 export function emulatorRunner(program: Program): KernelRunner {
   return {
     run: async (step, inputs, sizes) => {
@@ -55,7 +55,7 @@ export function emulatorRunner(program: Program): KernelRunner {
       const faults = runKernel(kernel, {
         symbols: sizes,
         buffers: buffers as Record<string, Numbers>,
-        precision: program.target === 'js' ? 'f64' : 'f32',
+        precision: precisionOf(program),
       });
       return { outputs, faults: faults.map(({ message }) => message) };
     },

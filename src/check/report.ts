@@ -2,6 +2,7 @@
 import type { Tolerance } from '../ir/op.ts';
 import type { Target } from '../loops/program.ts';
 import type { Reproducer } from './reproducer.ts';
+import type { BitsCheck } from './same-bits.ts';
 
 /** Emitted code, or its loop IR in the emulator. */
 export type CheckBackend = Target | `emulator-${Target}`;
@@ -53,6 +54,8 @@ export interface CheckReport {
     readonly comparisons: readonly Comparison[];
   }[];
   readonly backends: readonly BackendCheck[];
+  /** Of an exact compilation, whether backends gave the same bits; else empty. */
+  readonly bits: readonly BitsCheck[];
   /** What this host cannot run, and why. */
   readonly skipped: readonly SkippedBackend[];
   readonly passed: boolean;
@@ -127,6 +130,10 @@ export function printReport(report: CheckReport): string {
     );
     const failure = firstFailure(check);
     if (failure !== null) lines.push(...describeFailure(failure).map((line) => `  ${line}`));
+  }
+  for (const { backends, sizes, difference } of report.bits) {
+    const verdict = difference === null ? 'ok  the same bits' : `DIFFER  ${difference}`;
+    lines.push(`${backends.join(', ').padEnd(width)} ${showSizes(sizes)}  ${verdict}`);
   }
   for (const { backend, reason } of report.skipped) {
     lines.push(`${backend.padEnd(width)} skipped: ${reason}`);

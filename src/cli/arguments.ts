@@ -13,6 +13,9 @@ export type DimSizes = ReadonlyMap<string, readonly number[]>;
 
 export const DIM_FLAG = '--dim <symbol=size>';
 
+export const EXACT_FLAG = '--exact';
+export const EXACT_MEANING = 'the same bits on js and wasm: every step rounded, sums in one order';
+
 /** Reads one `--dim seq=128` or `--dim seq=16,128`, after those before it. */
 export function readDim(text: string, before: DimSizes = new Map()): DimSizes {
   const match = /^([A-Za-z_]\w*)=(\d+(?:,\d+)*)$/.exec(text);

@@ -14,6 +14,8 @@ import { missingFeature } from '../wasm-kernels.ts';
 import {
   DIM_FLAG,
   type DimSizes,
+  EXACT_FLAG,
+  EXACT_MEANING,
   readDim,
   readInteger,
   readList,
@@ -31,6 +33,7 @@ import { indentLines, printTable } from './tables.ts';
 
 interface Options {
   readonly backend: string;
+  readonly exact?: boolean;
   readonly threads: number;
   readonly dim?: DimSizes;
   readonly seed: number;
@@ -43,6 +46,7 @@ export function defineBench(program: Command): void {
     .argument('<model>', 'a model file or folder')
     .description('measure the whole model and every kernel')
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
+    .option(EXACT_FLAG, EXACT_MEANING)
     .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -87,15 +91,15 @@ async function measureAll(
   graph: Graph,
   backends: readonly CompileTarget[],
   sizes: Sizes,
-  { seed, threads }: Options,
+  { seed, threads, exact = false }: Options,
 ): Promise<readonly (readonly [Target, BenchResult])[]> {
   const inputs = new Map<string, TensorData>();
   for (const [name, array] of randomInputs(graph, sizes, seed)) {
     inputs.set(name, fromNdArray(array));
   }
   const results: (readonly [Target, BenchResult])[] = [];
-  const compilation = compileGraph(graph, { targets: backends, onProgress: progress.show });
-  for (const target of programsFor(backends)) {
+  const compilation = compileGraph(graph, { targets: backends, exact, onProgress: progress.show });
+  for (const target of programsFor(backends, exact)) {
     const reason = missingFeature(target);
     if (reason === null) {
       results.push([target, await measureModel(compilation, target, inputs, sizes, { threads })]);

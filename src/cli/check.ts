@@ -19,12 +19,23 @@ import type { Sizes } from '../ir/sizes.ts';
 import { writeFiles } from '../output-files.ts';
 import {
   COMPILE_TARGETS,
+  checkExact,
   compileTargetOf,
+  EXACT_TARGETS,
   isCompileTarget,
   PROGRAM_TARGETS,
   programsFor,
 } from '../targets.ts';
-import { checkDims, DIM_FLAG, type DimSizes, readDim, readInteger, readList } from './arguments.ts';
+import {
+  checkDims,
+  DIM_FLAG,
+  type DimSizes,
+  EXACT_FLAG,
+  EXACT_MEANING,
+  readDim,
+  readInteger,
+  readList,
+} from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
@@ -33,6 +44,7 @@ import { printJson, printNote, printText } from './standard-output.ts';
 
 interface Options {
   readonly backend?: string;
+  readonly exact?: boolean;
   readonly inputs?: string;
   readonly dim?: DimSizes;
   readonly seed: number;
@@ -55,6 +67,7 @@ export function defineCheck(program: Command): void {
     )
     .description('compare every kernel, and the whole model, with the float64 interpreter')
     .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
+    .option(EXACT_FLAG, EXACT_MEANING)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -70,6 +83,7 @@ this host's WebAssembly cannot run is skipped, and the report says so. "emulator
 emulators, which run the kernels one element at a time and report races and bad accesses. Where WebGPU is
 not to be had, emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes
 that the model takes; of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second.
+With --exact, js and wasm must besides give the same bits.
 The first kernel that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in
 place of a model.
 
@@ -84,12 +98,14 @@ async function check(path: string, options: Options): Promise<void> {
     const source = isReproducer ? path : '--inputs';
     throw new EncompileError(`${source} has sizes of its own: leave out --dim.`, 2);
   }
-  const backends = chooseBackends(options.backend);
+  const { exact = false } = options;
+  const backends = chooseBackends(options.backend, exact);
   if (backends.includes('wgsl')) await respawnWithVulkan();
   const { graph, inputs } = await openChecked(path, options.inputs);
   checkDims(graph, options.dim ?? new Map());
   const compilation = compileGraph(graph, {
     targets: [...new Set(backends.map((backend) => compileTargetOf(targetOf(backend))))],
+    exact,
     onProgress: progress.show,
   });
   const reports: CheckReport[] = [];
@@ -109,7 +125,8 @@ async function check(path: string, options: Options): Promise<void> {
   const written = await writeReproducer(report);
   if (options.json)
     printJson({ ...report, backends: report.backends.map(plain), reproducer: written });
-  else printText(`${printReport(report)}\n${written === null ? '' : howToReproduce(written)}`);
+  else
+    printText(`${printReport(report)}\n${written === null ? '' : howToReproduce(written, exact)}`);
   if (!report.passed) process.exitCode = 1;
 }
 
@@ -157,8 +174,9 @@ async function writeReproducer({ model, backends }: CheckReport): Promise<string
   return path;
 }
 
-function howToReproduce(path: string): string {
-  return `\nThe kernel and its numbers are in ${path}: run it again with "encompile check ${path}".\n`;
+function howToReproduce(path: string, exact: boolean): string {
+  const command = `encompile check ${path}${exact ? ` ${EXACT_FLAG}` : ''}`;
+  return `\nThe kernel and its numbers are in ${path}: run it again with "${command}".\n`;
 }
 
 /** Without the reproducer, which has a file of its own. */
@@ -167,8 +185,10 @@ function plain({ reproducer: _, ...check }: BackendCheck): object {
 }
 
 const DEFAULT_BACKENDS = programsFor(['js', 'wasm']);
+const EXACT_BACKENDS = programsFor(EXACT_TARGETS, true);
 
-function chooseBackends(list: string | undefined): readonly CheckBackend[] {
+function chooseBackends(list: string | undefined, exact: boolean): readonly CheckBackend[] {
+  if (list === undefined && exact) return EXACT_BACKENDS;
   if (list === undefined) {
     const scope: { readonly navigator?: { readonly gpu?: unknown } } = globalThis;
     if (scope.navigator?.gpu !== undefined || findOptionalPackage('webgpu') !== null) {
@@ -185,9 +205,13 @@ function chooseBackends(list: string | undefined): readonly CheckBackend[] {
       'emulator.',
   });
   const expanded = names.flatMap((name): readonly CheckBackend[] => {
-    if (name === 'emulator') return PROGRAM_TARGETS.map((target) => `emulator-${target}` as const);
-    return isCompileTarget(name) ? programsFor([name]) : [name];
+    if (name === 'emulator')
+      return (exact ? EXACT_BACKENDS : PROGRAM_TARGETS).map(
+        (target) => `emulator-${target}` as const,
+      );
+    return isCompileTarget(name) ? programsFor([name], exact) : [name];
   });
+  if (exact) for (const backend of expanded) checkExact(targetOf(backend));
   return [...new Set(expanded)];
 }
 
@@ -207,6 +231,7 @@ function joinReports(reports: readonly CheckReport[]): CheckReport {
     ...first,
     passes: reports.flatMap(({ passes }) => passes),
     backends: reports.flatMap(({ backends }) => backends),
+    bits: reports.flatMap(({ bits }) => bits),
     passed: reports.every(({ passed }) => passed),
   };
 }

@@ -6,9 +6,10 @@ import { artifactFiles, ONNX_PATH } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
 import { writeArtifact } from '../backends/write-artifact.ts';
 import { type Compilation, compileGraph } from '../compile.ts';
+import { EncompileError } from '../errors.ts';
 import { countPrimitives } from '../primitive-count.ts';
-import { COMPILE_TARGETS } from '../targets.ts';
-import { readList } from './arguments.ts';
+import { COMPILE_TARGETS, EXACT_TARGETS } from '../targets.ts';
+import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
@@ -18,7 +19,8 @@ import { indentLines, printTable } from './tables.ts';
 
 interface Options {
   readonly output?: string;
-  readonly target: string;
+  readonly target?: string;
+  readonly exact?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,7 +30,8 @@ export function defineCompile(program: Command): void {
     .argument('<model>', 'a model file or folder')
     .description('write an artifact: an ES module with its kernels and weights')
     .option('-o, --output <folder>', 'where to write it (default: out/<name of the model>)')
-    .option('--target <list>', TARGETS.join(', '), COMPILE_TARGETS.join(','))
+    .option('--target <list>', `${TARGETS.join(', ')} (default: ${ALL}; with --exact ${EXACT})`)
+    .option(EXACT_FLAG, EXACT_MEANING)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
     .action(compile);
@@ -36,10 +39,15 @@ export function defineCompile(program: Command): void {
 
 /** The targets with kernels, and the model for other runtimes. */
 const TARGETS = [...COMPILE_TARGETS, 'onnx'] as const;
+const ALL = COMPILE_TARGETS.join(',');
+const EXACT = EXACT_TARGETS.join(',');
 
 const HELP = `
 onnx writes the model as declared, before fusion, as model.onnx: standard ops of opset 17 and the weights
 in one file, for other runtimes.
+
+--exact gives up speed for numbers that are equal to the last bit on js and wasm, in Node and browsers, on
+one thread and several. There is no exact wgsl, and no relaxed SIMD in an exact artifact.
 
 The folder appears whole or not at all. One that is there already is replaced if it is empty or an
 artifact; a folder with anything else in it is left alone.
@@ -47,15 +55,24 @@ artifact; a folder with anything else in it is left alone.
 Examples:
   encompile compile model.ts -o out
   encompile compile ./bert-folder --target js -o web/encoder
+  encompile compile model.ts --exact -o out
   encompile compile model.ts --target onnx -o out`;
 
 async function compile(path: string, options: Options): Promise<void> {
-  const chosen = readList('target', options.target, TARGETS);
+  const { exact = false } = options;
+  const chosen = readList('target', options.target ?? (exact ? EXACT : ALL), TARGETS);
   const targets = chosen.filter((target) => target !== 'onnx');
   const onnx = chosen.includes('onnx');
+  if (exact && onnx) {
+    throw new EncompileError(
+      "The target 'onnx' has no exact mode: the runtimes that take the file choose the order of sums. " +
+        `Choose from ${EXACT_TARGETS.join(' and ')}, or leave --exact out.`,
+      2,
+    );
+  }
   const { graph, randomWeights } = await openModel(path, { needsNumbers: true });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
-  const compilation = compileGraph(graph, { targets, onProgress: progress.show });
+  const compilation = compileGraph(graph, { targets, exact, onProgress: progress.show });
   progress.show('emit the artifact');
   const files = await artifactFiles(compilation, { randomWeights, onnx });
   await writeArtifact(folder, files);

@@ -8,8 +8,8 @@ import { type Graph, valueOf } from '../ir/graph.ts';
 import type { TensorData } from '../ir/types.ts';
 import { type FileContent, writeFiles, writeFolder } from '../output-files.ts';
 import { pipeline } from '../passes/pipeline.ts';
-import { compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
-import { readList, WITHOUT_KERNELS } from './arguments.ts';
+import { checkExact, compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
+import { EXACT_FLAG, EXACT_MEANING, readList, WITHOUT_KERNELS } from './arguments.ts';
 import {
   FORMATS,
   type Format,
@@ -30,6 +30,7 @@ interface Options {
   readonly all?: boolean;
   readonly format: string;
   readonly target?: string;
+  readonly exact?: boolean;
   readonly output?: string;
   readonly weights: boolean;
 }
@@ -50,6 +51,7 @@ export function defineDump(program: Command): void {
       '--target <target>',
       `whose loops, plan or source: ${PROGRAM_TARGETS.join(', ')} (default: js)`,
     )
+    .option(EXACT_FLAG, `of loops, plan and source: ${EXACT_MEANING}`)
     .option('-o, --output <path>', 'write to a file, with --all to a folder')
     .option('--no-weights', 'leave out the weights beside a graph in text format')
     .addHelpText('after', HELP)
@@ -100,6 +102,9 @@ function checkCombination(options: Options, stage: Stage): void {
   if (stage === 'graph' && options.target !== undefined) {
     fail('--target chooses loops, plan or source; graphs are the same for every target.');
   }
+  if (stage === 'graph' && options.exact) {
+    fail('--exact is about loops, plan and source; graphs are the same with it and without.');
+  }
   if (stage !== 'graph' && (options.all || options.after !== undefined)) {
     const flag = options.all ? '--all' : '--after';
     fail(`${flag} is about graphs: the stage '${stage}' exists once, after all passes.`);
@@ -118,9 +123,12 @@ async function dumpProgram(
     PROGRAM_TARGETS,
     WITHOUT_KERNELS,
   );
+  const { exact = false } = options;
+  if (exact) checkExact(target);
   const { graph } = await openModel(path, { needsNumbers: false });
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],
+    exact,
     onProgress: progress.show,
   });
   const text = programText(compilation, stage, target, format);

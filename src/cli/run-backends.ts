@@ -1,6 +1,6 @@
 /** Runs a model on one backend, tensors in and tensors out. */
 import { compiledFor, compileGraph } from '../compile.ts';
-import { runProgram } from '../emulator/run-program.ts';
+import { precisionOf, runProgram } from '../emulator/run-program.ts';
 import { EncompileError } from '../errors.ts';
 import { interpret } from '../interpreter/interpreter.ts';
 import { evaluateDim } from '../ir/dims.ts';
@@ -9,7 +9,7 @@ import { fromNdArray, toNdArray } from '../ir/nd-array.ts';
 import type { DType, TensorData, TypedData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
-import { type CompileTarget, compileTargetOf } from '../targets.ts';
+import { type CompileTarget, checkExact, compileTargetOf } from '../targets.ts';
 import type { InputTensors } from './input-tensors.ts';
 import { withArtifact } from './loaded-artifact.ts';
 import { progress } from './progress.ts';
@@ -28,27 +28,28 @@ export const RUN_BACKENDS = [
 export type RunBackend = (typeof RUN_BACKENDS)[number];
 
 type Tensors = ReadonlyMap<string, TensorData>;
-type Run = (graph: Graph, inputs: InputTensors) => Promise<Tensors>;
+type Run = (graph: Graph, inputs: InputTensors, exact: boolean) => Promise<Tensors>;
 
 /** @throws EncompileError where the emulator sees a fault, or there is no WebGPU */
 export async function runOn(
   backend: RunBackend,
   graph: Graph,
   inputs: InputTensors,
+  exact = false,
 ): Promise<Tensors> {
-  return RUN[backend](graph, inputs);
+  return RUN[backend](graph, inputs, exact);
 }
 
 const RUN: { readonly [B in RunBackend]: Run } = {
   interpreter: runInterpreter,
-  emulator: (graph, inputs) => runEmulator(graph, inputs, 'wgsl'),
-  'emulator-js': (graph, inputs) => runEmulator(graph, inputs, 'js'),
-  'emulator-wasm': (graph, inputs) => runEmulator(graph, inputs, 'wasm'),
-  'emulator-wasm-relaxed': (graph, inputs) => runEmulator(graph, inputs, 'wasm-relaxed'),
-  'emulator-wgsl': (graph, inputs) => runEmulator(graph, inputs, 'wgsl'),
-  js: (graph, inputs) => runCompiled(graph, inputs, 'js'),
-  wasm: (graph, inputs) => runCompiled(graph, inputs, 'wasm'),
-  wgsl: (graph, inputs) => runCompiled(graph, inputs, 'wgsl'),
+  emulator: (...run) => runEmulator('wgsl', ...run),
+  'emulator-js': (...run) => runEmulator('js', ...run),
+  'emulator-wasm': (...run) => runEmulator('wasm', ...run),
+  'emulator-wasm-relaxed': (...run) => runEmulator('wasm-relaxed', ...run),
+  'emulator-wgsl': (...run) => runEmulator('wgsl', ...run),
+  js: (...run) => runCompiled('js', ...run),
+  wasm: (...run) => runCompiled('wasm', ...run),
+  wgsl: (...run) => runCompiled('wgsl', ...run),
 };
 
 async function runInterpreter(graph: Graph, { tensors }: InputTensors): Promise<Tensors> {
@@ -60,18 +61,20 @@ async function runInterpreter(graph: Graph, { tensors }: InputTensors): Promise<
 }
 
 async function runEmulator(
+  target: Target,
   graph: Graph,
   { tensors, sizes }: InputTensors,
-  target: Target,
+  exact: boolean,
 ): Promise<Tensors> {
+  if (exact) checkExact(target);
   const targets = [compileTargetOf(target)];
-  const compilation = compileGraph(graph, { targets, onProgress: progress.show });
+  const compilation = compileGraph(graph, { targets, exact, onProgress: progress.show });
   const { program } = compiledFor(compilation, target);
   let step = 0;
   const { outputs, faults } = runProgram(program, {
     symbols: sizes,
     inputs: Object.fromEntries([...tensors].map(([name, tensor]) => [name, asStored(tensor)])),
-    precision: target === 'js' ? 'f64' : 'f32',
+    precision: precisionOf(program),
     onStep: ({ kernel }) =>
       progress.show(`emulate ${kernel} (${++step} of ${program.steps.length})`),
   });
@@ -92,11 +95,13 @@ async function runEmulator(
 }
 
 async function runCompiled(
+  target: CompileTarget,
   graph: Graph,
   { tensors, sizes }: InputTensors,
-  target: CompileTarget,
+  exact: boolean,
 ): Promise<Tensors> {
-  const compilation = compileGraph(graph, { targets: [target], onProgress: progress.show });
+  const targets = [target];
+  const compilation = compileGraph(graph, { targets, exact, onProgress: progress.show });
   return withArtifact(compilation, target, async ({ model }) => {
     progress.show(`run on ${target}`);
     const outputs = await model.run(Object.fromEntries(tensors));

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { respawnWithVulkan } from '../check/respawn.ts';
 import { writeSafetensors } from '../frontends/safetensors.ts';
-import { readList } from './arguments.ts';
+import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
@@ -13,6 +13,7 @@ import { printSummary } from './tensor-summary.ts';
 interface Options {
   readonly inputs: string;
   readonly backend: string;
+  readonly exact?: boolean;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -24,6 +25,7 @@ export function defineRun(program: Command): void {
     .description('run a model once, on the tensors of a safetensors file')
     .requiredOption('--inputs <file>', 'safetensors file with a tensor for each input, by name')
     .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
+    .option(EXACT_FLAG, EXACT_MEANING)
     .option('--output <file>', 'write every output to a safetensors file')
     .option('--json', 'print the outputs as JSON, with all their numbers')
     .addHelpText('after', HELP)
@@ -46,7 +48,7 @@ async function run(path: string, options: Options): Promise<void> {
   if (backend === 'wgsl') await respawnWithVulkan();
   const { graph } = await openModel(path, { needsNumbers: true });
   const inputs = await readInputTensors(graph, options.inputs);
-  const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs));
+  const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options.exact));
   if (options.output !== undefined) await writeSafetensors(options.output, outputs);
   if (options.json) {
     const listed = [...outputs].map(([name, { dtype, shape, data }]) => [

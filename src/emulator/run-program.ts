@@ -27,6 +27,11 @@ export interface ProgramRun {
   readonly faults: readonly Fault[];
 }
 
+/** How a program's backend computes: JS rounds where it stores, unless the program is exact. */
+export function precisionOf({ target, exact }: Program): Precision {
+  return target === 'js' && exact !== true ? 'f64' : 'f32';
+}
+
 /** Throws where an input or a weight's numbers are missing or have a wrong type or size. */
 export function runProgram(program: Program, options: ProgramRunOptions): ProgramRun {
   const { symbols, onFault, onStep, precision = 'f32', maxFaults = 100 } = options;
