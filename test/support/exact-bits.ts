@@ -16,20 +16,27 @@ import { type VerifiedProgram, verifyProgram } from '../../src/loops/verify-prog
 import type { Numbers } from '../backends/kernel-runs.ts';
 import { runWasm } from '../backends/wasm-runs.ts';
 
-type Tensors = Readonly<Record<string, Numbers>>;
+export type Tensors = Readonly<Record<string, Numbers>>;
 type JsKernel = (...args: readonly (Numbers | number)[]) => void;
 
 /** `optimised` is the graph that kernels are made of. */
-export async function expectSameBits(
+export async function expectSameBits(optimised: Graph, allSizes: readonly Sizes[]): Promise<void> {
+  const runs = allSizes.map((sizes) => {
+    return { sizes, inputs: storedInputs(randomInputs(optimised, sizes, 1)) };
+  });
+  await expectSameRuns(optimised, runs);
+}
+
+/** As `expectSameBits`, with given inputs; of programs that are not exact, too. */
+export async function expectSameRuns(
   optimised: Graph,
-  allSizes: readonly Sizes[],
-  seed = 1,
+  runs: readonly { readonly sizes: Sizes; readonly inputs: Tensors }[],
+  exact = true,
 ): Promise<void> {
-  const scalar = verifyProgram(lower(optimised, 'js', true));
-  const simd = verifyProgram(lower(optimised, 'wasm', true));
+  const scalar = verifyProgram(lower(optimised, 'js', exact));
+  const simd = verifyProgram(lower(optimised, 'wasm', exact));
   const runJs = await openJs(scalar);
-  for (const sizes of allSizes) {
-    const inputs = storedInputs(randomInputs(optimised, sizes, seed));
+  for (const { sizes, inputs } of runs) {
     const js = runJs(inputs, sizes);
     const others = [
       ['scalar WebAssembly', (await runWasm(scalar, inputs, sizes)).outputs],
@@ -45,7 +52,7 @@ export async function expectSameBits(
 }
 
 /** Where two runs differ by a bit, in words; null where they are the same. */
-export function firstDifference(a: Tensors, b: Tensors): string | null {
+function firstDifference(a: Tensors, b: Tensors): string | null {
   expect(Object.keys(b)).toEqual(Object.keys(a));
   for (const [name, x] of Object.entries(a)) {
     const y = b[name] ?? new Float32Array(0);
@@ -65,7 +72,7 @@ function bitsOf(x: Numbers): Int32Array {
 }
 
 /** As kernels take them. */
-export function storedInputs(arrays: ReadonlyMap<string, NdArray>): Tensors {
+function storedInputs(arrays: ReadonlyMap<string, NdArray>): Tensors {
   const stored = [...arrays].map(([name, { dtype, data }]) => {
     const numbers = storageOf(dtype) === 'f32' ? Float32Array.from(data) : Int32Array.from(data);
     return [name, numbers] as const;

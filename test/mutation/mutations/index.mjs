@@ -5,10 +5,19 @@
  * of the suite of which one must fail; where such a file must not exist alone, a prefix will do.
  */
 import { backends } from './backends.mjs';
+import { exact } from './exact.mjs';
 import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
 import { passes } from './passes.mjs';
 import { schedules } from './schedules.mjs';
 import { wasm } from './wasm.mjs';
 
-export const mutations = [...meaning, ...passes, ...loops, ...schedules, ...backends, ...wasm];
+export const mutations = [
+  ...meaning,
+  ...passes,
+  ...loops,
+  ...schedules,
+  ...backends,
+  ...wasm,
+  ...exact,
+];

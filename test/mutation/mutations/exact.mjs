@@ -1,0 +1,118 @@
+/** Faults that leave programs right within their tolerance, but not exact. */
+const EXACT = ['test/loops/exact.test.ts'];
+const PRINTER = 'src/backends/js/expressions.ts';
+
+export const exact = [
+  {
+    name: 'exact: a matmul in JS takes two steps of k at once',
+    file: 'src/loops/schedule/matmul-cpu.ts',
+    find: 'emitter.exact ? 1 : STEPS_OF_K',
+    replace: 'STEPS_OF_K',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: attention in JS takes two terms at once',
+    file: 'src/loops/schedule/attention-cpu.ts',
+    find: 'emitter.exact ? 1 : STEPS;',
+    replace: 'STEPS;',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: attention with vectors has blocks of its own',
+    file: 'src/loops/schedule/simd/attention-simd.ts',
+    find: 'const KEYS = KEYS_IN_BLOCK;',
+    replace: 'const KEYS = KEYS_IN_BLOCK / 2;',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: a tile keeps several copies of its sums',
+    file: 'src/loops/schedule/simd/tile.ts',
+    find: 'const wanted = exact ? 1 : ',
+    replace: 'const wanted = ',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: a tile may fuse products and sums',
+    file: 'src/loops/schedule/simd/tile.ts',
+    find: 'const value = exact ? ',
+    replace: 'const value = rows < 0 ? ',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: sums of floats are kept in lanes',
+    file: 'src/loops/schedule/simd/vectorise.ts',
+    find: 'if (this.exact && ',
+    replace: 'if (this.exact && s.step !== 1 && ',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS does not round products',
+    file: PRINTER,
+    find: "['add', 'sub', 'mul', 'div']",
+    replace: "['add', 'sub', 'div']",
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS does not round quotients',
+    file: PRINTER,
+    find: "['add', 'sub', 'mul', 'div']",
+    replace: "['add', 'sub', 'mul']",
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS does not round square roots',
+    file: PRINTER,
+    find: "x.op === 'sqrt' ? ",
+    replace: "x.op === 'exp' ? ",
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS does not round constants',
+    file: PRINTER,
+    find: 'isRounded ? Math.fround(x.value) : x.value',
+    replace: 'x.value',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS does not round large integers as floats',
+    file: PRINTER,
+    find: "x.x.type === 'i32' ? rounded",
+    replace: "x.x.type === 'bool' ? rounded",
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS rounds the product and the sum of a definition at once',
+    file: PRINTER,
+    find: "sumText(rounded(product, 'f32', scope), ",
+    replace: 'sumText(product, ',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS takes functions of its own',
+    file: 'src/backends/js/helpers.ts',
+    find: 'if (module.exact && isMathOp(name))',
+    replace: "if (module.exact && isMathOp(name) && name !== 'exp')",
+    tests: EXACT,
+  },
+  {
+    name: 'exact: JS takes the smaller of two zeros as Math has it',
+    file: PRINTER,
+    find: "const isExact = scope.module.exact && type === 'f32';",
+    replace: "const isExact = scope.module.exact && name === 'pow';",
+    tests: EXACT,
+  },
+  {
+    name: 'exact: the logarithm of NaN depends on its bits',
+    file: 'src/loops/math.ts',
+    find: "select(binary('le', x, of(LARGEST)), value, x)",
+    replace: 'select(less(of(LARGEST), x), x, value)',
+    tests: EXACT,
+  },
+  {
+    name: 'exact: compiling leaves exactness out',
+    file: 'src/compile.ts',
+    find: 'lower(optimised, target, exact)',
+    replace: 'lower(optimised, target)',
+    tests: EXACT,
+  },
+];
