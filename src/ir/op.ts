@@ -146,7 +146,7 @@ export interface ExpandArguments<A> {
 }
 
 /** Ops whose kernels are more than their expansion, loop by loop. */
-export type Nest = 'attention';
+export type Nest = 'attention' | 'quantized-matmul';
 
 /**
  * How an op moves and combines elements, which is all that fusion needs to know.

@@ -1,4 +1,5 @@
 /** How a weight's numbers lie in memory: decided by a schedule, done once when compiling. */
+import { EncompileError } from '../errors.ts';
 import { ceilDivide, type Dim, multiply, sizeOf } from '../ir/dims.ts';
 import type { Shape } from '../ir/types.ts';
 
@@ -41,4 +42,43 @@ export function panels(width: number, rows?: number): WeightLayout {
       return packed;
     },
   };
+}
+
+const BYTES_IN_WORD = 4;
+/** Makes -64 .. 63 a number of seven bits. */
+export const BYTE_OFFSET = 64;
+
+/**
+ * A [k, n] matrix of whole numbers from -64 to 63 as panels of `width` columns, four bytes of k in an
+ * i32: with r = 4 * s + i and c = p * width + j, byte i of element (p * steps + s) * width + j is
+ * [r, c] + 64, with steps = k / 4 rounded up. What lies beyond k or n is 0.
+ */
+export function bytePanels(width: number): WeightLayout {
+  return {
+    name: `bytes in panels of ${width} columns`,
+    size: ([k = 1, n = 1]) =>
+      multiply(multiply(ceilDivide(n, width), ceilDivide(k, BYTES_IN_WORD)), width),
+    pack: (data, [k = 1, n = 1]) => {
+      const steps = Math.ceil(k / BYTES_IN_WORD);
+      const packed = new Int32Array(Math.ceil(n / width) * steps * width);
+      for (let r = 0; r < k; r++) {
+        const s = r >> 2;
+        const shift = 8 * (r & 3);
+        for (let c = 0; c < n; c++) {
+          const p = Math.floor(c / width);
+          const at = (p * steps + s) * width + (c - p * width);
+          packed[at] = (packed[at] ?? 0) | (sevenBits(data[r * n + c] ?? 0) << shift);
+        }
+      }
+      return packed;
+    },
+  };
+}
+
+function sevenBits(x: number): number {
+  const moved = x + BYTE_OFFSET;
+  if (moved >= 0 && moved < 2 * BYTE_OFFSET) return moved;
+  throw new EncompileError(
+    `A quantised weight holds ${x}, but its numbers lie in -63 to 63: divide it by a larger scale.`,
+  );
 }

@@ -104,6 +104,11 @@ const FIRST: { readonly [N in Exclude<OpName, 'fused'>]: readonly string[] } = {
   reduce_min: ['ReduceMin', 'Min'],
   reduce_prod: ['ReduceProd'],
   ...{ argmax: ['ArgMax'], argmin: ['ArgMin'], matmul: ['MatMul'], reshape: ['Reshape'] },
+  quantize: ['Less', 'Div', 'Where', 'Mul', 'Round'],
+  quantized_matmul: [
+    ...['Cast', 'Abs', 'ReduceMax', 'Max', 'Less', 'Div', 'Where', 'Mul', 'Round'],
+    ...['Cast', 'MatMul', 'Div', 'Mul', 'Mul'],
+  ],
   transpose: ['Transpose'],
   broadcast: ['Shape', 'Concat', 'Expand'],
   slice: ['Shape', 'Add', 'Concat', 'Concat', 'Slice'],

@@ -106,6 +106,7 @@ const [QUERY, KEY, VALUE] = [heads(2, 4, 1), heads(2, 5, 2), heads(2, 5, 3)];
 const VISIBLE = as(bools([2, 1, 1, 5], 1, 1, 0, 1, 0, 0, 0, 0, 0, 0), 'b', 1, 1, 'm');
 const BIAS = as(f32([1, 2, 1, 5], [0, -INF, 1, 2, 3, ...Array(5).fill(LOWEST)]), 1, 2, 1, 'm');
 
+const STEPS = nd('i8', [4, 2], [63, -63, 0, 1, -1, 17, 40, -2]);
 const TABLE = as(some([4, 3]), 'n', 3);
 
 const CALLS: { readonly [N in Exclude<OpName, 'fused'>]: readonly Call[] } = {
@@ -220,6 +221,16 @@ const CALLS: { readonly [N in Exclude<OpName, 'fused'>]: readonly Call[] } = {
     [[heads(4, 4, 4), KEY, VALUE, VISIBLE, null], { scale: 1 }],
   ],
   linear: [[[BLOCK, some([4, 2])]], [[some([4]), some([4, 2]), some([2])]]],
+  quantize: [
+    [[as(some([2, 3]), 'n', 3), as(f32([2, 1], [3, 2.5]), 'n', 1)]],
+    [[f32([4], [0.5, -1.5, 2.5, 1e-35]), f32([1], [127])]],
+    [[f32([2, 2], [0, -0, 1e-38, -1e-38]), f32([2, 1], [0, 1e-38])]],
+  ],
+  quantized_matmul: [
+    [[BLOCK, STEPS, f32([2], [0.5, 0.01])]],
+    [[some([4]), STEPS, f32([2], [0.5, 3])]],
+    [[f32([3, 4], [0, 0, 0, 0, 3e38, -1e38, 0, 1, 1e-35, 0, 1e-38, 0]), STEPS, f32([2], [1, 2])]],
+  ],
   embedding: [[[TABLE, as(nd('i64', [2, 2], [0, 3, 1, 2]), 'b', 2)]]],
 };
 

@@ -8,6 +8,7 @@ import { RANGE } from '../../ir/integers.ts';
 import type { arithmeticOps } from '../../ir/ops/arithmetic.ts';
 import type { comparisonOps } from '../../ir/ops/comparison.ts';
 import type { logicOps } from '../../ir/ops/logic.ts';
+import { MOST_STEPS, SMALLEST } from '../../ir/ops/quantize.ts';
 import type { unaryOps } from '../../ir/ops/unary.ts';
 import { type DType, isFloat } from '../../ir/types.ts';
 import { DATA_TYPE } from '../../onnx/schema.ts';
@@ -59,6 +60,17 @@ export const arithmeticExporters: ExportersOf<typeof arithmeticOps> = {
   pow: standard('Pow'),
   minimum: standard('Min'),
   maximum: standard('Max'),
+};
+
+/** 127 / largest steps a unit, none where that is no number to divide by. */
+export const exportQuantize: Exporter = (call) => {
+  const { writer } = call;
+  const number = (value: number) => scalar(writer, 'f32', value);
+  const [x, largest] = [call.ref(0), call.ref(1)];
+  const isSmall = writer.node('Less', [largest, number(SMALLEST)]);
+  const steps = writer.node('Div', [number(MOST_STEPS), largest]);
+  const inverse = writer.node('Where', [isSmall, number(0), steps]);
+  return writer.node('Round', [writer.node('Mul', [x, inverse])]);
 };
 
 export const comparisonExporters: ExportersOf<typeof comparisonOps> = {

@@ -21,6 +21,8 @@ import { log_softmax } from './log_softmax.ts';
 import { logicOps } from './logic.ts';
 import { matmul } from './matmul.ts';
 import { pad } from './pad.ts';
+import { quantize } from './quantize.ts';
+import { quantized_matmul } from './quantized_matmul.ts';
 import { reductionOps } from './reductions.ts';
 import { reshape } from './reshape.ts';
 import { rms_norm } from './rms_norm.ts';
@@ -40,6 +42,8 @@ export const registry = {
   ...reductionOps,
   ...argReduceOps,
   matmul,
+  quantize,
+  quantized_matmul,
   reshape,
   transpose,
   broadcast,

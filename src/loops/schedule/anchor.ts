@@ -4,7 +4,7 @@
  */
 import type { Dim } from '../../ir/dims.ts';
 import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '../../ir/graph.ts';
-import type { PrimitiveMeaning } from '../../ir/op.ts';
+import type { Nest, PrimitiveMeaning } from '../../ir/op.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { sameShape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
@@ -20,15 +20,16 @@ export function onlyContraction(body: Graph): Node | null {
   return contractions.length === 1 ? (contractions[0] ?? null) : null;
 }
 
-/** The only node with the attention nest, where nothing else contracts or reduces; else null. */
-export function onlyAttention(body: Graph): Node | null {
+/** The only node with a nest, if it is this one and nothing else contracts or reduces; else null. */
+export function onlyOf(nest: Nest, body: Graph): Node | null {
   const meanings = body.nodes.map((node) => opDefinition(node.op).meaning);
   const others = meanings.some(({ kind }) => kind === 'reduction' || kind === 'contraction');
-  const nests = body.nodes.filter((_, i) => {
+  const nests = body.nodes.flatMap((node, i) => {
     const meaning = meanings[i];
-    return meaning?.kind === 'composite' && meaning.nest === 'attention';
+    return meaning?.kind === 'composite' ? [{ node, nest: meaning.nest }] : [];
   });
-  return !others && nests.length === 1 ? (nests[0] ?? null) : null;
+  const [found] = nests;
+  return !others && nests.length === 1 && found?.nest === nest ? found.node : null;
 }
 
 /** Stores the region's results once the anchor's element is known. */

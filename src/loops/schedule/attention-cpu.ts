@@ -32,7 +32,7 @@ import {
   store,
   unary,
 } from '../nodes.ts';
-import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
+import { type Epilogue, epilogueOf, onlyOf } from './anchor.ts';
 import { AttentionOperands, KEYS_IN_BLOCK, QUERIES_IN_BLOCK } from './attention-operands.ts';
 import { leadingNames, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
@@ -41,7 +41,7 @@ const QUERIES_IN_TILE = 3;
 const STEPS = 2;
 
 export function attentionCpu(draft: KernelDraft): readonly Statement[] | null {
-  const node = onlyAttention(draft.region.body);
+  const node = onlyOf('attention', draft.region.body);
   const [result] = node?.results ?? [];
   if (node === null || result === undefined) return null;
   const emitter = draft.emitter();

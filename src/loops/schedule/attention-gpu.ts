@@ -43,7 +43,7 @@ import {
   unary,
 } from '../nodes.ts';
 import { unflatten } from '../row-major.ts';
-import { type Epilogue, epilogueOf, onlyAttention } from './anchor.ts';
+import { type Epilogue, epilogueOf, onlyOf } from './anchor.ts';
 import { AttentionOperands } from './attention-operands.ts';
 import { leadingNames } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
@@ -66,7 +66,7 @@ interface Block {
 }
 
 export function attentionGpu(draft: KernelDraft): readonly Statement[] | null {
-  const node = onlyAttention(draft.region.body);
+  const node = onlyOf('attention', draft.region.body);
   const [result] = node?.results ?? [];
   if (node === null || result === undefined) return null;
   const emitter = draft.emitter();

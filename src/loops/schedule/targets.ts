@@ -13,6 +13,7 @@ import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
 import { attentionSimd } from './simd/attention-simd.ts';
 import { divide } from './simd/divide.ts';
 import { matmulSimd } from './simd/matmul-simd.ts';
+import { quantizedMatmul } from './simd/quantized-matmul.ts';
 import { vectorise } from './simd/vectorise.ts';
 
 /**
@@ -51,8 +52,9 @@ function schedule(nests: readonly Nest[], finish: Finish = (body) => body): Sche
 
 /** @param height rows of a register tile */
 const simd = (height: number) =>
-  schedule([attentionSimd(height), matmulSimd(height), rowCpu, mapCpu], (body, reserved, exact) =>
-    vectorise(divide(body), reserved, exact),
+  schedule(
+    [attentionSimd(height), quantizedMatmul(height), matmulSimd(height), rowCpu, mapCpu],
+    (body, reserved, exact) => vectorise(divide(body), reserved, exact),
   );
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {

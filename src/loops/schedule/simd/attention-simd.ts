@@ -33,7 +33,7 @@ import {
   unary,
   vector,
 } from '../../nodes.ts';
-import { type Epilogue, epilogueOf, onlyAttention } from '../anchor.ts';
+import { type Epilogue, epilogueOf, onlyOf } from '../anchor.ts';
 import { AttentionOperands, KEYS_IN_BLOCK, QUERIES_IN_BLOCK } from '../attention-operands.ts';
 import { leadingNames, overGroups } from '../map.ts';
 import type { Nest } from '../schedule.ts';
@@ -46,7 +46,7 @@ const COLUMNS = 8;
 /** @param height rows of a full tile */
 export function attentionSimd(height: number): Nest {
   return (draft) => {
-    const node = onlyAttention(draft.region.body);
+    const node = onlyOf('attention', draft.region.body);
     const [result] = node?.results ?? [];
     if (node === null || result === undefined) return null;
     const emitter = draft.emitter();

@@ -37,11 +37,8 @@ export function matmulSimd(height: number): Nest {
     const isWeight = operands[weight]?.parameter != null;
     const isMatrix = operands[weight]?.type.shape.length === 2;
     const isPacked = isWeight && isMatrix && isReadOnce(body, b);
-    const rank = valueOf(body, c).shape.length;
-    const plan = { a, b, c, height, isPacked };
-    const joined = isPacked ? nest(draft, { ...plan, joinFrom: 0 }) : null;
-    const isFree = joined !== null && !hasDivision(withoutBounds(joined));
-    const statements = isFree ? joined : nest(draft, { ...plan, joinFrom: rank - 2 });
+    const emit = isPacked ? emitWeightPanels : emitValuePanels;
+    const statements = productNest(draft, { a, b, c, height, isPacked }, emit);
     if (statements !== null && isPacked) {
       draft.layouts[weight] = layoutFor(Number(valueOf(body, b).shape[0]));
     }
@@ -49,30 +46,59 @@ export function matmulSimd(height: number): Nest {
   };
 }
 
-interface Plan {
+/** c = a b, and how. */
+export interface Plan {
   readonly a: ValueId;
   readonly b: ValueId;
   readonly c: ValueId;
+  /** Rows of a full tile. */
   readonly height: number;
   /** Whether b is a weight in panels. */
   readonly isPacked: boolean;
-  /** Axes of c from here to the last but one are one loop over rows; those before, loops around. */
-  readonly joinFrom: number;
 }
 
-function nest(draft: KernelDraft, plan: Plan): readonly Statement[] | null {
+/**
+ * The loops around products that `emit` makes; null where results are not reached from c. With a
+ * packed b all rows are one loop where that keeps indices free of divisions; the last but one axis of
+ * c alone is it else, and those before are loops around.
+ */
+export function productNest(
+  draft: KernelDraft,
+  plan: Plan,
+  emit: (product: Product) => void,
+): readonly Statement[] | null {
+  const rank = valueOf(draft.region.body, plan.c).shape.length;
+  const joined = plan.isPacked ? nest(draft, plan, 0, emit) : null;
+  const isFree = joined !== null && !hasDivision(withoutBounds(joined));
+  return isFree ? joined : nest(draft, plan, rank - 2, emit);
+}
+
+function nest(
+  draft: KernelDraft,
+  plan: Plan,
+  joinFrom: number,
+  emit: (product: Product) => void,
+): readonly Statement[] | null {
   const emitter = draft.emitter();
   const epilogue = epilogueOf(draft, emitter, plan.c);
   if (epilogue === null) return null;
   const shape = valueOf(draft.region.body, plan.c).shape;
-  const rowShape = shape.slice(plan.joinFrom, -1);
-  const outer = shape.slice(0, plan.joinFrom).map((dim) => [dim]);
+  const rowShape = shape.slice(joinFrom, -1);
+  const outer = shape.slice(0, joinFrom).map((dim) => [dim]);
   overGroups(emitter, outer, leadingNames(outer.length), (leading) => {
-    const product = new Product(draft, emitter, epilogue, plan, leading, rowShape);
-    if (plan.isPacked) emitWeightPanels(product);
-    else emitValuePanels(product);
+    emit(new Product(draft, emitter, epilogue, plan, leading, rowShape));
   });
   return emitter.statements;
+}
+
+/** An element of c from a sum, given the row of the tile and the column of c. */
+export type ElementOf = (sum: Expression, row: number, column: Dim) => Expression;
+
+interface Sums {
+  readonly name: string;
+  readonly row: number;
+  readonly type: 'f32' | 'i32';
+  readonly elementOf: ElementOf;
 }
 
 /** One matrix product: its elements, and where its sums go. */
@@ -111,19 +137,36 @@ export class Product {
     this.columns = this.bShape.at(-1) ?? 1;
   }
 
-  /** All rows, a tile at a time. */
-  overRows(body: (row: Dim, height: number) => void): void {
-    const rows = sizeOf(this.rowShape);
-    const rowsRange = { from: 0, to: rows, extent: rows };
-    overTiles(this.emitter, tileHeights(this.plan.height), rowsRange, body);
+  get rows(): Dim {
+    return sizeOf(this.rowShape);
   }
 
-  /** Puts a tile's sums through the epilogue; `width` columns of them are the product's. */
-  finish(row: Dim, column: Dim, width: number, sums: readonly (readonly string[])[]): void {
+  /** Rows, all where none are named, a tile at a time. */
+  overRows(
+    body: (row: Dim, height: number) => void,
+    { from = 0, to = this.rows }: { readonly from?: Dim; readonly to?: Dim } = {},
+  ): void {
+    const heights = tileHeights(this.plan.height);
+    overTiles(this.emitter, heights, { from, to, extent: this.rows }, body);
+  }
+
+  /**
+   * Puts a tile's sums through the epilogue; `width` columns of them are the product's.
+   *
+   * @param elementOf of sums that are i32; others are elements of c
+   */
+  finish(
+    row: Dim,
+    column: Dim,
+    width: number,
+    sums: readonly (readonly string[])[],
+    elementOf?: ElementOf,
+  ): void {
+    const type = elementOf === undefined ? 'f32' : 'i32';
     sums.forEach((names, r) => {
       names.forEach((name, v) => {
         const at = { row: add(row, r), column: add(column, 4 * v), width: width - 4 * v };
-        this.store(at, name);
+        this.store(at, { name, row: r, type, elementOf: elementOf ?? ((sum) => sum) });
       });
     });
   }
@@ -140,29 +183,34 @@ export class Product {
   }
 
   /** Stores up to four sums of a row behind the epilogue: together, or the last ones one by one. */
-  private store(at: { row: Dim; column: Dim; width: number }, sums: string): void {
+  private store(at: { row: Dim; column: Dim; width: number }, sums: Sums): void {
     const { emitter } = this;
+    const { name, type } = sums;
     const row = this.indexOfRow(at.row);
     if (at.width >= 4) {
       const l = emitter.fresh('l');
       emitter.ranges.set(l, 4);
       const one = emitter.inScope([l], true, () =>
-        this.epilogue.store([...row, add(at.column, l)], read(sums)),
+        this.storeOne(row, add(at.column, l), read(name, type), sums),
       );
-      const rename = (name: string) => {
-        const fresh = emitter.fresh(name);
+      const rename = (base: string) => {
+        const fresh = emitter.fresh(base);
         emitter.declare(fresh);
         return fresh;
       };
-      const four = widen(one, { variable: l, at: 0, wide: new Set([sums]), rename, gathers: true });
+      const four = widen(one, { variable: l, at: 0, wide: new Set([name]), rename, gathers: true });
       if (four !== null) {
         for (const statement of four) emitter.emit(statement);
         return;
       }
     }
     for (const l of range(Math.min(4, at.width))) {
-      this.epilogue.store([...row, add(at.column, l)], lane(read(sums, 'f32', 4), l));
+      this.storeOne(row, add(at.column, l), lane(read(name, type, 4), l), sums);
     }
+  }
+
+  private storeOne(row: readonly Dim[], column: Dim, sum: Expression, sums: Sums): void {
+    this.epilogue.store([...row, column], sums.elementOf(sum, sums.row, column));
   }
 
   /** Index of a row in c, without the column. */

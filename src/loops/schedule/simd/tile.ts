@@ -5,6 +5,8 @@
  *   for k: b0 = b[k, 0..4], b1 = b[k, 4..8]
  *     for each row r: x = splat(a[r, k]); c[r][0] += x * b0; c[r][1] += x * b1
  *
+ * Of bytes a step of k is four of them, and sums are i32.
+ *
  * Every sum stays in a register. The processor adds to one sum only every fourth cycle or so, two in
  * a cycle to different ones: a tile of few sums takes several steps of k at once, each into its own.
  * An exact tile does not, for its sums have one order, and rounds products before it adds them.
@@ -15,6 +17,7 @@ import {
   addOf,
   binary,
   constant,
+  dot4,
   type Expression,
   multiplyAdd,
   multiplyOf,
@@ -31,6 +34,8 @@ export interface TileProduct {
   readonly vectors: number;
   /** The extent of k. */
   readonly inner: Dim;
+  /** What is multiplied: numbers, or i32s of four bytes, of which b's are those that dot4 takes. */
+  readonly of?: 'f32' | 'bytes';
   /** One lane of a. */
   readonly a: (row: number, k: Dim) => Expression;
   /** Four lanes of b. */
@@ -43,26 +48,29 @@ export interface TileProduct {
 export function emitTile(emitter: Emitter, tile: TileProduct): readonly (readonly string[])[] {
   const { rows, vectors, inner } = tile;
   const { exact } = emitter;
+  const type = tile.of === 'bytes' ? 'i32' : 'f32';
   const wanted = exact ? 1 : Math.max(1, Math.floor(SUMS_IN_FLIGHT / (rows * vectors)));
   const copies = divideExactly(inner, wanted) === null ? 1 : wanted;
   const sums = range(copies).map((copy) =>
     range(rows).map((r) =>
       range(vectors).map((v) => {
-        const zero = splat(constant(0));
+        const zero = splat(constant(0, type));
         const initial = copy === 0 ? (tile.initial?.(r, v) ?? zero) : zero;
         return emitter.variable(copy === 0 ? `c${r}${v}` : `c${r}${v}_${copy}`, initial);
       }),
     ),
   );
+  const sumWith = (x: Expression, y: Expression, sum: Expression) => {
+    if (type === 'i32') return dot4(x, y, sum);
+    return exact ? addOf(sum, multiplyOf(x, y)) : multiplyAdd(x, y, sum);
+  };
   const step = (k: Dim, names: readonly (readonly string[])[]) => {
     const b = range(vectors).map((v) => emitter.bindHere(`b${v}`, tile.b(k, v)));
     names.forEach((row, r) => {
       const x = emitter.bindHere(`x${r}`, splat(tile.a(r, k)));
       row.forEach((name, v) => {
-        const sum = read(name, 'f32', 4);
-        const y = b[v] ?? x;
-        const value = exact ? addOf(sum, multiplyOf(x, y)) : multiplyAdd(x, y, sum);
-        emitter.emit({ tag: 'set', name, value });
+        const [sum, y] = [read(name, type, 4), b[v] ?? x];
+        emitter.emit({ tag: 'set', name, value: sumWith(x, y, sum) });
       });
     });
   };
@@ -82,7 +90,7 @@ export function emitTile(emitter: Emitter, tile: TileProduct): readonly (readonl
     names.forEach((row, r) => {
       row.forEach((name, v) => {
         const sum = first[r]?.[v] ?? '';
-        const value = binary('add', read(sum, 'f32', 4), read(name, 'f32', 4));
+        const value = binary('add', read(sum, type, 4), read(name, type, 4));
         emitter.emit({ tag: 'set', name: sum, value });
       });
     });

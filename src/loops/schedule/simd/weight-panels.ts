@@ -47,12 +47,50 @@ export function emitWeightPanels(product: Product): void {
   new WeightPanels(product).emit();
 }
 
-/** Panels from first to before last, `most` of them or fewer; `width` columns of the last are b's. */
-interface Group {
+/** Panels of 8 columns, from first to before last, `most` of them or fewer; `width` columns of the last are b's. */
+export interface Group {
   readonly first: Dim;
   readonly last: Dim;
   readonly most: number;
   readonly width: number;
+}
+
+/**
+ * Groups of whole panels of about equal size, and the last panel if it is not whole.
+ *
+ * @param steps of k, each of 8 elements of a panel
+ */
+export function overPanelGroups(
+  product: Product,
+  steps: number,
+  body: (group: Group) => void,
+): void {
+  const { emitter } = product;
+  const columns = Number(product.columns);
+  const full = Math.floor(columns / COLUMNS);
+  if (full > 0) {
+    const largest = SHARES * Math.max(1, Math.floor(GROUP / (COLUMNS * steps)));
+    const count = Math.min(full, SHARES * Math.ceil(full / largest));
+    const start = (g: Dim) => floorDivide(multiply(g, full), count);
+    emitter.loop('split', 'g', count, (g) => {
+      const first = emitter.integer('first', start(g), full);
+      const last = emitter.integer('last', start(add(g, 1)));
+      body({ first, last, most: Math.ceil(full / count), width: COLUMNS });
+    });
+  }
+  const width = columns - full * COLUMNS;
+  if (width === 0) return;
+  // a loop of one iteration: one thread takes the last panel
+  emitter.loop('split', 'g', 1, () => body({ first: full, last: full + 1, most: 1, width }));
+}
+
+/** The panels of a group, one after another. */
+export function overPanelsOf(group: Group, product: Product, body: (p: Dim) => void): void {
+  if (group.most === 1) body(group.first);
+  else {
+    const bounds = { from: group.first, to: group.last };
+    product.emitter.loop('parallel', 'p', ceilDivide(product.columns, COLUMNS), body, bounds);
+  }
 }
 
 class WeightPanels {
@@ -69,45 +107,16 @@ class WeightPanels {
   }
 
   emit(): void {
-    const { emitter } = this.product;
-    const full = Math.floor(this.columns / COLUMNS);
-    if (full > 0) this.groups(full);
-    const width = this.columns - full * COLUMNS;
-    if (width === 0) return;
-    // a loop of one iteration: one thread takes the last panel
-    emitter.loop('split', 'g', 1, () =>
-      this.overRows({ first: full, last: full + 1, most: 1, width }),
+    overPanelGroups(this.product, this.inner, (group) =>
+      this.product.overRows((row, height) => this.tile(row, height, group)),
     );
-  }
-
-  /** Whole panels, in groups of about equal size. */
-  private groups(full: number): void {
-    const { emitter } = this.product;
-    const largest = SHARES * Math.max(1, Math.floor(GROUP / (COLUMNS * this.inner)));
-    const count = Math.min(full, SHARES * Math.ceil(full / largest));
-    const start = (g: Dim) => floorDivide(multiply(g, full), count);
-    emitter.loop('split', 'g', count, (g) => {
-      const first = emitter.integer('first', start(g), full);
-      const last = emitter.integer('last', start(add(g, 1)));
-      this.overRows({ first, last, most: Math.ceil(full / count), width: COLUMNS });
-    });
-  }
-
-  private overRows(group: Group): void {
-    this.product.overRows((row, height) => this.tile(row, height, group));
   }
 
   private tile(row: Dim, height: number, group: Group): void {
     const { product, block } = this;
     const { emitter } = product;
     const blocks = this.inner / block;
-    const overPanels = (body: (p: Dim) => void) => {
-      if (group.most === 1) body(group.first);
-      else {
-        const bounds = { from: group.first, to: group.last };
-        emitter.loop('parallel', 'p', ceilDivide(this.columns, COLUMNS), body, bounds);
-      }
-    };
+    const overPanels = (body: (p: Dim) => void) => overPanelsOf(group, product, body);
     const vectors = Math.ceil(group.width / 4);
     const sumsOf = (p: Dim, k0: Dim, initial?: (r: number, v: number) => Expression) =>
       emitTile(emitter, {
