@@ -6,8 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { compileGraph } from '../dist/compiler.js';
 import { compile } from '../dist/index.js';
 import { evaluateDim } from '../dist/ir/dims.js';
-import { declare } from './minilm/encompile.mjs';
-import { makeWeights } from './minilm/weights.mjs';
+import minilm from './models/minilm.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -28,7 +27,7 @@ function timeStages(layers) {
   const stages = [];
   const begin = (stage) => stages.push({ stage, start: performance.now() });
   begin('declare');
-  const graph = declare({ layers }).build();
+  const graph = minilm.declare({ layers }).build();
   begin('verify');
   const { programs } = compileGraph(graph, { targets: ['js'], onProgress: begin });
   const end = performance.now();
@@ -46,9 +45,9 @@ function timeStages(layers) {
 
 /** MiniLM's artifact, with its weights written to no file. */
 async function weigh() {
-  const weights = makeWeights();
+  const weights = minilm.makeWeights();
   const start = performance.now();
-  const { files, plans } = await compile(declare({ weights }), { targets: ['js'] });
+  const { files, plans } = await compile(minilm.declare({ weights }), { targets: ['js'] });
   const milliseconds = performance.now() - start;
   const code = [...files].filter(([path]) => path !== 'weights.bin');
   const { slots } = plans.get('js');

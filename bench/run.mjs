@@ -1,128 +1,76 @@
-// Measures encompile's JS backend on MiniLM's shape, in one run with tfjs on its plain JS backend and with
-// the JS limit. `node bench/run.mjs [--json] [--tokens 128,16] [--rounds 7]`; see README.md.
+// Measures encompile and other runtimes on the same models, interleaved: see README.md, or --help.
 
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import { bareKernels } from './limits/js-limit.mjs';
-import { openEncompile } from './minilm/encompile.mjs';
-import { openTfjs } from './minilm/tfjs.mjs';
-import { flopsOf, makeText, makeWeights } from './minilm/weights.mjs';
-import { interleavedRounds, median } from './rounds.mjs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ORACLE } from './contenders/index.mjs';
+import { BUSY, describeMachine } from './machine.mjs';
+import { measureLoad } from './measure-load.mjs';
+import { measureSpeed } from './measure-speed.mjs';
+import { storeModel } from './models/stored.mjs';
+import { readOptions } from './options.mjs';
+import { drawPicture } from './report/picture.mjs';
+import { printReport } from './report/tables.mjs';
 
-/** Of two computations in float32 whose sums run in different order; the states are around 1. */
-const TOLERANCE = 1e-4;
-
-const { values: options } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    tokens: { type: 'string', default: '128,16' },
-    rounds: { type: 'string', default: '7' },
-  },
-});
-const rounds = Number(options.rounds);
-const lengths = options.tokens.split(',').map(Number);
-if (![rounds, ...lengths].every((value) => Number.isInteger(value) && value > 0)) {
-  console.error(
-    '--tokens and --rounds take positive whole numbers, as in --tokens 128,16 --rounds 7.',
-  );
-  process.exit(2);
-}
+const RESULTS = join(import.meta.dirname, 'results');
+const PICTURE = join(import.meta.dirname, '..', 'docs', 'benchmark.svg');
 
 function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else process.stderr.write(`${text}\n`);
 }
 
-/** The largest difference between two results; nothing is timed on a wrong one. */
-function compare(tokens, ours, theirs) {
-  let difference = ours.length === theirs.length ? 0 : Number.NaN;
-  for (let i = 0; i < ours.length; i++) {
-    const error = Math.abs(ours[i] - theirs[i]);
-    if (!(error <= difference)) difference = error;
+/** Everything of one model: stored, then measured under one Node after the other. */
+async function measureModel(model, options) {
+  const { nodes, ids, workloads, settings, loadRounds } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'encompile-bench-'));
+  try {
+    await storeModel(model, folder, (text) => progress(`${model.title}: ${text}`));
+    const results = [];
+    for (const node of nodes) {
+      const shared = { model, folder, node, ids };
+      const onProgress = (text) => progress(`${model.title}, Node ${node.version}: ${text}`);
+      const speed = await measureSpeed({ ...shared, workloads, settings, onProgress });
+      const load =
+        loadRounds === 0 ? [] : await measureLoad({ ...shared, rounds: loadRounds, onProgress });
+      results.push({ model: model.id, title: model.title, node: node.version, speed, load });
+    }
+    return results;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  if (difference <= TOLERANCE) return difference;
-  throw new Error(
-    `encompile and tfjs differ by ${difference} at ${tokens} tokens, and may by ${TOLERANCE}: nothing ` +
-      'was timed.',
-  );
 }
 
-async function measure(tokens, encompile, tfjs) {
-  const text = makeText(tokens);
-  progress(`${tokens} tokens: comparing the outputs`);
-  const difference = compare(tokens, await encompile.run(text), await tfjs.run(text));
-  const flops = flopsOf(tokens);
-  // Long enough for the clock and for compilers to finish; tfjs takes seconds at 128 tokens.
-  const calls = Math.max(2, Math.ceil(1e9 / flops));
-  const tiles = bareKernels().map((tile) => ({ ...tile, calls: 600 }));
-  const candidates = [
-    { name: encompile.name, flops, calls, run: () => encompile.run(text) },
-    { name: tfjs.name, flops, calls: Math.ceil(calls / 8), run: () => tfjs.run(text) },
-    ...tiles,
-  ];
-  const measured = await interleavedRounds(candidates, {
-    rounds,
-    warmUp: 2,
-    onRound: (round, all) => progress(`${tokens} tokens: round ${round + 1} of ${all}`),
-  });
-  const speeds = candidates.map(({ name, flops: work }, index) => {
-    const { clock, processor } = measured[index];
-    const rates = processor.map((ms) => work / ms / 1e6);
-    const milliseconds = { processor: median(processor), clock: median(clock) };
-    return { name, milliseconds, gflops: median(rates), rates };
-  });
-  const [ours, theirs, ...bare] = speeds;
-  const limit = bare.reduce((best, tile) => (tile.gflops > best.gflops ? tile : best));
-  // Ratios are taken within rounds: what slows the machine for a while slows both sides.
-  const ratio = (a, b) => median(a.rates.map((rate, round) => rate / b.rates[round]));
-  const row = (speed) => {
-    const { name, milliseconds, gflops } = speed;
-    const [shareOfLimit, timesTfjs] = [ratio(speed, limit), ratio(speed, theirs)];
-    return { name, milliseconds, gflops, shareOfLimit, timesTfjs };
-  };
-  return {
-    tokens,
-    flops,
-    difference,
-    limit: { tile: limit.name, gflops: limit.gflops },
-    runtimes: [row(ours), row(theirs)],
-  };
-}
-
-function print({ tokens, flops, difference, limit, runtimes }) {
-  const rows = [
-    ['', 'ms a run', 'GFLOP/s', 'of the limit', 'times tfjs'],
-    [`JS limit (${limit.tile})`, '', limit.gflops.toFixed(2), '100 %', ''],
-    ...runtimes.map(({ name, milliseconds, gflops, shareOfLimit, timesTfjs }) => [
-      name,
-      milliseconds.processor.toFixed(1),
-      gflops.toFixed(2),
-      `${(100 * shareOfLimit).toFixed(0)} %`,
-      timesTfjs.toFixed(1),
-    ]),
-  ];
-  console.log(`\n${tokens} tokens, ${(flops / 1e9).toFixed(2)} GFLOP`);
-  for (const [name, ...cells] of rows) {
-    console.log(`  ${name.padEnd(26)}${cells.map((cell) => cell.padStart(13)).join('')}`);
+async function measureAll(options) {
+  const machine = describeMachine();
+  if (machine.loadAverage > BUSY) {
+    const load = machine.loadAverage.toFixed(2);
+    process.stderr.write(
+      `The load average is ${load}: other work runs on this machine and will show in the numbers.\n`,
+    );
   }
-  console.log(`  outputs agree to ${difference.toExponential(1)}`);
+  const { models, workloads, settings } = options;
+  const report = { machine, oracle: ORACLE, settings, workloads, results: [] };
+  await mkdir(RESULTS, { recursive: true });
+  const path = join(RESULTS, `${machine.date.slice(0, 16).replace(':', '')}.json`);
+  for (const model of models) {
+    report.results.push(...(await measureModel(model, options)));
+    // After every model: a run of an hour should not be lost by its last minute.
+    await writeFile(path, `${JSON.stringify(report, null, 2)}\n`);
+  }
+  progress(`Written to ${path}\n`);
+  return report;
 }
 
-progress('making weights');
-const weights = makeWeights();
-progress('compiling the model');
-const encompile = await openEncompile(weights);
-const tfjs = await openTfjs(weights);
-const machine = { node: process.versions.node, cpu: cpus()[0]?.model ?? 'unknown', rounds };
-if (!options.json) {
-  console.log(
-    `Node ${machine.node}, ${machine.cpu}, processor time of one thread, medians of ${rounds} rounds`,
-  );
+const options = readOptions();
+const report =
+  options.from === undefined
+    ? await measureAll(options)
+    : JSON.parse(await readFile(options.from, 'utf8'));
+console.log(printReport(report));
+if (options.picture) {
+  await writeFile(PICTURE, drawPicture(report));
+  progress(`Drawn to ${PICTURE}\n`);
 }
-const results = [];
-for (const tokens of lengths) {
-  const result = await measure(tokens, encompile, tfjs);
-  results.push(result);
-  progress('');
-  if (!options.json) print(result);
-}
-if (options.json) console.log(JSON.stringify({ ...machine, results }, null, 2));
+const wrong = report.results.flatMap(({ speed }) => speed).filter(({ failure }) => failure);
+if (wrong.some(({ failure }) => !failure.startsWith('not run'))) process.exitCode = 1;
