@@ -9,6 +9,7 @@ import { buildGraph } from '../../src/ir/builder.ts';
 import { add } from '../../src/ir/dims.ts';
 import { printGraph } from '../../src/ir/print.ts';
 import { bool, dims, f32 } from '../../src/ir/types.ts';
+import { planMemory } from '../../src/loops/memory-plan.ts';
 import type { Kernel, Statement } from '../../src/loops/nodes.ts';
 import type { Target } from '../../src/loops/program.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
@@ -74,6 +75,28 @@ describe('checkCompilation', () => {
       Array.from({ length: 2 * 6 }, () => 7),
     );
     expect(new Set(report.backends.map(({ sizes }) => JSON.stringify(sizes))).size).toBe(2);
+  });
+
+  it('passes an exact compilation whose backends give the same bits, and no other', async () => {
+    const exact = compileGraph(graph, { exact: true });
+    const right = await checkCompilation(exact, { backends: ['js', 'emulator-js', 'wasm'] });
+    expect(right.passed, printReport(right)).toBe(true);
+    expect(right.bits.map(({ backends }) => backends)).toEqual([
+      ['js', 'wasm'],
+      ['js', 'wasm'],
+    ]);
+    const program = compilation.programs.get('wasm');
+    if (program === undefined) throw new Error('wasm');
+    const programs = new Map(exact.programs).set('wasm', { ...program, exact: true });
+    const wrong = await checkCompilation(
+      { ...exact, programs, plans: new Map(exact.plans).set('wasm', planMemory(program)) },
+      { backends: ['js', 'wasm'] },
+    );
+    expect(wrong.backends.every(({ passed }) => passed)).toBe(true);
+    expect(wrong.passed).toBe(false);
+    expect(printReport(wrong)).toMatch(
+      /^js, wasm +batch=2 seq=7 {2}DIFFER {2}%states: element \d+/m,
+    );
   });
 
   it('passes on WebGPU', async () => {

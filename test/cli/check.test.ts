@@ -57,6 +57,21 @@ describe('a check', () => {
     expect(stderr).toMatch(/^error: None of the backends can run here, so nothing was checked/);
   });
 
+  it('of an exact model compares the bits of js and wasm', async () => {
+    const { status, stdout, stderr } = await encompile(folder, 'check', 'tiny.ts', '--exact');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.match(/^js, wasm +batch=\d+ seq=\d+ {2}ok {2}the same bits$/gm)).toHaveLength(2);
+    expect(stdout).not.toMatch(/^(wasm-relaxed|wgsl|emulator)/m);
+  });
+
+  it.each(['wgsl', 'wasm-relaxed', 'emulator-wgsl'])('refuses an exact %s', async (backend) => {
+    const { status, stderr } = await encompile(
+      ...[folder, 'check', 'tiny.ts', '--exact', '--backend', backend],
+    );
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^error: (wgsl|wasm-relaxed) has no exact mode: .* leaves to the /);
+  });
+
   it('takes sizes together, and a seed', async () => {
     const { status, stdout, stderr } = await encompile(
       ...[folder, 'check', 'linear.ir', '--backend', 'js', '--json', '--seed', '9'],

@@ -46,6 +46,24 @@ describe('a model', () => {
     expect(Object.keys(manifestIn(join(folder, 'o')).backends)).toEqual(['js']);
   });
 
+  it('is compiled exactly for js and wasm, and says so', async () => {
+    const folder = linearFolder();
+    const exact = (...args: readonly string[]) =>
+      encompile(folder, 'compile', 'linear.ir', '--exact', '-o', 'o', ...args);
+    expect(await exact()).toMatchObject({ status: 0, stderr: '' });
+    const manifest = manifestIn(join(folder, 'o'));
+    expect(manifest.exact).toBe(true);
+    expect(Object.keys(manifest.backends)).toEqual(['js', 'wasm/simd128']);
+    expect(readFileSync(join(folder, 'o', 'kernels', 'kernels.mjs'), 'utf8')).toContain(
+      'Math.fround',
+    );
+    for (const target of ['wgsl', 'js,wgsl', 'onnx']) {
+      const { status, stderr } = await exact('--target', target);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/^error: .* has no exact mode: /);
+    }
+  });
+
   it('is written for other runtimes, alone or beside the artifact, and listed', async () => {
     const folder = linearFolder();
     const compile = (target: string) =>

@@ -95,6 +95,16 @@ describe('later stages', () => {
     }
   });
 
+  it('are exact with --exact, but graphs are the same', async () => {
+    expect(await dump('--stage', 'source', '--exact')).toContain('Math.fround(');
+    const loops = ['--stage', 'loops', '--target', 'wasm'];
+    expect(await dump(...loops)).toContain('multiply_add(');
+    expect(await dump(...loops, '--exact')).not.toContain('multiply_add(');
+    const { status, stderr } = await encompile(folder, 'dump', 'linear.ir', '--exact');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^error: --exact is about loops, plan and source;/);
+  });
+
   it.each(['loops', 'plan', 'source'])('%s is JSON with --format json', async (stage) => {
     const data = JSON.parse(await dump('--stage', stage, '--format', 'json'));
     expect(data.target).toBe('js');

@@ -57,6 +57,12 @@ describe('a run', () => {
     });
   });
 
+  it('gives the same bits on js and wasm with --exact', async () => {
+    const run = (backend: string) => outputs(...input, '--exact', '--backend', backend);
+    expect(await run('wasm')).toEqual(await run('js'));
+    expect(await run('js')).not.toEqual(await outputs(...input, '--backend', 'interpreter'));
+  });
+
   it('sums its outputs up without --output', async () => {
     const { status, stdout, stderr } = await encompile(folder, 'run', ...input);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

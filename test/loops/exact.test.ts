@@ -65,7 +65,8 @@ describe('functions of one number', () => {
       };
     });
     const [i, x] = [words(4013, 3), anyFloats(5)];
-    await expectSameRuns(graph, [{ sizes: { n: i.length }, inputs: { i, x } }]);
+    const { optimised } = compileGraph(graph, { targets: [] });
+    await expectSameRuns(optimised, [{ sizes: { n: i.length }, inputs: { i, x } }]);
   });
 });
 
