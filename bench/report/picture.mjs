@@ -3,8 +3,8 @@
 
 import { BASELINE, CONTENDERS } from '../contenders/index.mjs';
 
-const PANEL = { width: 440, gap: 32, head: 30 };
-const LABELS = 168;
+const PANEL = { width: 480, gap: 24, head: 30 };
+const LABELS = 216;
 const NUMBERS = 58;
 const ROW = 20;
 const MARGIN = 16;
