@@ -7,7 +7,7 @@ import { compileGraph } from '../../src/compile.ts';
 import { buildGraph, type UntypedBuilder } from '../../src/ir/builder.ts';
 import type { Graph, Value } from '../../src/ir/graph.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
-import { bool, f32, i32 } from '../../src/ir/types.ts';
+import { bool, f32, i8, i32 } from '../../src/ir/types.ts';
 import { lower } from '../../src/loops/lower.ts';
 import { load, multiplyAdd, store } from '../../src/loops/nodes.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
@@ -148,6 +148,25 @@ describe('sums', () => {
       };
     });
     await expectExact(graph, { rows: 2, seq: 1 }, { rows: 1, seq: 131 }, { rows: 5, seq: 64 });
+  });
+});
+
+describe('sums of bytes', () => {
+  it.each([
+    [50, 19],
+    [2096, 9],
+    [2300, 9],
+  ])('of %i products, which float32 may not hold', async (k, n) => {
+    const graph = buildGraph('quantized', (g) => {
+      const data = Int8Array.from({ length: k * n }, (_, i) => (i % 3 === 0 ? 62 : 63));
+      const weight = g.weight('w', i8(k, n), { dtype: 'i8', shape: [k, n], data });
+      const scale = g.reshape(table(g, 's', 1, n), { shape: [n] });
+      // numbers near each other: all codes are large, and so is their sum
+      const x = g.add(g.mul(g.input('x', f32('rows', k)), 0.02), 3);
+      const untyped = g as unknown as UntypedBuilder;
+      return { y: untyped.gelu(untyped.quantized_matmul(x, weight, scale)) };
+    });
+    await expectExact(graph, { rows: 1 }, { rows: 7 }, { rows: 53 });
   });
 });
 

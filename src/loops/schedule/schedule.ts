@@ -30,9 +30,9 @@ export class KernelDraft {
   readonly outputs: readonly string[];
   readonly layouts: WeightLayout[];
   readonly symbols: readonly string[];
-  private readonly exact: boolean;
+  /** Whether every sum takes its terms one by one, in the order of their index. */
+  readonly exact: boolean;
 
-  /** @param exact whether every sum takes its terms one by one, in the order of their index */
   constructor(region: Region, symbols: readonly string[], exact = false) {
     this.region = region;
     this.symbols = symbols;

@@ -19,6 +19,7 @@
 import { add, type Dim, minimum, multiply, subtract } from '../../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../../ir/graph.ts';
 import { inverseOf, MOST_STEPS } from '../../../ir/ops/quantize.ts';
+import { MOST_WEIGHT } from '../../../ir/ops/quantized_matmul.ts';
 import type { Emitter } from '../../emitter.ts';
 import {
   addOf,
@@ -55,6 +56,8 @@ const BYTES = 16;
 const ROUNDING = 1.5 * 2 ** 23;
 const ROUNDING_BITS = 0x4b40_0000;
 const ONES = 0x0101_0101;
+/** The most products whose sum, and every part of it, float32 holds as well: as JS adds them up. */
+const LONGEST_EXACT_SUM = Math.floor(2 ** 24 / (MOST_STEPS * MOST_WEIGHT));
 
 /** @param height rows of a full tile */
 export function quantizedMatmul(height: number): Nest {
@@ -65,6 +68,7 @@ export function quantizedMatmul(height: number): Nest {
     const [y] = node?.results ?? [];
     if (x == null || weight == null || scale == null || y === undefined) return null;
     const at = body.inputs.indexOf(weight);
+    if (draft.exact && Number(valueOf(body, weight).shape[0]) > LONGEST_EXACT_SUM) return null;
     const isPacked = operands[at]?.parameter != null && isReadOnce(body, weight);
     if (!isPacked || valueOf(body, y).shape.length < 2) return null;
     const plan = { a: x, b: weight, c: y, height, isPacked };
