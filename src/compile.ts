@@ -16,7 +16,8 @@ import type { Target } from './loops/program.ts';
 import { type VerifiedProgram, verifyProgram } from './loops/verify-program.ts';
 import { Ledger, type LedgerEntry } from './passes/ledger.ts';
 import { runPasses } from './passes/pass.ts';
-import { pipeline } from './passes/pipeline.ts';
+import { pipeline, quantizingPipeline } from './passes/pipeline.ts';
+import { quantize as quantizePass } from './passes/quantize.ts';
 import { COMPILE_TARGETS, type CompileTarget, EXACT_TARGETS, programsFor } from './targets.ts';
 
 export interface CompileGraphOptions {
@@ -27,16 +28,32 @@ export interface CompileGraphOptions {
    * float32, one fixed order of every sum. There is no exact wgsl. Default: false.
    */
   readonly exact?: boolean;
+  /**
+   * 'int8': products with weights run on bytes, which changes what the model computes a little.
+   * Instructions for that has wasm alone; js and wgsl compute the same, slower than in float32.
+   */
+  readonly quantize?: Quantization;
   /** Called after each pass with the verified graph. */
   readonly onPass?: (name: string, graph: Graph) => void;
   /** Called before each stage, with its name. */
   readonly onProgress?: (stage: string) => void;
 }
 
+export const QUANTIZATIONS = ['int8'] as const;
+export type Quantization = (typeof QUANTIZATIONS)[number];
+
+/** The graph on either side of the pass that changes its meaning. */
+export interface Quantized {
+  readonly before: Graph;
+  readonly after: Graph;
+}
+
 /** A compiled graph, still in memory: what artifacts are written from and checks look at. */
 export interface Compilation {
   readonly declared: Graph;
   readonly optimised: Graph;
+  /** There where the model was quantised: `optimised` computes what `after` does. */
+  readonly quantized?: Quantized;
   /** Every pattern that a pass tried, in order. */
   readonly ledger: readonly LedgerEntry[];
   readonly programs: ReadonlyMap<Target, VerifiedProgram>;
@@ -50,21 +67,27 @@ export interface Compilation {
  * has no exact mode
  */
 export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
-  const { exact = false, onPass, onProgress = () => {} } = options;
+  const { exact = false, quantize, onPass, onProgress = () => {} } = options;
   const { targets = exact ? EXACT_TARGETS : COMPILE_TARGETS } = options;
   checkTargets(targets);
+  checkQuantization(quantize);
   const wanted = programsFor(targets, exact);
   verifyGraph(graph);
   const ledger = new Ledger();
+  const passes = quantize === undefined ? pipeline : quantizingPipeline;
   let passed = 0;
+  let current = graph;
+  const quantized: Quantized[] = [];
   const announcePass = () => {
-    const next = pipeline[passed++];
+    const next = passes[passed++];
     if (next !== undefined) onProgress(next.name);
   };
   announcePass();
-  const optimised = runPasses(graph, pipeline, {
+  const optimised = runPasses(graph, passes, {
     ledger,
     onPass: (name, after) => {
+      if (name === quantizePass.name) quantized.push({ before: current, after });
+      current = after;
       onPass?.(name, after);
       announcePass();
     },
@@ -80,7 +103,19 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
     programs.set(target, program);
     plans.set(target, plan);
   }
-  return { declared: graph, optimised, ledger: ledger.entries, programs, plans };
+  const result = { declared: graph, optimised, ledger: ledger.entries, programs, plans };
+  const [around] = quantized;
+  return around === undefined ? result : { ...result, quantized: around };
+}
+
+/** Callers without type checks may pass anything. */
+function checkQuantization(quantize: unknown): void {
+  if (quantize === undefined || QUANTIZATIONS.some((known) => known === quantize)) return;
+  throw new EncompileError(
+    `quantize is ${describeValue(quantize)}, where ${QUANTIZATIONS.map((q) => `'${q}'`).join(' or ')} ` +
+      'was expected. Leave it out to compute in float32.',
+    2,
+  );
 }
 
 /** Callers without type checks may pass anything. */

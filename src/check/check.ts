@@ -1,7 +1,8 @@
 /**
  * The check: is what was compiled what was declared?
  *
- * First the optimised graph is compared with the declared one, both in the float64 interpreter.
+ * First the optimised graph is compared with the declared one, both in the float64 interpreter; of
+ * a quantised model the graph up to the pass that quantises, and from there on with what that left.
  * Then, for every backend, each kernel gets the interpreter's own values as its inputs, rounded as
  * its buffers hold them, and its results are compared with the interpreter run on the very same
  * numbers: a kernel answers for its own arithmetic alone, and the first bad one is found without
@@ -11,10 +12,11 @@
 
 import { type Compilation, compiledFor } from '../compile.ts';
 import { interpret } from '../interpreter/interpreter.ts';
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Node } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import { DEFAULT_TOLERANCE, type Tolerance } from '../ir/op.ts';
 import { opDefinition } from '../ir/ops/index.ts';
+import { MOST_STEPS } from '../ir/ops/quantize.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { isFloat } from '../ir/types.ts';
 import type { Program, Step } from '../loops/program.ts';
@@ -55,12 +57,17 @@ export async function checkCompilation(
   compilation: Compilation,
   { backends, inputs, dims = {}, seed = 1, onProgress = () => {} }: CheckOptions,
 ): Promise<CheckReport> {
-  const { declared, optimised } = compilation;
+  const { declared, optimised, quantized } = compilation;
   const runs = inputs === undefined ? randomRuns(declared, dims, seed) : [inputs];
   const oracles = runs.map((run) => {
-    const want = interpret(declared, run).outputs;
+    const exact = interpret(declared, run).outputs;
+    const before = quantized === undefined ? null : interpret(quantized.before, run).outputs;
+    const want = quantized === undefined ? exact : interpret(quantized.after, run).outputs;
     const { outputs, values, sizes } = interpret(optimised, run);
-    const comparisons = compareOutputs(outputs, want, PASS_TOLERANCE);
+    const comparisons = [
+      ...(before === null ? [] : compareOutputs(before, exact, () => PASS_TOLERANCE)),
+      ...compareOutputs(outputs, want, () => PASS_TOLERANCE),
+    ];
     onProgress(`interpreted ${declared.name}`);
     return { run, want, values, sizes, comparisons };
   });
@@ -153,7 +160,9 @@ async function checkBackend(
     });
   }
   const got = await opened.run(oracle.run, oracle.sizes);
-  const endToEnd = compareOutputs(got, oracle.want, MODEL_TOLERANCE);
+  const isQuantized = graph.nodes.some(holdsQuantized);
+  const tolerance = isQuantized ? quantizedTolerance : () => MODEL_TOLERANCE;
+  const endToEnd = compareOutputs(got, oracle.want, tolerance);
   const passed = passes(endToEnd) && kernels.every((kernel) => kernel.passed);
   const { sizes } = oracle;
   return { check: { backend, sizes, kernels, endToEnd, reproducer, passed }, outputs: got };
@@ -162,11 +171,25 @@ async function checkBackend(
 function compareOutputs(
   got: ReadonlyMap<string, { readonly data: ArrayLike<number> }>,
   want: ReadonlyMap<string, NdArray>,
-  tolerance: Tolerance,
+  toleranceOf: (want: NdArray) => Tolerance,
 ): readonly Comparison[] {
   return [...want].map(([name, array]) =>
-    compare(name, got.get(name)?.data ?? [], array.data, within(tolerance, array)),
+    compare(name, got.get(name)?.data ?? [], array.data, within(toleranceOf(array), array)),
   );
+}
+
+function holdsQuantized({ op, body }: Node): boolean {
+  return op === 'quantized_matmul' || (body?.nodes.some(holdsQuantized) ?? false);
+}
+
+/**
+ * A whole model in which rows are rounded to whole steps: where float32 puts a number on the other
+ * side of the middle between two, it moves by a step, 1/127 of the row's largest. Of a thousand numbers
+ * some one does, as their errors are some 1e-4 of a step; two such moves may meet in an output.
+ */
+function quantizedTolerance({ data }: NdArray): Tolerance {
+  const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return { absolute: Math.max(MODEL_TOLERANCE.absolute, (2 / MOST_STEPS) * largest), relative: 0 };
 }
 
 /** Integers and bools are right or wrong. */

@@ -12,6 +12,7 @@ import { fuseEpilogue } from './fuse-epilogue.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
 import { mergeProjections } from './merge-projections.ts';
 import type { Pass } from './pass.ts';
+import { quantize } from './quantize.ts';
 import { removeDead } from './remove-dead.ts';
 import { simplify } from './simplify.ts';
 
@@ -28,3 +29,8 @@ export const pipeline: readonly Pass[] = [
   fuseEpilogue,
   fuseElementwise,
 ];
+
+/** The pipeline of a model whose products with weights shall run on bytes. */
+export const quantizingPipeline: readonly Pass[] = pipeline.flatMap((pass) =>
+  pass === mergeProjections ? [pass, quantize] : [pass],
+);
