@@ -1,5 +1,6 @@
 // Measures encompile and other runtimes on the same models, interleaved: see README.md, or --help.
 
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,12 @@ function progress(text) {
 async function measureModel(model, options) {
   const { nodes, ids, workloads, settings, loadRounds } = options;
   const folder = await mkdtemp(join(tmpdir(), 'encompile-bench-'));
+  // Two gigabytes for BERT-base, which an interrupted run should not leave behind.
+  const interrupted = () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupted);
   try {
     await storeModel(model, folder, (text) => progress(`${model.title}: ${text}`));
     const results = [];
@@ -37,6 +44,7 @@ async function measureModel(model, options) {
     }
     return results;
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
     await rm(folder, { recursive: true, force: true });
   }
 }
