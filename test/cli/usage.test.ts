@@ -83,7 +83,7 @@ describe('a wrong call', () => {
     ],
     [
       ['bench', 'linear.ir', '--threads', '4'],
-      "--threads 4 asks for several threads, but js and wasm run on one, and wgsl on the GPU's own: " +
+      '--threads 4 asks for several threads, but js has none to share the work: add wasm to --backend, or ' +
         'leave --threads out.',
     ],
     [

@@ -216,6 +216,17 @@ describe('leaves alone', () => {
         overN((j) => [store('y', add(j, 1), multiplyOf(load('y', j), x(j)))], 'serial'),
       ],
     ],
+    [
+      'an element that needs the one before, beside a sum',
+      [
+        store('y', 0, constant(1)),
+        { tag: 'variable', name: 'acc', initial: constant(0) },
+        overN(
+          (j) => [store('y', add(j, 1), multiplyOf(load('y', j), x(j))), reduce('add', x(j))],
+          'serial',
+        ),
+      ],
+    ],
     ['fewer than four', [loop('parallel', 'j', 3, [store('y', 'j', x('j'))])]],
   ])('%s', (_, body) => {
     expect(vectorise(body, ['n'])).toBe(body);

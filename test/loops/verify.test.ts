@@ -353,6 +353,26 @@ describe('steps and sizes', () => {
   ]);
 });
 
+describe('split loops', () => {
+  const split = (body: readonly Statement[]) => loop('split', 'i', 'n', body);
+  refuses('loops_v12', [
+    ['a split loop inside another', [split([loop('split', 'j', 2, [])])]],
+    ['a store beside one', [store('y', 0, constant(1)), split([store('y', 'i', constant(1))])]],
+    [
+      'a store in a loop beside one',
+      [loop('parallel', 'j', 'n', [store('y', 'j', constant(1)), split([])])],
+    ],
+  ]);
+  accepts([
+    ['stores where there is none', [loop('parallel', 'i', 'n', [store('y', 'i', constant(1))])]],
+    ['one inside other loops', [loop('parallel', 'j', 2, [split([store('y', 'i', constant(1))])])]],
+    [
+      "a store to a thread's own scratch beside one",
+      [alloc('scratch', 4), store('t', 0, constant(1)), split([store('y', 'i', load('t', 0))])],
+    ],
+  ]);
+});
+
 it('every invariant is listed at the head of the verifier', async () => {
   const { readFile } = await import('node:fs/promises');
   const text = await readFile(new URL('../../src/loops/verify.ts', import.meta.url), 'utf8');

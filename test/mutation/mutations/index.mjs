@@ -10,6 +10,7 @@ import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
 import { passes } from './passes.mjs';
 import { schedules } from './schedules.mjs';
+import { simd } from './simd.mjs';
 import { wasm } from './wasm.mjs';
 
 export const mutations = [
@@ -17,6 +18,7 @@ export const mutations = [
   ...passes,
   ...loops,
   ...schedules,
+  ...simd,
   ...backends,
   ...wasm,
   ...exact,
