@@ -50,6 +50,17 @@ describe('matmul', () => {
   });
 });
 
+test('a matmul by columns of which a view parts some, but not the first', async () => {
+  const graph = buildGraph('parted', (g) => {
+    const heads = g.input('x', f32('batch', 2, 'seq', 6));
+    const x = g.reshape(g.transpose(heads, { permutation: [0, 2, 1, 3] }), {
+      shape: ['batch', 'seq', 12],
+    });
+    return { y: g.matmul(g.transpose(x, { permutation: [0, 2, 1] }), x) };
+  });
+  await expectRight(graph, { batch: 2, seq: 3 }, { batch: 1, seq: 17 });
+});
+
 interface Attended {
   readonly heads: number;
   readonly keyHeads: number;

@@ -34,8 +34,8 @@ export const exact = [
   {
     name: 'exact: a tile may fuse products and sums',
     file: 'src/loops/schedule/simd/tile.ts',
-    find: 'const value = exact ? ',
-    replace: 'const value = rows < 0 ? ',
+    find: 'return exact ? ',
+    replace: 'return rows < 0 ? ',
     tests: EXACT,
   },
   {

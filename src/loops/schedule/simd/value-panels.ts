@@ -51,7 +51,7 @@ function panel(product: Product, column: Dim, width: number): void {
 /** Columns read in place, packed here and now, or put together load by load. */
 function columnsOf(product: Product, column: Dim, width: number): Columns {
   const { inner } = product;
-  if (width % 4 === 0 && isContiguous(product, column)) {
+  if (width % 4 === 0 && isContiguous(product, column, width)) {
     return (k, v) => neighbours(product, k, add(column, 4 * v)) ?? none();
   }
   const vectors = Math.ceil(width / 4);
@@ -75,15 +75,16 @@ function packed(product: Product, column: Dim, width: number, inner: number): st
   return panel;
 }
 
-function isContiguous(product: Product, column: Dim): boolean {
+/** Whether every four columns of the panel are neighbours: a view may part some of them. */
+function isContiguous(product: Product, column: Dim, width: number): boolean {
   const { emitter } = product;
   const k = emitter.fresh('k');
   emitter.ranges.set(k, product.inner);
-  let found: Expression | null = null;
+  const found: (Expression | null)[] = [];
   emitter.inScope([k], true, () => {
-    found = neighbours(product, k, column);
+    for (const v of range(width / 4)) found.push(neighbours(product, k, add(column, 4 * v)));
   });
-  return found !== null;
+  return found.every((run) => run !== null);
 }
 
 function neighbours(product: Product, k: Dim, column: Dim): Expression | null {
