@@ -1,7 +1,8 @@
 /**
  * Definitions in loop IR of the functions that a target lacks or computes too coarsely. WGSL
  * promises its sin and cos only to an absolute 2^-11, lets tanh overflow, has no erf, and leaves pow
- * of a negative base open. WebAssembly has none of them.
+ * of a negative base open. WebAssembly has none of them. JS has most, but engines differ in their last
+ * bits, so that exact programs take these there, too.
  *
  * A definition uses arithmetic and select, on bits too, exp and log (but for these two themselves),
  * so every target and the emulator can run it. Polynomials are minimax fits by Remez exchange, made for this file; each `error` is the bound
