@@ -4,7 +4,7 @@
  *
  * Why 8 columns: a step of k then needs two loads of b for up to 12 products. Why `height` rows:
  * with fused multiply-add 6 x 2 sums, 2 vectors of b and the splat of a fill the 15 registers that V8
- * gives; without it the product needs one more, and 4 rows are the most that fit (`bench/wasm-shapes`).
+ * gives; without it the product needs one more, and 4 rows are the most that fit (`bench/limits` measures them).
  *
  * Weights are packed when compiling (`weight-panels.ts`); another b is taken panel by panel
  * (`value-panels.ts`).
