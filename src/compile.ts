@@ -70,7 +70,7 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
   const { exact = false, quantize, onPass, onProgress = () => {} } = options;
   const { targets = exact ? EXACT_TARGETS : COMPILE_TARGETS } = options;
   checkTargets(targets);
-  checkQuantization(quantize);
+  checkQuantization(quantize, exact);
   const wanted = programsFor(targets, exact);
   verifyGraph(graph);
   const ledger = new Ledger();
@@ -109,7 +109,14 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
 }
 
 /** Callers without type checks may pass anything. */
-function checkQuantization(quantize: unknown): void {
+function checkQuantization(quantize: unknown, exact: boolean): void {
+  if (quantize !== undefined && exact) {
+    throw new EncompileError(
+      'exact and quantize exclude each other: the whole sums of quantised products leave float32, in ' +
+        'which js computes them. Leave one of them out.',
+      2,
+    );
+  }
   if (quantize === undefined || QUANTIZATIONS.some((known) => known === quantize)) return;
   throw new EncompileError(
     `quantize is ${describeValue(quantize)}, where ${QUANTIZATIONS.map((q) => `'${q}'`).join(' or ')} ` +

@@ -17,3 +17,4 @@ export { parseGraph } from './ir/parse.ts';
 export { printGraph } from './ir/print.ts';
 export { printKernels } from './loops/print.ts';
 export { countPrimitives } from './primitive-count.ts';
+export { type QuantizationReport, reportQuantization } from './quantization-report.ts';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { randomInputs } from '../check/inputs.ts';
 import { respawnWithVulkan } from '../check/respawn.ts';
-import { compileGraph } from '../compile.ts';
+import { compileGraph, type Quantization } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import type { Graph } from '../ir/graph.ts';
 import { fromNdArray } from '../ir/nd-array.ts';
@@ -27,6 +27,7 @@ import { computingOps } from './kernel-costs.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
+import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { atSizes, printSizes } from './sizes.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
@@ -34,6 +35,7 @@ import { indentLines, printTable } from './tables.ts';
 interface Options {
   readonly backend: string;
   readonly exact?: boolean;
+  readonly quantize?: Quantization;
   readonly threads: number;
   readonly dim?: DimSizes;
   readonly seed: number;
@@ -47,6 +49,7 @@ export function defineBench(program: Command): void {
     .description('measure the whole model and every kernel')
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -58,7 +61,7 @@ export function defineBench(program: Command): void {
 const HELP = `
 Times are medians over rounds, after warm-up; kernels are timed one by one, on one thread, in the order
 in which the model runs them. "of peak" compares the speed of products with that of one which has
-nothing around it, timed in the same run. "wasm" measures both of its programs, as far as this host's
+nothing around it, timed in the same run, in float32 with --quantize too. "wasm" measures both of its programs, as far as this host's
 WebAssembly can run them; load takes wasm-relaxed where it can. Kernels on wgsl are timed by the GPU's
 own clock where it has timestamp queries. Symbols without --dim count as 128, or as the most that the
 model takes, and a symbol named batch as 1. Weights that the model lacks are random.
@@ -91,14 +94,17 @@ async function measureAll(
   graph: Graph,
   backends: readonly CompileTarget[],
   sizes: Sizes,
-  { seed, threads, exact = false }: Options,
+  { seed, threads, exact = false, quantize }: Options,
 ): Promise<readonly (readonly [Target, BenchResult])[]> {
   const inputs = new Map<string, TensorData>();
   for (const [name, array] of randomInputs(graph, sizes, seed)) {
     inputs.set(name, fromNdArray(array));
   }
   const results: (readonly [Target, BenchResult])[] = [];
-  const compilation = compileGraph(graph, { targets: backends, exact, onProgress: progress.show });
+  const compilation = compileGraph(graph, {
+    ...{ targets: backends, exact, onProgress: progress.show },
+    ...(quantize === undefined ? {} : { quantize }),
+  });
   for (const target of programsFor(backends, exact)) {
     const reason = missingFeature(target);
     if (reason === null) {

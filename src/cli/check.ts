@@ -10,7 +10,7 @@ import {
 import { decodeReproducer, encodeReproducer } from '../check/reproducer.ts';
 import { respawnWithVulkan } from '../check/respawn.ts';
 import { findOptionalPackage } from '../check/webgpu-node.ts';
-import { compileGraph } from '../compile.ts';
+import { compileGraph, type Quantization } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import { openFile, readRange } from '../frontends/files.ts';
 import type { Graph } from '../ir/graph.ts';
@@ -40,11 +40,13 @@ import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
+import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 
 interface Options {
   readonly backend?: string;
   readonly exact?: boolean;
+  readonly quantize?: Quantization;
   readonly inputs?: string;
   readonly dim?: DimSizes;
   readonly seed: number;
@@ -68,6 +70,7 @@ export function defineCheck(program: Command): void {
     .description('compare every kernel, and the whole model, with the float64 interpreter')
     .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -83,7 +86,8 @@ this host's WebAssembly cannot run is skipped, and the report says so. "emulator
 emulators, which run the kernels one element at a time and report races and bad accesses. Where WebGPU is
 not to be had, emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes
 that the model takes; of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second.
-With --exact, js and wasm must besides give the same bits.
+With --quantize, kernels answer for what the quantised graph computes; what quantising does to the results
+"encompile compile" reports. With --exact, js and wasm must besides give the same bits.
 The first kernel that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in
 place of a model.
 
@@ -106,6 +110,7 @@ async function check(path: string, options: Options): Promise<void> {
   const compilation = compileGraph(graph, {
     targets: [...new Set(backends.map((backend) => compileTargetOf(targetOf(backend))))],
     exact,
+    ...(options.quantize === undefined ? {} : { quantize: options.quantize }),
     onProgress: progress.show,
   });
   const reports: CheckReport[] = [];

@@ -1,5 +1,5 @@
 /** Runs a model on one backend, tensors in and tensors out. */
-import { compiledFor, compileGraph } from '../compile.ts';
+import { type CompileGraphOptions, compiledFor, compileGraph } from '../compile.ts';
 import { precisionOf, runProgram } from '../emulator/run-program.ts';
 import { EncompileError } from '../errors.ts';
 import { interpret } from '../interpreter/interpreter.ts';
@@ -28,16 +28,19 @@ export const RUN_BACKENDS = [
 export type RunBackend = (typeof RUN_BACKENDS)[number];
 
 type Tensors = ReadonlyMap<string, TensorData>;
-type Run = (graph: Graph, inputs: InputTensors, exact: boolean) => Promise<Tensors>;
+/** Ways to compile that change numbers. */
+type Modes = Pick<CompileGraphOptions, 'exact' | 'quantize'>;
+type Run = (graph: Graph, inputs: InputTensors, modes: Modes) => Promise<Tensors>;
 
 /** @throws EncompileError where the emulator sees a fault, or there is no WebGPU */
 export async function runOn(
   backend: RunBackend,
   graph: Graph,
   inputs: InputTensors,
-  exact = false,
+  { exact = false, quantize }: Modes = {},
 ): Promise<Tensors> {
-  return RUN[backend](graph, inputs, exact);
+  const modes = quantize === undefined ? { exact } : { exact, quantize };
+  return RUN[backend](graph, inputs, modes);
 }
 
 const RUN: { readonly [B in RunBackend]: Run } = {
@@ -52,7 +55,14 @@ const RUN: { readonly [B in RunBackend]: Run } = {
   wgsl: (...run) => runCompiled('wgsl', ...run),
 };
 
-async function runInterpreter(graph: Graph, { tensors }: InputTensors): Promise<Tensors> {
+async function runInterpreter(
+  declared: Graph,
+  { tensors }: InputTensors,
+  modes: Modes,
+): Promise<Tensors> {
+  const quantized =
+    modes.quantize === undefined ? undefined : compileGraph(declared, { ...modes, targets: [] });
+  const graph = quantized?.quantized?.after ?? declared;
   const arrays = new Map([...tensors].map(([name, tensor]) => [name, toNdArray(tensor)]));
   const { outputs } = interpret(graph, arrays, {
     onNode: ({ op }, index, count) => progress.show(`interpret ${op} (${index + 1} of ${count})`),
@@ -64,11 +74,11 @@ async function runEmulator(
   target: Target,
   graph: Graph,
   { tensors, sizes }: InputTensors,
-  exact: boolean,
+  modes: Modes,
 ): Promise<Tensors> {
-  if (exact) checkExact(target);
+  if (modes.exact) checkExact(target);
   const targets = [compileTargetOf(target)];
-  const compilation = compileGraph(graph, { targets, exact, onProgress: progress.show });
+  const compilation = compileGraph(graph, { ...modes, targets, onProgress: progress.show });
   const { program } = compiledFor(compilation, target);
   let step = 0;
   const { outputs, faults } = runProgram(program, {
@@ -98,10 +108,10 @@ async function runCompiled(
   target: CompileTarget,
   graph: Graph,
   { tensors, sizes }: InputTensors,
-  exact: boolean,
+  modes: Modes,
 ): Promise<Tensors> {
   const targets = [target];
-  const compilation = compileGraph(graph, { targets, exact, onProgress: progress.show });
+  const compilation = compileGraph(graph, { ...modes, targets, onProgress: progress.show });
   return withArtifact(compilation, target, async ({ model }) => {
     progress.show(`run on ${target}`);
     const outputs = await model.run(Object.fromEntries(tensors));

@@ -1,10 +1,12 @@
 /** `encompile run`: one run of a model on the tensors of a file. */
 import type { Command } from 'commander';
 import { respawnWithVulkan } from '../check/respawn.ts';
+import type { Quantization } from '../compile.ts';
 import { writeSafetensors } from '../frontends/safetensors.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { openModel } from './open-model.ts';
+import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
 import { atSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
@@ -14,6 +16,7 @@ interface Options {
   readonly inputs: string;
   readonly backend: string;
   readonly exact?: boolean;
+  readonly quantize?: Quantization;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -26,6 +29,7 @@ export function defineRun(program: Command): void {
     .requiredOption('--inputs <file>', 'safetensors file with a tensor for each input, by name')
     .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option('--output <file>', 'write every output to a safetensors file')
     .option('--json', 'print the outputs as JSON, with all their numbers')
     .addHelpText('after', HELP)
@@ -34,7 +38,7 @@ export function defineRun(program: Command): void {
 
 const HELP = `
 Without --output a summary of every output is printed. The interpreter runs the model as declared, in
-float64; the emulators run the compiled kernels one element at a time and report races, accesses out
+float64 (with --quantize, as quantised); the emulators run the compiled kernels one element at a time and report races, accesses out
 of bounds and reads of unwritten memory ("emulator" is emulator-wgsl); js, wasm and wgsl run what
 "encompile compile" writes. Python's safetensors package writes such files, and so does writeSafetensors of
 encompile/compiler; tensors that are no inputs are left alone.
@@ -48,7 +52,7 @@ async function run(path: string, options: Options): Promise<void> {
   if (backend === 'wgsl') await respawnWithVulkan();
   const { graph } = await openModel(path, { needsNumbers: true });
   const inputs = await readInputTensors(graph, options.inputs);
-  const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options.exact));
+  const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options));
   if (options.output !== undefined) await writeSafetensors(options.output, outputs);
   if (options.json) {
     const listed = [...outputs].map(([name, { dtype, shape, data }]) => [
