@@ -17,27 +17,36 @@ import { staticShape, type TensorData } from '../ir/types.ts';
 import type { GraphIndex } from './graph-index.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { firstResult, operandOf } from './node-reading.ts';
+import type { Pass } from './pass.ts';
 import { type Finding, type Refusal, refuse, rewritingPass } from './rewrite.ts';
 
 /** Below it, finding the steps of a row costs more than the products save. */
-export const SHORTEST_SUM = 32;
+const SHORTEST_SUM = 32;
 
-export const quantize = rewritingPass(
-  {
-    name: 'quantize',
-    summary:
-      'rounds weights to 7 bits, and the rows they are multiplied with to 8, for integer products',
-    reason:
-      'only where it is asked for; after merge-projections, whose weights are larger; before fuse-epilogue, which gives each product what follows it',
-  },
-  (index) => index.graph.nodes.filter(({ op }) => op === 'matmul').map((node) => find(node, index)),
-);
+/** @param shortest the fewest products of a sum */
+export function quantizeFrom(shortest: number): Pass {
+  return rewritingPass(
+    {
+      name: 'quantize',
+      summary:
+        'rounds weights to 7 bits, and the rows they are multiplied with to 8, for integer products',
+      reason:
+        'only where it is asked for; after merge-projections, whose weights are larger; before fuse-epilogue, which gives each product what follows it',
+    },
+    (index) =>
+      index.graph.nodes
+        .filter(({ op }) => op === 'matmul')
+        .map((node) => find(node, index, shortest)),
+  );
+}
+
+export const quantize = quantizeFrom(SHORTEST_SUM);
 
 const pattern = 'product with a weight';
 
-function find(matmul: Node, index: GraphIndex): Finding {
+function find(matmul: Node, index: GraphIndex, shortest: number): Finding {
   const at = firstResult(matmul);
-  const refused = refusal(matmul, index);
+  const refused = refusal(matmul, index, shortest);
   if (refused !== null) return { pattern, at, outcome: refused };
   const weight = operandOf(matmul, 1);
   const write = (into: GraphWriter) => [writeQuantized(matmul, into)];
@@ -46,7 +55,7 @@ function find(matmul: Node, index: GraphIndex): Finding {
   return { pattern, at, outcome: { rewrite: { replaces: [at], write }, detail } };
 }
 
-function refusal(matmul: Node, index: GraphIndex): Refusal | null {
+function refusal(matmul: Node, index: GraphIndex, shortest: number): Refusal | null {
   const weight = operandOf(matmul, 1);
   const name = index.nameOf(weight);
   const parameter = index.parameterOf(weight);
@@ -57,8 +66,8 @@ function refusal(matmul: Node, index: GraphIndex): Refusal | null {
   const other = index.otherUseOf(weight, [matmul]);
   if (other !== null) return refuse(weight, `${name} has a second use: ${other}`);
   const [inner = 0] = staticShape(shape) ?? [];
-  if (inner < SHORTEST_SUM || inner > LONGEST_SUM) {
-    const range = `${SHORTEST_SUM} to ${LONGEST_SUM}`;
+  if (inner < shortest || inner > LONGEST_SUM) {
+    const range = `${shortest} to ${LONGEST_SUM}`;
     return refuse(weight, `a sum of ${inner} products is not in the range of ${range}`);
   }
   const isFinite = parameter.data === null || dataOf(parameter.data).every(Number.isFinite);

@@ -1,10 +1,21 @@
 /** A quantised model is checked as any other, against the graph that was quantised. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { artifactFiles } from '../../src/artifact-files.ts';
+import { writeArtifact } from '../../src/backends/write-artifact.ts';
 import { checkCompilation } from '../../src/check/check.ts';
+import { randomInputs } from '../../src/check/inputs.ts';
 import { printReport } from '../../src/check/report.ts';
 import { compileGraph } from '../../src/compile.ts';
+import { loadModel } from '../../src/frontends/load.ts';
 import { opDefinition } from '../../src/ir/ops/index.ts';
-import { denseModel } from '../support/dense-model.ts';
+import { reportQuantization } from '../../src/quantization-report.ts';
+import type { LoadOptions, Model } from '../../src/runtime/load.mts';
+import { denseInput, denseModel } from '../support/dense-model.ts';
+import { describeWithData } from '../support/test-data.ts';
 
 const compilation = compileGraph(denseModel(), { quantize: 'int8' });
 
@@ -36,6 +47,52 @@ describe('a quantised encoder', () => {
 
   it('answers for its kernels as sharply as float32 does', () => {
     expect(opDefinition('quantized_matmul').tolerance.relative).toBeLessThanOrEqual(1e-5);
+  });
+});
+
+it('threads give the bits that one gives', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'encompile-quantized-'));
+  await writeArtifact(
+    folder,
+    await artifactFiles(compileGraph(denseModel(), { targets: ['wasm'], quantize: 'int8' })),
+  );
+  const { load }: { load(options: LoadOptions): Promise<Model> } = await import(
+    pathToFileURL(join(folder, 'model.mjs')).href
+  );
+  const [one, ...several] = await Promise.all(
+    [1, 2, 3].map((threads) => load({ backend: 'wasm', threads })),
+  );
+  for (const [batch, seq] of [
+    [1, 1],
+    [1, 13],
+    [3, 33],
+  ] as const) {
+    const given = { x: denseInput(batch, seq) };
+    const want = await one?.run(given);
+    for (const model of several) expect(await model.run(given)).toEqual(want);
+  }
+  for (const model of [one, ...several]) model?.dispose();
+  await rm(folder, { recursive: true });
+});
+
+describeWithData('an untrained BERT', 'models/bert-untrained-sentence_embedding', (path) => {
+  it('is right in bytes, and near to what it is in float32', async () => {
+    const { graph } = await loadModel(path);
+    const compiled = compileGraph(graph, { targets: ['wasm'], quantize: 'int8' });
+    const report = await checkCompilation(compiled, { backends: ['wasm', 'wasm-relaxed'] });
+    expect(report.passed, printReport(report)).toBe(true);
+    const sizes = { batch: 2, seq: 11 };
+    const { quantized } = compiled;
+    if (quantized === undefined) throw new Error('nothing was quantised');
+    const inputs = randomInputs(graph, sizes, 1);
+    const { layers, outputs } = await reportQuantization(quantized, inputs, sizes);
+    // all others add up 16 products
+    expect(layers.map(({ weight }) => weight)).toEqual(['layer.0.ffn.output.weight']);
+    expect(outputs.map(({ name }) => name)).toEqual(['last_hidden_state', 'pooler_output']);
+    for (const { cosine, largestError } of outputs) {
+      expect(cosine).toBeGreaterThan(0.9999);
+      expect(largestError).toBeGreaterThan(0);
+    }
   });
 });
 
