@@ -55,7 +55,17 @@ describe('an encoder of two layers', async () => {
         `layer.${i}.ffn.output.weight [200, 64]`,
       ]),
     );
-    for (const { cosine, largestError, largest } of report.layers) {
+    const valuesOf = (graph: Graph) =>
+      new Map(
+        [...interpret(graph, inputs).values].map(([id, { data }]) => [
+          valueOf(graph, id).name,
+          data,
+        ]),
+      );
+    const [want, got] = [valuesOf(quantized.before), valuesOf(quantized.after)];
+    for (const { name, cosine, largestError, largest } of report.layers) {
+      expect(cosine).toBeCloseTo(cosineOf(got.get(name) ?? [], want.get(name) ?? []), 4);
+      expect(largest).toBeCloseTo(Math.max(...Array.from(want.get(name) ?? [], Math.abs)), 4);
       expect(cosine).toBeGreaterThan(0.998);
       expect(cosine).toBeLessThan(1);
       expect(largestError).toBeLessThan(0.2 * largest);

@@ -127,8 +127,8 @@ test('a weight without numbers is an error', () => {
 });
 
 test('columns have steps of their own, up to 63 of them', () => {
-  const data = Float32Array.of(63, 0, 1e-45, -31.4, 0, 0, 0.5, 0, 0);
-  const { bytes, scale } = quantized({ dtype: 'f32', shape: [3, 3], data });
-  expect([...(bytes.data as Int8Array)]).toEqual([63, 0, 0, -31, 0, 0, 1, 0, 0].map((q) => q + 0));
-  expect([...(scale.data as Float32Array)]).toEqual([1, 1, 1]);
+  const data = Float32Array.of(63, 0, 1e-45, -126, -31.4, 0, 0, 50, 0.5, 0, 0, 2);
+  const { bytes, scale } = quantized({ dtype: 'f32', shape: [3, 4], data });
+  expect([...(bytes.data as Int8Array)]).toEqual([63, 0, 0, -63, -31, 0, 0, 25, 1, 0, 0, 1]);
+  expect([...(scale.data as Float32Array)]).toEqual([1, 1, 1, 2]);
 });

@@ -92,6 +92,8 @@ function valueOf(x: Expression): number {
       return valueOf(x.condition) ? valueOf(x.then) : valueOf(x.otherwise);
     case 'cast':
       return x.type === 'i32' ? toInteger(valueOf(x.x)) : valueOf(x.x);
+    case 'bitcast':
+      return x.type === 'i32' ? bitsOf(valueOf(x.x)) : floatOf(valueOf(x.x));
     default:
       throw new Error(`an element's expression has a ${x.tag}`);
   }
@@ -150,3 +152,15 @@ const BINARY: { readonly [O in BinaryOp]: (a: number, b: number, type: Scalar) =
   shift_right: (a, b) => a >> b,
   bit_and: (a, b) => a & b,
 };
+
+const four = new DataView(new ArrayBuffer(4));
+
+function bitsOf(x: number): number {
+  four.setFloat32(0, x);
+  return four.getInt32(0);
+}
+
+function floatOf(bits: number): number {
+  four.setInt32(0, bits);
+  return four.getFloat32(0);
+}

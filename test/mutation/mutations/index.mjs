@@ -9,6 +9,7 @@ import { exact } from './exact.mjs';
 import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
 import { passes } from './passes.mjs';
+import { quantized } from './quantized.mjs';
 import { schedules } from './schedules.mjs';
 import { simd } from './simd.mjs';
 import { wasm } from './wasm.mjs';
@@ -22,4 +23,5 @@ export const mutations = [
   ...backends,
   ...wasm,
   ...exact,
+  ...quantized,
 ];
