@@ -18,10 +18,16 @@ import { Ledger, type LedgerEntry } from './passes/ledger.ts';
 import { runPasses } from './passes/pass.ts';
 import { pipeline, quantizingPipeline } from './passes/pipeline.ts';
 import { quantize as quantizePass } from './passes/quantize.ts';
-import { COMPILE_TARGETS, type CompileTarget, EXACT_TARGETS, programsFor } from './targets.ts';
+import {
+  COMPILE_TARGETS,
+  type CompileTarget,
+  EXACT_TARGETS,
+  programsFor,
+  QUANTIZED_TARGETS,
+} from './targets.ts';
 
 export interface CompileGraphOptions {
-  /** Default: all that exist, or can be exact; with none, the graph is optimised alone. */
+  /** Default: all that exist, or can be exact, or gain from quantising; with none, the graph is optimised alone. */
   readonly targets?: readonly CompileTarget[];
   /**
    * Whether js and wasm shall compute the same bits: no fused multiply-add, every step rounded to
@@ -68,7 +74,7 @@ export interface Compilation {
  */
 export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
   const { exact = false, quantize, onPass, onProgress = () => {} } = options;
-  const { targets = exact ? EXACT_TARGETS : COMPILE_TARGETS } = options;
+  const { targets = defaultTargets(exact, quantize) } = options;
   checkTargets(targets);
   checkQuantization(quantize, exact);
   const wanted = programsFor(targets, exact);
@@ -106,6 +112,11 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
   const result = { declared: graph, optimised, ledger: ledger.entries, programs, plans };
   const [around] = quantized;
   return around === undefined ? result : { ...result, quantized: around };
+}
+
+function defaultTargets(exact: boolean, quantize: unknown): readonly CompileTarget[] {
+  if (quantize !== undefined) return QUANTIZED_TARGETS;
+  return exact ? EXACT_TARGETS : COMPILE_TARGETS;
 }
 
 /** Callers without type checks may pass anything. */

@@ -14,6 +14,9 @@ const PROGRAMS: { readonly [T in CompileTarget]: readonly Target[] } = {
   wgsl: ['wgsl'],
 };
 
+/** What a quantised model is compiled for by default: the others lack instructions for bytes. */
+export const QUANTIZED_TARGETS: readonly CompileTarget[] = ['wasm'];
+
 /** Why the programs of a target are never exact; null where they can be. */
 const INEXACT: { readonly [T in Target]: string | null } = {
   js: null,

@@ -13,7 +13,7 @@ import { type NdArray, toNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { countPrimitives } from '../primitive-count.ts';
 import { reportQuantization } from '../quantization-report.ts';
-import { COMPILE_TARGETS, EXACT_TARGETS } from '../targets.ts';
+import { COMPILE_TARGETS, EXACT_TARGETS, QUANTIZED_TARGETS } from '../targets.ts';
 import { EXACT_FLAG, EXACT_MEANING, readInteger, readList, singleSizes } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
@@ -49,7 +49,7 @@ export function defineCompile(program: Command): void {
     .option('-o, --output <folder>', 'where to write it (default: out/<name of the model>)')
     .option(
       '--target <list>',
-      `${TARGETS.join(', ')} (default: ${ALL}; with --exact ${EXACT}; with --quantize wasm)`,
+      `${TARGETS.join(', ')} (default: ${ALL}; with --exact ${EXACT}; with --quantize ${QUANTIZED})`,
     )
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
@@ -64,6 +64,7 @@ export function defineCompile(program: Command): void {
 const TARGETS = [...COMPILE_TARGETS, 'onnx'] as const;
 const ALL = COMPILE_TARGETS.join(',');
 const EXACT = EXACT_TARGETS.join(',');
+const QUANTIZED = QUANTIZED_TARGETS.join(',');
 
 const HELP = `
 onnx writes the model as declared, before fusion, as model.onnx: standard ops of opset 17 and the weights
@@ -90,7 +91,7 @@ Examples:
 
 async function compile(path: string, options: Options): Promise<void> {
   const { exact = false, quantize } = options;
-  const all = quantize === undefined ? (exact ? EXACT : ALL) : 'wasm';
+  const all = quantize === undefined ? (exact ? EXACT : ALL) : QUANTIZED;
   const chosen = readList('target', options.target ?? all, TARGETS);
   const targets = chosen.filter((target) => target !== 'onnx');
   const onnx = chosen.includes('onnx');

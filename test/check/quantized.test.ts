@@ -14,10 +14,11 @@ import { loadModel } from '../../src/frontends/load.ts';
 import { opDefinition } from '../../src/ir/ops/index.ts';
 import { reportQuantization } from '../../src/quantization-report.ts';
 import type { LoadOptions, Model } from '../../src/runtime/load.mts';
+import { COMPILE_TARGETS } from '../../src/targets.ts';
 import { denseInput, denseModel } from '../support/dense-model.ts';
 import { describeWithData } from '../support/test-data.ts';
 
-const compilation = compileGraph(denseModel(), { quantize: 'int8' });
+const compilation = compileGraph(denseModel(), { targets: COMPILE_TARGETS, quantize: 'int8' });
 
 describe('a quantised encoder', () => {
   it('has a kernel of bytes for every product with a weight', () => {
@@ -94,6 +95,11 @@ describeWithData('an untrained BERT', 'models/bert-untrained-sentence_embedding'
       expect(largestError).toBeGreaterThan(0);
     }
   });
+});
+
+it('is for wasm where no target is named', () => {
+  const { programs } = compileGraph(denseModel(), { quantize: 'int8' });
+  expect([...programs.keys()]).toEqual(['wasm', 'wasm-relaxed']);
 });
 
 it('another kind of quantisation is an error', () => {

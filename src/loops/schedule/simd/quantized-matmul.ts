@@ -15,6 +15,13 @@
  * Why rows outside of the groups: a row is quantised once a block and thread, not once a group, and the
  * codes of 48 rows stay in the second cache beside a group. Why not all rows: scratch memory has a
  * size that is known. Sums are whole numbers, so their order does not matter.
+ *
+ * Predicted with relaxed SIMD: a step takes the loads, splats and sums of one of float32 and does the
+ * work of four, so a quarter of the time and what quantising takes: a row some 16 instructions for 16
+ * elements, once for all columns. Measured (Node 26, one core with VNNI, the products of MiniLM at 1, 16
+ * and 128 rows): 3.5 to 4.2 times as fast as float32, 234 to 249 G int8 operations a second from 16 rows
+ * on; the whole model 2.9 times at 128 tokens, where attention and norms stay in float32, 3.2 times at
+ * 16. Without relaxed SIMD dot4 is 9 instructions: 1.2 times as fast as float32 from 16 rows on.
  */
 import { add, type Dim, minimum, multiply, subtract } from '../../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../../ir/graph.ts';
