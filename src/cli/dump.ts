@@ -1,13 +1,13 @@
 /** `encompile dump`: a model at any stage between declaration and source. */
 import { extname } from 'node:path';
 import type { Command } from 'commander';
-import { compileGraph } from '../compile.ts';
+import { compileGraph, type Quantization } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import { encodeSafetensors } from '../frontends/safetensors.ts';
 import { type Graph, valueOf } from '../ir/graph.ts';
 import type { TensorData } from '../ir/types.ts';
 import { type FileContent, writeFiles, writeFolder } from '../output-files.ts';
-import { pipeline } from '../passes/pipeline.ts';
+import { pipeline, quantizingPipeline } from '../passes/pipeline.ts';
 import { checkExact, compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList, WITHOUT_KERNELS } from './arguments.ts';
 import {
@@ -22,6 +22,7 @@ import {
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted } from './quantities.ts';
+import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printText } from './standard-output.ts';
 
 interface Options {
@@ -31,6 +32,7 @@ interface Options {
   readonly format: string;
   readonly target?: string;
   readonly exact?: boolean;
+  readonly quantize?: Quantization;
   readonly output?: string;
   readonly weights: boolean;
 }
@@ -51,6 +53,7 @@ export function defineDump(program: Command): void {
       '--target <target>',
       `whose loops, plan or source: ${PROGRAM_TARGETS.join(', ')} (default: js)`,
     )
+    .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(EXACT_FLAG, `of loops, plan and source: ${EXACT_MEANING}`)
     .option('-o, --output <path>', 'write to a file, with --all to a folder')
     .option('--no-weights', 'leave out the weights beside a graph in text format')
@@ -74,10 +77,10 @@ async function dump(path: string, options: Options): Promise<void> {
   const [format = 'text'] = readList('format', options.format, FORMATS);
   checkCombination(options, stage);
   if (stage !== 'graph') return dumpProgram(path, options, stage, format);
-  const after = options.after === undefined ? undefined : readPass(options.after);
+  const after = options.after === undefined ? undefined : readPass(options.after, options.quantize);
   const { graph, randomWeights } = await openModel(path, { needsNumbers: false });
   if (options.all) return dumpAll(graph, options, format);
-  const chosen = graphAfter(graph, after);
+  const chosen = graphAfter(graph, after, options.quantize);
   progress.show(`print ${chosen.name}`);
   const text = await graphText(chosen, format);
   if (options.output === undefined) return printText(text);
@@ -129,6 +132,7 @@ async function dumpProgram(
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],
     exact,
+    ...quantizing(options.quantize),
     onProgress: progress.show,
   });
   const text = programText(compilation, stage, target, format);
@@ -138,7 +142,10 @@ async function dumpProgram(
 
 async function dumpAll(graph: Graph, options: Options, format: Format): Promise<void> {
   const graphs: (readonly [string, Graph])[] = [[DECLARED, graph]];
-  compileGraph(graph, { targets: [], onPass: (name, after) => graphs.push([name, after]) });
+  compileGraph(graph, {
+    ...{ targets: [], onPass: (name, after) => graphs.push([name, after]) },
+    ...quantizing(options.quantize),
+  });
   const digits = `${graphs.length - 1}`.length;
   const files = new Map<string, string>();
   for (const [i, [name, after]] of graphs.entries()) {
@@ -156,17 +163,27 @@ async function dumpAll(graph: Graph, options: Options, format: Format): Promise<
 /** Of the files that `--all` writes. */
 const DUMP_NAME = /^\d{2,}-[a-z-]+\.(ir|json|dot|svg)$/;
 
-function readPass(name: string): string {
-  const names = [DECLARED, ...pipeline.map((pass) => pass.name)];
+function quantizing(quantize: Quantization | undefined): { readonly quantize?: Quantization } {
+  return quantize === undefined ? {} : { quantize };
+}
+
+function readPass(name: string, quantize: Quantization | undefined): string {
+  const passes = quantize === undefined ? pipeline : quantizingPipeline;
+  const names = [DECLARED, ...passes.map((pass) => pass.name)];
   const [pass = DECLARED] = readList('pass', name, names);
   return pass;
 }
 
-function graphAfter(graph: Graph, pass: string | undefined): Graph {
+function graphAfter(
+  graph: Graph,
+  pass: string | undefined,
+  quantize: Quantization | undefined,
+): Graph {
   if (pass === DECLARED) return graph;
   let found = graph;
   const { optimised } = compileGraph(graph, {
     targets: [],
+    ...quantizing(quantize),
     onProgress: progress.show,
     onPass: (name, after) => {
       if (name === pass) found = after;

@@ -1,6 +1,6 @@
 /** `encompile explain`: what was fused, what was not and why, and what each kernel costs. */
 import type { Command } from 'commander';
-import { compiledFor, compileGraph } from '../compile.ts';
+import { compiledFor, compileGraph, type Quantization } from '../compile.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { Target } from '../loops/program.ts';
 import { ledgerToJson } from '../passes/ledger.ts';
@@ -19,12 +19,14 @@ import { displayLocation } from './locations.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
+import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
 interface Options {
-  readonly target: string;
+  readonly target?: string;
+  readonly quantize?: Quantization;
   readonly dim?: DimSizes;
   readonly json?: boolean;
 }
@@ -34,7 +36,11 @@ export function defineExplain(program: Command): void {
     .command('explain')
     .argument('<model>', 'a model file or folder')
     .description('show what was fused, what was not and why, and what each kernel costs')
-    .option('--target <target>', `whose kernels: ${PROGRAM_TARGETS.join(', ')}`, 'js')
+    .option(
+      '--target <target>',
+      `whose kernels: ${PROGRAM_TARGETS.join(', ')} (default: js; with --quantize wasm)`,
+    )
+    .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(DIM_FLAG, 'the size of a symbol, for the costs; repeat for more', readDim)
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)
@@ -51,11 +57,14 @@ Examples:
   encompile explain model.ts --dim batch=1 --dim seq=512 --target wgsl`;
 
 async function explain(path: string, options: Options): Promise<void> {
-  const [target = 'js'] = readList('target', options.target, PROGRAM_TARGETS, WITHOUT_KERNELS);
+  const { quantize } = options;
+  const wanted = options.target ?? (quantize === undefined ? 'js' : 'wasm');
+  const [target = 'js'] = readList('target', wanted, PROGRAM_TARGETS, WITHOUT_KERNELS);
   const { graph } = await openModel(path, { needsNumbers: false });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],
+    ...(quantize === undefined ? {} : { quantize }),
     onProgress: progress.show,
   });
   const costs = stepCosts(compiledFor(compilation, target).program, sizes);

@@ -127,4 +127,21 @@ describe('other commands', () => {
     expect(status).toBe(0);
     expect(JSON.parse(stdout).backends.wasm.kernels[0].ops).toContain('quantized_matmul');
   });
+
+  it('show the pass, its graph, which is a model again, and its kernels', async () => {
+    const text = await quantize('dump', 'dense.ir', '--after', 'quantize', '-o', 'bytes.ir');
+    expect(text).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(join(folder, 'bytes.ir'), 'utf8')).toContain(
+      'param %weight.int8: i8[48, 40]',
+    );
+    const checked = await encompile(folder, 'check', 'bytes.ir', '--backend', 'wasm');
+    expect(checked.stdout).toMatch(/dense: check passed/);
+    const wat = await quantize('dump', 'dense.ir', '--stage', 'source', '--target', 'wasm-relaxed');
+    expect(wat.stdout).toContain('i32x4.relaxed_dot_i8x16_i7x16_add_s');
+    const explained = await quantize('explain', 'dense.ir');
+    expect(explained.stdout).toMatch(/%weight \[48, 40\] is stored in bytes/);
+    const { status, stderr } = await encompile(folder, 'dump', 'dense.ir', '--after', 'quantize');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/There is no pass 'quantize'/);
+  });
 });
