@@ -12,7 +12,13 @@
 //
 // Each runs in a process of its own, so `open` imports the runtime itself: that is part of loading.
 
-import { encompileJs, encompileWasm, encompileWasm2 } from './encompile.mjs';
+import {
+  encompileInt8,
+  encompileInt82,
+  encompileJs,
+  encompileWasm,
+  encompileWasm2,
+} from './encompile.mjs';
 import { jax } from './jax.mjs';
 import { ortNode, ortNode2 } from './onnxruntime-node.mjs';
 import { ortWeb, ortWeb2 } from './onnxruntime-web.mjs';
@@ -22,6 +28,8 @@ import { tfjsCpu, tfjsWasm } from './tfjs.mjs';
 export const CONTENDERS = [
   encompileWasm,
   encompileWasm2,
+  encompileInt8,
+  encompileInt82,
   encompileJs,
   ortWeb,
   ortWeb2,

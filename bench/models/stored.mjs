@@ -1,7 +1,7 @@
 // A model on disk, in every form that a contender reads: encompile's artifacts, the ONNX file that
 // encompile exports, and the plain weights for those that take arrays.
 //
-//   js/, wasm/        artifacts, one for each target
+//   js/, wasm/, int8/ artifacts, one for each target; int8 is wasm with --quantize int8
 //   model.onnx
 //   weights.f32       all weights in a row; weights.json says where each begins
 
@@ -10,18 +10,25 @@ import { join } from 'node:path';
 import { toOnnx } from '../../dist/compiler.js';
 import { compile } from '../../dist/index.js';
 
-export const artifactFolder = (folder, target) => join(folder, target);
+/** Of 'js', 'wasm' or 'int8'. */
+export const artifactFolder = (folder, kind) => join(folder, kind);
+
+const ARTIFACTS = {
+  js: { targets: ['js'] },
+  wasm: { targets: ['wasm'] },
+  int8: { targets: ['wasm'], quantize: 'int8' },
+};
 export const onnxPath = (folder) => join(folder, 'model.onnx');
 
 export async function storeModel(model, folder, onProgress = () => {}) {
   onProgress('making weights');
   const weights = model.makeWeights();
   await storeWeights(weights, folder);
-  for (const target of ['js', 'wasm']) {
-    onProgress(`compiling for ${target}`);
-    const output = artifactFolder(folder, target);
-    const { declared } = await compile(model.declare({ weights }), { targets: [target], output });
-    if (target === 'js') await writeFile(onnxPath(folder), toOnnx(declared));
+  for (const [kind, options] of Object.entries(ARTIFACTS)) {
+    onProgress(`compiling for ${kind}`);
+    const output = artifactFolder(folder, kind);
+    const { declared } = await compile(model.declare({ weights }), { ...options, output });
+    if (kind === 'js') await writeFile(onnxPath(folder), toOnnx(declared));
   }
 }
 
