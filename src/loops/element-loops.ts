@@ -162,7 +162,8 @@ const FLOAT_IDENTITY: { readonly [C in Combine]: number } = {
   min: 3.4028234663852886e38,
 };
 
-function identityOf(combine: Combine, type: Scalar): number {
+/** What changes nothing that it is combined with. */
+export function identityOf(combine: Combine, type: Scalar): number {
   if (type === 'f32' || combine === 'add' || combine === 'mul') return FLOAT_IDENTITY[combine];
   return combine === 'max' ? -(2 ** 31) : 2 ** 31 - 1;
 }

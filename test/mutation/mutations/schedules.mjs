@@ -5,6 +5,7 @@ const CPU = 'src/loops/schedule/attention-cpu.ts';
 const GPU = 'src/loops/schedule/attention-gpu.ts';
 const OPERANDS = 'src/loops/schedule/attention-operands.ts';
 const MATMUL_CPU = 'src/loops/schedule/matmul-cpu.ts';
+const PRODUCT = 'src/loops/schedule/product.ts';
 const MATMUL_GPU = 'src/loops/schedule/matmul-gpu.ts';
 
 export const schedules = [
@@ -124,13 +125,13 @@ export const schedules = [
   {
     name: 'the epilogue of a matmul on the CPU skips a store',
     file: MATMUL_CPU,
-    find: '      for (const c of columns) {\n        this.epilogue.store',
-    replace: '      for (const c of columns.slice(0, 2)) {\n        this.epilogue.store',
+    find: '      for (const c of columns) {\n        this.storeElement',
+    replace: '      for (const c of columns.slice(0, 2)) {\n        this.storeElement',
     tests: NESTS,
   },
   {
     name: 'weights are packed where an epilogue reads them too',
-    file: MATMUL_CPU,
+    file: PRODUCT,
     find: 'return reads.length === 1 &&',
     replace: 'return reads.length > 0 &&',
     tests: LOWER,

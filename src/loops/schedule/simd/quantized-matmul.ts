@@ -48,9 +48,9 @@ import {
 } from '../../nodes.ts';
 import { BYTE_OFFSET, bytePanels } from '../../weight-layout.ts';
 import { onlyOf } from '../anchor.ts';
-import { isReadOnce } from '../matmul-cpu.ts';
+import { isReadOnce, productNest } from '../product.ts';
 import type { Nest } from '../schedule.ts';
-import { type Product, productNest } from './matmul-simd.ts';
+import { TiledProduct } from './matmul-simd.ts';
 import { emitTile, range } from './tile.ts';
 import { type Group, overPanelGroups, overPanelsOf } from './weight-panels.ts';
 
@@ -78,8 +78,10 @@ export function quantizedMatmul(height: number): Nest {
     if (draft.exact && Number(valueOf(body, weight).shape[0]) > LONGEST_EXACT_SUM) return null;
     const isPacked = operands[at]?.parameter != null && isReadOnce(body, weight);
     if (!isPacked || valueOf(body, y).shape.length < 2) return null;
-    const plan = { a: x, b: weight, c: y, height, isPacked };
-    const statements = productNest(draft, plan, (product) => new Codes(product, scale).emit());
+    const plan = { a: x, b: weight, c: y, isPacked };
+    const statements = productNest(draft, plan, (place) =>
+      new Codes(new TiledProduct(place, height), scale).emit(),
+    );
     if (statements !== null) draft.layouts[at] = bytePanels(COLUMNS);
     return statements;
   };
@@ -92,7 +94,7 @@ interface Block {
 }
 
 class Codes {
-  private readonly product: Product;
+  private readonly product: TiledProduct;
   private readonly emitter: Emitter;
   private readonly scale: ValueId;
   /** Elements of a row. */
@@ -105,7 +107,7 @@ class Codes {
   private stepSizes = '';
   private offsets = '';
 
-  constructor(product: Product, scale: ValueId) {
+  constructor(product: TiledProduct, scale: ValueId) {
     this.product = product;
     this.emitter = product.emitter;
     this.scale = scale;

@@ -9,7 +9,7 @@
  */
 import { add, type Dim, floorDivide, multiply, subtract } from '../../../ir/dims.ts';
 import { constant, type Expression, load, store, vector } from '../../nodes.ts';
-import type { Product } from './matmul-simd.ts';
+import type { TiledProduct } from './matmul-simd.ts';
 import { emitTile, range } from './tile.ts';
 
 const COLUMNS = 8;
@@ -19,7 +19,7 @@ const LONGEST_PANEL = 4096;
 /** Four lanes of b. */
 type Columns = (k: Dim, vector: number) => Expression;
 
-export function emitValuePanels(product: Product): void {
+export function emitValuePanels(product: TiledProduct): void {
   const { emitter, columns } = product;
   const full = floorDivide(columns, COLUMNS);
   const covered = multiply(full, COLUMNS);
@@ -34,7 +34,7 @@ export function emitValuePanels(product: Product): void {
 }
 
 /** All rows by some columns. */
-function panel(product: Product, column: Dim, width: number): void {
+function panel(product: TiledProduct, column: Dim, width: number): void {
   const b = columnsOf(product, column, width);
   product.overRows((row, height) => {
     const sums = emitTile(product.emitter, {
@@ -49,7 +49,7 @@ function panel(product: Product, column: Dim, width: number): void {
 }
 
 /** Columns read in place, packed here and now, or put together load by load. */
-function columnsOf(product: Product, column: Dim, width: number): Columns {
+function columnsOf(product: TiledProduct, column: Dim, width: number): Columns {
   const { inner } = product;
   if (width % 4 === 0 && isContiguous(product, column, width)) {
     return (k, v) => neighbours(product, k, add(column, 4 * v)) ?? none();
@@ -62,7 +62,7 @@ function columnsOf(product: Product, column: Dim, width: number): Columns {
   return (k, v) => load(panel, add(multiply(k, 4 * vectors), 4 * v), 'f32', 4);
 }
 
-function packed(product: Product, column: Dim, width: number, inner: number): string {
+function packed(product: TiledProduct, column: Dim, width: number, inner: number): string {
   const { emitter } = product;
   const stride = 4 * Math.ceil(width / 4);
   const panel = emitter.alloc('panel', inner * stride, 'scratch');
@@ -76,7 +76,7 @@ function packed(product: Product, column: Dim, width: number, inner: number): st
 }
 
 /** Whether every four columns of the panel are neighbours: a view may part some of them. */
-function isContiguous(product: Product, column: Dim, width: number): boolean {
+function isContiguous(product: TiledProduct, column: Dim, width: number): boolean {
   const { emitter } = product;
   const k = emitter.fresh('k');
   emitter.ranges.set(k, product.inner);
@@ -87,11 +87,11 @@ function isContiguous(product: Product, column: Dim, width: number): boolean {
   return found.every((run) => run !== null);
 }
 
-function neighbours(product: Product, k: Dim, column: Dim): Expression | null {
+function neighbours(product: TiledProduct, k: Dim, column: Dim): Expression | null {
   return product.emitter.run((l) => product.elementOfB(k, add(column, l)));
 }
 
-function gathered(product: Product, k: Dim, column: Dim, width: number): Expression {
+function gathered(product: TiledProduct, k: Dim, column: Dim, width: number): Expression {
   const element = (l: number) => (l < width ? product.elementOfB(k, add(column, l)) : constant(0));
   return vector(range(4).map(element));
 }

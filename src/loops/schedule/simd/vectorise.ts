@@ -14,6 +14,7 @@
  * innermost one that four loads apart feed.
  */
 import { add, type Dim, floorDivide, multiply, subtract } from '../../../ir/dims.ts';
+import { type Combine, identityOf } from '../../element-loops.ts';
 import {
   binary,
   childrenOf,
@@ -28,6 +29,7 @@ import {
   splat,
 } from '../../nodes.ts';
 import { namesBound } from '../hoist.ts';
+import { range } from './tile.ts';
 import { reductionOf, widen } from './widen.ts';
 
 /** Accumulators of a long reduction: as many as hide the latency of an addition. */
@@ -156,8 +158,6 @@ function isIndependent({ kind }: For): boolean {
   return kind === 'parallel' || kind === 'split';
 }
 
-type Combine = 'add' | 'max' | 'min' | 'mul';
-
 interface Reduced {
   readonly op: Combine;
   readonly type: Scalar;
@@ -239,17 +239,6 @@ function balanced(op: Combine, parts: readonly Expression[]): Expression {
   return binary(op, balanced(op, parts.slice(0, middle)), balanced(op, parts.slice(middle)));
 }
 
-function identityOf(op: Combine, type: Scalar): number {
-  if (op === 'add') return 0;
-  if (op === 'mul') return 1;
-  const largest = type === 'f32' ? 3.4028234663852886e38 : 2 ** 31 - 1;
-  return op === 'min' ? largest : type === 'f32' ? -largest : -(2 ** 31);
-}
-
 function hasLanes(body: readonly Statement[]): boolean {
   return JSON.stringify(body).includes('"lanes":4');
-}
-
-function range(count: number): readonly number[] {
-  return Array.from({ length: count }, (_, i) => i);
 }

@@ -17,7 +17,7 @@
 import { add, ceilDivide, type Dim, floorDivide, multiply, subtract } from '../../../ir/dims.ts';
 import { constant, type Expression, load, read, store } from '../../nodes.ts';
 import { panels, type WeightLayout } from '../../weight-layout.ts';
-import type { Product } from './matmul-simd.ts';
+import type { TiledProduct } from './matmul-simd.ts';
 import { emitTile } from './tile.ts';
 
 const COLUMNS = 8;
@@ -43,7 +43,7 @@ function blockOf(inner: number): number {
   return inner;
 }
 
-export function emitWeightPanels(product: Product): void {
+export function emitWeightPanels(product: TiledProduct): void {
   new WeightPanels(product).emit();
 }
 
@@ -61,7 +61,7 @@ export interface Group {
  * @param steps of k, each of 8 elements of a panel
  */
 export function overPanelGroups(
-  product: Product,
+  product: TiledProduct,
   steps: number,
   body: (group: Group) => void,
 ): void {
@@ -85,7 +85,7 @@ export function overPanelGroups(
 }
 
 /** The panels of a group, one after another. */
-export function overPanelsOf(group: Group, product: Product, body: (p: Dim) => void): void {
+export function overPanelsOf(group: Group, product: TiledProduct, body: (p: Dim) => void): void {
   if (group.most === 1) body(group.first);
   else {
     const bounds = { from: group.first, to: group.last };
@@ -94,12 +94,12 @@ export function overPanelsOf(group: Group, product: Product, body: (p: Dim) => v
 }
 
 class WeightPanels {
-  private readonly product: Product;
+  private readonly product: TiledProduct;
   private readonly inner: number;
   private readonly columns: number;
   private readonly block: number;
 
-  constructor(product: Product) {
+  constructor(product: TiledProduct) {
     this.product = product;
     this.inner = Number(product.inner);
     this.columns = Number(product.columns);
