@@ -147,6 +147,9 @@ const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
   },
 };
 
+/** Every function defined here. */
+export const MATH_OPS = Object.keys(DEFINITIONS) as readonly MathOp[];
+
 interface Rational {
   readonly above: readonly number[];
   readonly below: readonly number[];

@@ -2,7 +2,7 @@
  * Functions of a module that its kernels call: the math that loop IR defines, and integer arithmetic
  * that WebAssembly traps on, rounds otherwise or has for one lane only. A module carries those in use.
  */
-import { type MathOp, mathDefinition } from '../../loops/math.ts';
+import { MATH_OPS, type MathOp, mathDefinition } from '../../loops/math.ts';
 import type { Lanes } from '../../loops/nodes.ts';
 import { extract, gather } from './elements.ts';
 import { expressionTree } from './expressions.ts';
@@ -15,17 +15,6 @@ type LaneHelper = 'divide' | 'remainder' | 'shift_left' | 'shift_right';
 type IntegerHelper = 'floor_divide' | 'divide_i32' | 'remainder_i32';
 export type Helper = `${MathOp}_${'f32' | 'f32x4'}` | `${LaneHelper}_i32x4` | IntegerHelper;
 
-const MATH_OPS: { readonly [O in MathOp]: true } = {
-  exp: true,
-  log: true,
-  erf: true,
-  tanh: true,
-  sin: true,
-  cos: true,
-  pow: true,
-  rem: true,
-};
-
 /** Every helper, in the order in which a module lists those it uses. */
 export const HELPERS: readonly Helper[] = [
   'floor_divide',
@@ -35,7 +24,7 @@ export const HELPERS: readonly Helper[] = [
   'remainder_i32x4',
   'shift_left_i32x4',
   'shift_right_i32x4',
-  ...(Object.keys(MATH_OPS) as MathOp[]).flatMap((op): Helper[] => [`${op}_f32`, `${op}_f32x4`]),
+  ...MATH_OPS.flatMap((op): Helper[] => [`${op}_f32`, `${op}_f32x4`]),
 ];
 
 /** The functions that the module's kernels have asked for, and those that these call in turn. */

@@ -1,5 +1,5 @@
 /** What the names of a kernel are called in its WGSL text, and what the module around it holds. */
-import type { MathOp } from '../../loops/math.ts';
+import { MATH_OPS, type MathOp } from '../../loops/math.ts';
 import type { Kernel, Lanes, Scalar } from '../../loops/nodes.ts';
 import { Names, WGSL_RESERVED } from '../identifiers.ts';
 import { type AccessWidths, accessWidths } from './accesses.ts';
@@ -15,19 +15,12 @@ export type DefinedOp = Exclude<MathOp, 'exp' | 'log'>;
 /** A function of the module beside its entry points. */
 export type Helper = `${DefinedOp}_${'f32' | 'vec4'}` | 'floor_divide';
 
-const MATH_OPS: { readonly [O in DefinedOp]: true } = {
-  erf: true,
-  tanh: true,
-  sin: true,
-  cos: true,
-  pow: true,
-  rem: true,
-};
+const isDefined = (op: MathOp): op is DefinedOp => op !== 'exp' && op !== 'log';
 
 /** Every helper, in the order in which a module lists those it uses. */
 export const HELPERS: readonly Helper[] = [
   'floor_divide',
-  ...(Object.keys(MATH_OPS) as DefinedOp[]).flatMap((op): Helper[] => [`${op}_f32`, `${op}_vec4`]),
+  ...MATH_OPS.filter(isDefined).flatMap((op): Helper[] => [`${op}_f32`, `${op}_vec4`]),
 ];
 
 /** The module's own names, and the helpers that kernels have asked for. */
