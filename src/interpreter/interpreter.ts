@@ -1,6 +1,6 @@
 /**
  * The oracle: runs a graph in float64, each op as its file defines it. A primitive is evaluated
- * index by index, a composite through its expansion, a region through its body. Integers are exact,
+ * index by index, a composite through its expansion, a region by what it makes of its body. Integers are exact,
  * floats are never rounded to their dtype. It imports nothing from lowering or backends.
  */
 import { EncompileError } from '../errors.ts';
@@ -9,7 +9,7 @@ import { evaluateDim } from '../ir/dims.ts';
 import { expandNode } from '../ir/expand.ts';
 import { type Graph, type Node, type Value, type ValueId, valueOf } from '../ir/graph.ts';
 import { elementCount, type NdArray, type NdType, toNdArray } from '../ir/nd-array.ts';
-import { type PrimitiveMeaning, present } from '../ir/op.ts';
+import { type EvaluateArguments, present } from '../ir/op.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import { resolveSizes, type Sizes } from '../ir/sizes.ts';
 import { printType, type TensorData } from '../ir/types.ts';
@@ -150,34 +150,34 @@ function evaluate(
 ): readonly NdArray[] {
   const { meaning } = opDefinition(node.op);
   const given = operands.filter((operand) => operand !== null);
-  if (meaning.kind === 'region') {
-    if (node.body === null) throw new Error(`${node.op} has no body`);
-    return runBody(node.body, given, run);
-  }
   if (meaning.kind === 'composite') return runBody(expansionOf(graph, node, run), given, run);
-  return evaluatePrimitive(graph, node, meaning, operands, run.sizes);
+  const { body } = node;
+  const args = argumentsOf(graph, node, operands, run.sizes);
+  if (meaning.kind !== 'region') {
+    return meaning.evaluate({ ...args, result: present(args.results, 0) });
+  }
+  if (body === null) throw new Error(`${node.op} has no body`);
+  return meaning.evaluate({ ...args, body: (inputs) => runBody(body, inputs, run) });
 }
 
-function evaluatePrimitive(
+function argumentsOf(
   graph: Graph,
   node: Node,
-  meaning: PrimitiveMeaning,
   operands: readonly (NdArray | null)[],
   sizes: Sizes,
-): readonly NdArray[] {
+): Omit<EvaluateArguments<Node['attributes']>, 'result'> {
   const arrays = operands.map((operand) => operand ?? undefined);
   const results = node.results.map((id): NdType => {
     const { dtype, shape } = valueOf(graph, id);
     return { dtype, shape: shape.map((dim) => evaluateDim(dim, sizes)) };
   });
-  return meaning.evaluate({
+  return {
     operands: arrays,
     operand: (index) => present(arrays, index),
     attributes: node.attributes,
     results,
-    result: present(results, 0),
     size: (dim) => evaluateDim(dim, sizes),
-  });
+  };
 }
 
 function runBody(body: Graph, operands: readonly NdArray[], run: Run): readonly NdArray[] {

@@ -7,8 +7,9 @@ import { type AttributeValue, completeAttributes } from './attributes.ts';
 import { completeOperands, isValue, splitArguments } from './call-arguments.ts';
 import { callOrigin } from './call-origin.ts';
 import type { Graph, Node, NodeId, Origin, Output, Parameter, Value, ValueId } from './graph.ts';
-import { inferTypes, type OpDefinition } from './op.ts';
+import { inferTypes, type OpDefinition, type RegionDeclaration } from './op.ts';
 import { opDefinition, type Registry, registry } from './ops/index.ts';
+import type { UntypedScan } from './ops/scan.ts';
 import { type DType, printType, type Shape, type TensorData, type TensorType } from './types.ts';
 
 type CallOf<O> = O extends OpDefinition<infer Call> ? Call : never;
@@ -48,7 +49,9 @@ type UntypedCall<Call> = Call extends (...args: never) => readonly Value[]
  * The same methods for code whose types are data, such as expansions and importers: what is wrong
  * is an error when it runs.
  */
-export type UntypedBuilder = { readonly [N in keyof Registry]: UntypedCall<CallOf<Registry[N]>> };
+export type UntypedBuilder = {
+  readonly [N in Exclude<keyof Registry, 'scan'>]: UntypedCall<CallOf<Registry[N]>>;
+} & { readonly scan: UntypedScan };
 
 export interface NodeOptions {
   /** Names of the results; made unique. The op's name stands in where they are left out. */
@@ -66,10 +69,14 @@ export class GraphConstruction {
   private readonly names = new Map<string, number>();
   private readonly boundary = new Map<string, Value>();
   private readonly originOf: () => Origin;
+  /** Of a body: the graph around it, and what stands here for values of that graph. */
+  private readonly around: GraphConstruction | null;
+  private readonly captures = new Map<ValueId, Value>();
   private nextValue = 0;
 
-  constructor(originOf: () => Origin = callOrigin) {
+  constructor(originOf: () => Origin = callOrigin, around: GraphConstruction | null = null) {
     this.originOf = originOf;
+    this.around = around;
   }
 
   /** A construction that begins with a graph's values, inputs and parameters, but no node. */
@@ -86,24 +93,31 @@ export class GraphConstruction {
   }
 
   builder(prefix = ''): Builder {
+    return this.calls(prefix) as Builder;
+  }
+
+  untypedBuilder(prefix = ''): UntypedBuilder {
+    return this.calls(prefix) as UntypedBuilder;
+  }
+
+  private calls(prefix: string): object {
     const calls: GraphCalls = {
       input: (name, type) => this.define('input', prefix + name, type, null),
       weight: (name, type, data) => this.define('weight', prefix + name, type, data ?? null),
       scope: (inner) => this.builder(`${prefix}${inner}.`),
       named: (name, value) => this.rename(value, prefix + name),
     };
-    return Object.assign(this.opCalls(prefix), calls) as Builder;
-  }
-
-  untypedBuilder(prefix = ''): UntypedBuilder {
-    return this.opCalls(prefix) as UntypedBuilder;
+    return Object.assign(this.opCalls(prefix), calls);
   }
 
   private opCalls(prefix: string): object {
-    const ops = Object.keys(registry).map((op) => [
-      op,
-      (...args: readonly unknown[]) => this.call(prefix, op, args),
-    ]);
+    const ops = Object.keys(registry).map((op) => {
+      const { meaning } = opDefinition(op);
+      const declare = meaning.kind === 'region' ? meaning.declare : null;
+      const call = (...args: readonly unknown[]) =>
+        declare === null ? this.call(prefix, op, args) : declare(this.region(prefix, op), args);
+      return [op, call];
+    });
     return Object.fromEntries(ops);
   }
 
@@ -121,7 +135,8 @@ export class GraphConstruction {
   /** Adds a value that an enclosing graph defines, for bodies and rewrites. */
   addValue(name: string, type: TensorType): Value {
     const id = this.nextValue++ as ValueId;
-    const value: Value = { id, name: this.unique(name), dtype: type.dtype, shape: type.shape };
+    // a shape of its own tells the value from those of other graphs
+    const value: Value = { id, name: this.unique(name), dtype: type.dtype, shape: [...type.shape] };
     this.values.set(id, value);
     return value;
   }
@@ -169,6 +184,16 @@ export class GraphConstruction {
     type: TensorType<D, S>,
     data: TensorData | null,
   ): Value<D, [...S]> {
+    if (this.around !== null) {
+      if (role === 'input') {
+        throw new EncompileError(
+          `The input '${name}' is declared in the body of a region op: declare it in the graph around, ` +
+            'and use it in the body.',
+        );
+      }
+      const outer = this.around.define(role, name, type, data);
+      return this.own('weight', outer) as Value<D, [...S]>;
+    }
     const known = this.boundary.get(name);
     if (known !== undefined) {
       throw new EncompileError(
@@ -197,14 +222,52 @@ export class GraphConstruction {
   private call(prefix: string, op: string, args: readonly unknown[]): unknown {
     const definition = opDefinition(op);
     const split = splitArguments(op, definition, args);
-    for (const value of split.operands) {
-      if (!isValue(value) || this.values.get(value.id)?.shape === value.shape) continue;
-      throw new EncompileError(`${op}: the operand '${value.name}' belongs to another graph.`);
-    }
+    const own = split.operands.map((value) => (isValue(value) ? this.own(op, value) : value));
     const { attributes } = split;
-    const operands = this.withConstants(prefix, op, definition, split.operands);
+    const operands = this.withConstants(prefix, op, definition, own);
     const results = this.addNode(op, operands, attributes, { names: [prefix + op] });
     return results.length === 1 ? results[0] : results;
+  }
+
+  /** The value, or in a body the input that stands for a value of a graph around. */
+  private own(op: string, value: Value): Value {
+    if (this.values.get(value.id)?.shape === value.shape) return value;
+    if (this.around === null) {
+      throw new EncompileError(`${op}: the operand '${value.name}' belongs to another graph.`);
+    }
+    const outer = this.around.own(op, value);
+    let capture = this.captures.get(outer.id);
+    if (capture === undefined) {
+      capture = this.addInput(outer.name, outer);
+      this.captures.set(outer.id, capture);
+    }
+    return capture;
+  }
+
+  /** What a region op needs to be declared in this graph. */
+  private region(prefix: string, op: string): RegionDeclaration {
+    return {
+      body: (inputs, build) => {
+        const inner = new GraphConstruction(this.originOf, this);
+        const values = inputs.map(({ name, ...type }) => inner.addInput(name, type));
+        const made = build(inner.untypedBuilder(prefix), values).map((value) =>
+          inner.own(op, value),
+        );
+        const names = new Map<string, number>();
+        const outputs = made.map(({ id, name }) => {
+          const count = names.get(name) ?? 0;
+          names.set(name, count + 1);
+          return { name: count === 0 ? name : `${name}:${count}`, value: id };
+        });
+        const outer = [...inner.captures.keys()].map((id) => this.values.get(id));
+        const captures = outer.filter((value) => value !== undefined);
+        return { body: inner.finish(prefix + op, outputs), captures };
+      },
+      add: (operands, attributes, body) => {
+        const own = operands.map((value) => this.own(op, value));
+        return this.addNode(op, own, attributes, { names: [prefix + op], body });
+      },
+    };
   }
 
   /** The operands with constants for plain numbers, of the dtype of the other such operand. */

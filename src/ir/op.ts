@@ -4,15 +4,16 @@
  *
  * An op is either a primitive, with `evaluate` (its meaning, index by index in float64) and
  * `lower` (the loop-IR expression of one element of its result), or a composite, whose meaning is
- * its `expand` into other ops. A composite that stays one kernel carries no code for that here:
- * schedules build the kernel from its expansion.
+ * its `expand` into other ops, or a region, whose `evaluate` says what it makes of the graph that it
+ * carries. A composite that stays one kernel carries no code for that here: schedules build the
+ * kernel from its expansion.
  */
 import { EncompileError } from '../errors.ts';
 import type { Expression } from '../loops/nodes.ts';
 import type { AttributeSpecs, AttributesOf, AttributeValue } from './attributes.ts';
 import type { UntypedBuilder } from './builder.ts';
 import type { Dim } from './dims.ts';
-import { type Graph, type Value, valueOf } from './graph.ts';
+import type { Graph, Value } from './graph.ts';
 import type { NdArray, NdType } from './nd-array.ts';
 import { printType, type TensorType } from './types.ts';
 
@@ -145,6 +146,42 @@ export interface ExpandArguments<A> {
   readonly attributes: A;
 }
 
+/** An op that carries a graph; one value of the graph around it is one input of the body. */
+export interface Region<S extends AttributeSpecs> extends Common<S> {
+  readonly kind: 'region';
+  /** Whether the body is what one kernel computes, and no pass changes it any more. */
+  readonly isKernel: boolean;
+  evaluate(args: RegionArguments<AttributesOf<S>>): readonly NdArray[];
+  /** How a call of the builder's method is read; null where declarations cannot make the op. */
+  readonly declare: DeclareRegion | null;
+}
+
+export interface RegionArguments<A> extends Omit<EvaluateArguments<A>, 'result'> {
+  /** Runs the body: one array an input of it, one an output. */
+  readonly body: (inputs: readonly NdArray[]) => readonly NdArray[];
+}
+
+/** Makes the node of a call, given what was passed to the builder's method. */
+export type DeclareRegion = (into: RegionDeclaration, args: readonly unknown[]) => unknown;
+
+/** The graph in which a region op is declared. */
+export interface RegionDeclaration {
+  /**
+   * A body with inputs of these types. Values of the graph around that `build` uses become further
+   * inputs, and are the captures.
+   */
+  body(
+    inputs: readonly (TensorType & { readonly name: string })[],
+    build: (g: UntypedBuilder, inputs: readonly Value[]) => readonly Value[],
+  ): { readonly body: Graph; readonly captures: readonly Value[] };
+  /** Adds the node; gives its results. */
+  add(
+    operands: readonly Value[],
+    attributes: { readonly [name: string]: unknown },
+    body: Graph,
+  ): readonly Value[];
+}
+
 /** Ops whose kernels are more than their expansion, loop by loop. */
 export type Nest = 'attention' | 'quantized-matmul';
 
@@ -198,9 +235,11 @@ export interface CompositeMeaning {
   ): readonly Value[];
 }
 
-/** An op whose meaning is the graph it carries. */
 export interface RegionMeaning {
   readonly kind: 'region';
+  readonly isKernel: boolean;
+  readonly declare: DeclareRegion | null;
+  evaluate(args: RegionArguments<ErasedAttributes>): readonly NdArray[];
 }
 
 /** A few roundings of float32. Ops that add up many terms or cancel leading digits state their own. */
@@ -211,39 +250,55 @@ export const DEFAULT_TOLERANCE: Tolerance = { absolute: 1e-6, relative: 1e-5 };
  * registry checks attributes with the specs before any of these functions sees them.
  */
 export function defineOp<S extends AttributeSpecs, Call>(
-  definition: Primitive<S> | Composite<S>,
+  definition: Primitive<S> | Composite<S> | Region<S>,
 ): OpDefinition<Call> {
   const { summary, operands, attributes, tolerance = DEFAULT_TOLERANCE } = definition;
-  const typed = (erased: ErasedAttributes) => erased as AttributesOf<S>;
-  const meaning: PrimitiveMeaning | CompositeMeaning =
-    definition.kind === 'composite'
-      ? {
-          kind: 'composite',
-          keep: definition.keep,
-          nest: definition.nest ?? null,
-          expand: (g, values, given) =>
-            definition.expand({
-              g,
-              operands: values,
-              operand: (index) => present(values, index),
-              attributes: typed(given),
-            }),
-        }
-      : {
-          kind: definition.kind,
-          evaluate: (args) => definition.evaluate({ ...args, attributes: typed(args.attributes) }),
-          lower: (args) => definition.lower({ ...args, attributes: typed(args.attributes) }),
-          isCostly: definition.isCostly ?? false,
-          push: bindPush(definition),
-          bounds: bindBounds(definition),
-        };
   return {
     summary,
     operands,
     attributes,
     tolerance,
-    meaning,
-    infer: (args) => definition.infer({ ...args, attributes: typed(args.attributes) }),
+    meaning: meaningOf(definition),
+    infer: (args) => {
+      return definition.infer({ ...args, attributes: args.attributes as AttributesOf<S> });
+    },
+  };
+}
+
+function meaningOf<S extends AttributeSpecs>(
+  definition: Primitive<S> | Composite<S> | Region<S>,
+): OpDefinition['meaning'] {
+  const typed = (erased: ErasedAttributes) => erased as AttributesOf<S>;
+  if (definition.kind === 'composite') {
+    return {
+      kind: 'composite',
+      keep: definition.keep,
+      nest: definition.nest ?? null,
+      expand: (g, values, given) =>
+        definition.expand({
+          g,
+          operands: values,
+          operand: (index) => present(values, index),
+          attributes: typed(given),
+        }),
+    };
+  }
+  if (definition.kind === 'region') {
+    const { isKernel, declare } = definition;
+    return {
+      kind: 'region',
+      isKernel,
+      declare,
+      evaluate: (args) => definition.evaluate({ ...args, attributes: typed(args.attributes) }),
+    };
+  }
+  return {
+    kind: definition.kind,
+    evaluate: (args) => definition.evaluate({ ...args, attributes: typed(args.attributes) }),
+    lower: (args) => definition.lower({ ...args, attributes: typed(args.attributes) }),
+    isCostly: definition.isCostly ?? false,
+    push: bindPush(definition),
+    bounds: bindBounds(definition),
   };
 }
 
@@ -259,24 +314,6 @@ function bindBounds<S extends AttributeSpecs>(
   const { bounds } = definition;
   if (bounds === undefined) return null;
   return (args) => bounds({ ...args, attributes: args.attributes as AttributesOf<S> });
-}
-
-/** An op whose meaning is its body: the operands are the body's inputs, the results its outputs. */
-export function defineRegion(summary: string): OpDefinition<never> {
-  return {
-    summary,
-    operands: [{ name: 'operands', variadic: true }],
-    attributes: {},
-    tolerance: DEFAULT_TOLERANCE,
-    meaning: { kind: 'region' },
-    infer: ({ operands, body, require }) => {
-      if (body === null) throw new EncompileError('fused_c1: a region needs its body.');
-      const wanted = body.inputs.map((id) => printType(valueOf(body, id))).join(', ');
-      const given = operands.map((type) => (type === undefined ? '_' : printType(type))).join(', ');
-      require('c2', wanted === given, () => `the body takes (${wanted})`);
-      return body.outputs.map(({ value }) => valueOf(body, value));
-    },
-  };
 }
 
 /** An operand that must be there: the number of operands was checked before. */

@@ -174,6 +174,22 @@ export type DimAt<S, Axis> =
         : Dim
     : Dim;
 
+/** S with D as one more dim, which then stands at the axis. */
+export type InsertDim<S extends Shape, Axis, D extends Dim> =
+  AreSingle<[Axis]> extends true
+    ? SplitAt<[...S, D], AxisIndex<[...S, D], Axis>> extends [infer Before extends Shape, Shape]
+      ? [...Before, D, ...After<S, Before>]
+      : Shape
+    : Shape;
+
+/** S behind its first dims. */
+type After<S extends Shape, Before extends Shape> = S extends readonly [
+  ...Unknowns<Before>,
+  ...infer Rest extends Shape,
+]
+  ? Rest
+  : Shape;
+
 /** S with D at the axis; with open dims where the axis is not one literal. */
 export type ReplaceDim<S, Axis, D> =
   AreSingle<[Axis]> extends true

@@ -11,27 +11,46 @@
  * - v8: a parameter's data has the dtype, the shape and the number of elements of its type
  * - v9: node ids are unique
  * - v10: a region has a body and others have none; a body verifies, and has no parameters
+ * - v11: the dims in a body that is no kernel have no symbols that the inputs and parameters of the
+ *   whole graph lack
  *
  * A failure is a mistake in what built the graph, a pass or an importer, and says so.
  */
 import { EncompileError } from '../errors.ts';
 import { completeAttributes } from './attributes.ts';
-import type { Graph, Node, ValueId } from './graph.ts';
+import { symbolsOf } from './dims.ts';
+import { dimSymbols, type Graph, type Node, type ValueId } from './graph.ts';
 import { elementCount } from './nd-array.ts';
 import { inferTypes, type OpDefinition } from './op.ts';
 import { isOpName, opDefinition } from './ops/index.ts';
 import { printType, sameShape, sameType } from './types.ts';
 
-export type Invariant = 'v1' | 'v2' | 'v3' | 'v4' | 'v5' | 'v6' | 'v7' | 'v8' | 'v9' | 'v10';
+export type Invariant =
+  | 'v1'
+  | 'v2'
+  | 'v3'
+  | 'v4'
+  | 'v5'
+  | 'v6'
+  | 'v7'
+  | 'v8'
+  | 'v9'
+  | 'v10'
+  | 'v11';
 
 /** Throws at the first invariant that does not hold, with its label. */
 export function verifyGraph(graph: Graph): void {
+  verifyBlock(graph, new Set(dimSymbols(graph, symbolsOf)));
+}
+
+/** @param symbols of the whole graph that the block is, or is a body in */
+function verifyBlock(graph: Graph, symbols: ReadonlySet<string>): void {
   verifyDefinitions(graph);
   verifyNames(graph);
   verifyParameters(graph);
   const defined = new Set<ValueId>([...graph.inputs, ...graph.parameters.map((p) => p.value)]);
   for (const node of graph.nodes) {
-    verifyNode(graph, node, defined);
+    verifyNode(graph, node, { defined, symbols });
     for (const id of node.results) defined.add(id);
   }
   ensure('v7', graph, graph.outputs.length > 0, () => 'there is no output');
@@ -105,8 +124,15 @@ function verifyParameters(graph: Graph): void {
   }
 }
 
-function verifyNode(graph: Graph, node: Node, defined: ReadonlySet<ValueId>): void {
-  const where = `${node.results.map((id) => spell(graph, id)).join(', ')} = ${node.op}`;
+interface Known {
+  /** Before the node. */
+  readonly defined: ReadonlySet<ValueId>;
+  /** Of the whole graph. */
+  readonly symbols: ReadonlySet<string>;
+}
+
+function verifyNode(graph: Graph, node: Node, { defined, symbols }: Known): void {
+  const where = placeOf(graph, node);
   ensure('v3', graph, isOpName(node.op), () => `${where}: there is no such op`);
   const definition = opDefinition(node.op);
   for (const id of node.operands) {
@@ -129,7 +155,7 @@ function verifyNode(graph: Graph, node: Node, defined: ReadonlySet<ValueId>): vo
   ensure('v10', graph, isRegion === (node.body !== null), () => {
     return `${where}: it ${isRegion ? 'needs a body' : 'cannot have a body'}`;
   });
-  if (node.body !== null) verifyBody(graph, node.body, where);
+  if (node.body !== null) verifyBody(graph, node, node.body, symbols);
   const types = label('v5', graph, where, () => {
     const operands = node.operands.map((id) => (id === null ? undefined : graph.values.get(id)));
     return inferTypes(node.op, definition, operands, node.attributes, node.body);
@@ -163,9 +189,22 @@ function verifyOperandCount(
   });
 }
 
-function verifyBody(graph: Graph, body: Graph, where: string): void {
+function verifyBody(graph: Graph, node: Node, body: Graph, symbols: ReadonlySet<string>): void {
+  const where = placeOf(graph, node);
   ensure('v10', graph, body.parameters.length === 0, () => `${where}: its body has parameters`);
-  label('v10', graph, where, () => verifyGraph(body));
+  const { meaning } = opDefinition(node.op);
+  const isKernel = meaning.kind === 'region' && meaning.isKernel;
+  for (const { name, shape } of isKernel ? [] : body.values.values()) {
+    const unknown = shape.flatMap(symbolsOf).find((symbol) => !symbols.has(symbol));
+    ensure('v11', graph, unknown === undefined, () => {
+      return `${where}: '${unknown}' in the shape of %${name} is no symbol of the inputs and weights`;
+    });
+  }
+  label('v10', graph, where, () => verifyBlock(body, symbols));
+}
+
+function placeOf(graph: Graph, node: Node): string {
+  return `${node.results.map((id) => spell(graph, id)).join(', ')} = ${node.op}`;
 }
 
 /** Runs a check that throws its own error, and puts the invariant's label before it. */

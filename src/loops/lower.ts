@@ -73,6 +73,7 @@ class Lowering {
     const outputs = this.placeOutputs();
     for (const node of graph.nodes) {
       if (!node.results.some((id) => this.used.has(id))) continue;
+      if (node.op === 'scan') throw new EncompileError('A scan has no kernel yet.');
       if (node.op === 'reshape' && this.isAlias(node)) this.alias(node);
       else this.addStep(node);
     }

@@ -2,6 +2,7 @@
  * How each op is exported: the one table that names them all. A composite of which opset 17 has no
  * standard op, and a region, is exported as what it is made of.
  */
+import { EncompileError } from '../../errors.ts';
 import type { OpName } from '../../ir/ops/index.ts';
 import { exportGelu, exportLayerNorm, exportLogSoftmax, exportSoftmax } from './composites.ts';
 import {
@@ -59,5 +60,8 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   attention: expanded,
   linear: expanded,
   embedding: expanded,
+  scan: () => {
+    throw new EncompileError('A scan cannot be exported to ONNX yet.');
+  },
   fused: expanded,
 };

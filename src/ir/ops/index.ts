@@ -26,6 +26,7 @@ import { quantized_matmul } from './quantized_matmul.ts';
 import { reductionOps } from './reductions.ts';
 import { reshape } from './reshape.ts';
 import { rms_norm } from './rms_norm.ts';
+import { scan } from './scan.ts';
 import { select } from './select.ts';
 import { slice } from './slice.ts';
 import { softmax } from './softmax.ts';
@@ -62,6 +63,7 @@ export const registry = {
   attention,
   linear,
   embedding,
+  scan,
   fused,
 } as const;
 
