@@ -37,6 +37,7 @@ function countOf(graph: Graph, node: Node, known: Known): number {
     case 'gather':
     case 'reduction':
     case 'contraction':
+    case 'ordered':
       return 1;
     default:
       return meaning satisfies never;

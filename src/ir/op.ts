@@ -192,6 +192,7 @@ export type Nest = 'attention' | 'quantized-matmul';
  * - source: no operands (constants, iota)
  * - gather: as a view, but the place is data
  * - reduction: along axes; contraction: a sum of products
+ * - ordered: an element is found on the way from the first to the last; a kernel of its own
  */
 export type PrimitiveKind =
   | 'elementwise'
@@ -199,7 +200,8 @@ export type PrimitiveKind =
   | 'source'
   | 'gather'
   | 'reduction'
-  | 'contraction';
+  | 'contraction'
+  | 'ordered';
 
 type ErasedAttributes = { readonly [name: string]: AttributeValue };
 

@@ -104,6 +104,7 @@ const FIRST: { readonly [N in Exclude<OpName, 'fused' | 'scan'>]: readonly strin
   reduce_min: ['ReduceMin', 'Min'],
   reduce_prod: ['ReduceProd'],
   ...{ argmax: ['ArgMax'], argmin: ['ArgMin'], matmul: ['MatMul'], reshape: ['Reshape'] },
+  cumsum: ['CumSum'],
   quantize: ['Less', 'Div', 'Where', 'Mul', 'Round'],
   quantized_matmul: [
     ...['Cast', 'Abs', 'ReduceMax', 'Max', 'Less', 'Div', 'Where', 'Mul', 'Round'],

@@ -2,11 +2,14 @@
  * The nests of both targets at their edges: sizes below, at and beyond each tile and block, on the
  * emulator, which also sees what leaves a buffer, races or was never written.
  */
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { buildGraph, type UntypedBuilder } from '../../src/ir/builder.ts';
 import type { Dim } from '../../src/ir/dims.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import { bool, f32, i32 } from '../../src/ir/types.ts';
+import { lower } from '../../src/loops/lower.ts';
+import { printKernel } from '../../src/loops/print.ts';
+import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { expectRight, table } from '../support/agreement.ts';
 
 describe('matmul', () => {
@@ -187,6 +190,33 @@ describe('rows', () => {
       return { y: g.layer_norm(g.add(rows, places), { eps: 1e-2 }) };
     });
     await expectRight(graph, { batch: 2, seq: 4 }, { batch: 1, seq: 11 });
+  });
+});
+
+describe('prefix sums', () => {
+  const options = { axis: 1, exclusive: true, reverse: true };
+
+  test('along every axis, from both ends', async () => {
+    const graph = buildGraph('running', (g) => {
+      const x = g.input('x', f32('batch', 'seq', 3));
+      const ids = g.input('ids', i32('batch', 'seq'));
+      return {
+        rows: g.cumsum(x),
+        columns: g.cumsum(g.mul(x, 2), options),
+        first: g.cumsum(x, { axis: 0, reverse: true }),
+        places: g.cumsum(g.cast(ids, { dtype: 'u8' }), { exclusive: true }),
+      };
+    });
+    await expectRight(graph, { batch: 2, seq: 5 }, { batch: 1, seq: 1 }, { batch: 130, seq: 2 });
+  });
+
+  test('take one addition an element, not one a pair of them', () => {
+    const graph = buildGraph('running', (g) => ({ y: g.cumsum(g.input('x', f32('n', 'm'))) }));
+    for (const target of PROGRAM_TARGETS) {
+      const [kernel] = lower(graph, target).kernels;
+      const loops = kernel && printKernel(kernel).match(/\bfor k\b.*/g);
+      expect(loops).toEqual(['for k in 0..m']);
+    }
   });
 });
 

@@ -52,6 +52,22 @@ test('of equal elements argmax and argmin name the first', () => {
   expectOp('argmin', [f32([4], [1, 0, 7, 0])], {}, nd('i64', [], [1]));
 });
 
+test.each([
+  [{}, f32([2, 3], [1, 3, 6, -4, 1, -5])],
+  [{ axis: 0 }, f32([2, 3], [1, 2, 3, -3, 7, -3])],
+  [{ exclusive: true }, f32([2, 3], [0, 1, 3, 0, -4, 1])],
+  [{ reverse: true }, f32([2, 3], [6, 5, 3, -5, -1, -6])],
+  [{ exclusive: true, reverse: true }, f32([2, 3], [5, 3, 0, -1, -6, 0])],
+])('cumsum with %j', (attributes, expected) => {
+  expectOp('cumsum', [x], attributes, expected);
+});
+
+test('cumsum of integers wraps at each step, and one of no elements has none', () => {
+  expectOp('cumsum', [nd('i8', [3], [100, 100, 1])], {}, nd('i8', [3], [100, -56, -55]));
+  expectOp('cumsum', [nd('u8', [2], [200, 100])], { reverse: true }, nd('u8', [2], [44, 100]));
+  expectOp('cumsum', [f32([1, 0], [])], {}, f32([1, 0], []));
+});
+
 describe('constraints', () => {
   test.each([
     ['reduce_sum_c1', 'reduce_sum', bool(2, 3), { axes: [0] }],
@@ -61,6 +77,8 @@ describe('constraints', () => {
     ['reduce_sum_c3', 'reduce_sum', f32Type(2, 3), { axes: [1, -1] }],
     ['argmax_c1', 'argmax', bool(2), {}],
     ['argmax_c2', 'argmax', f32Type(2), { axis: 1 }],
+    ['cumsum_c1', 'cumsum', bool(2), {}],
+    ['cumsum_c2', 'cumsum', f32Type(2), { axis: 1 }],
     ['argmin_c2', 'argmin', f32Type(2, 0), { axis: 1 }],
   ])('%s', (label, op, type, attributes) => {
     expect(() => infer(op, [type], attributes)).toThrow(`${label}: `);

@@ -133,6 +133,14 @@ const CALLS: { readonly [N in Exclude<OpName, 'fused' | 'scan'>]: readonly Call[
   reduce_mean: reduced([SPREAD]),
   ...{ reduce_max: reducedNumbers, reduce_min: reducedNumbers, reduce_prod: reducedNumbers },
   ...{ argmax: searched, argmin: searched },
+  cumsum: [true, false].flatMap((exclusive) =>
+    [true, false].flatMap((reverse): readonly Call[] => [
+      [[as(some([2, 3]), 'n', 3)], { axis: 0, exclusive, reverse }],
+      [[SPREAD], { axis: 1, exclusive, reverse }],
+      [[NOTHING], { exclusive, reverse }],
+      ...INTEGERS.map((x): Call => [[x], { axis: 0, exclusive, reverse }]),
+    ]),
+  ),
   matmul: [
     [[as(some([2, 1, 3, 4], 1), 'n', 1, 3, 4), as(some([2, 4, 2], 2), 2, 4, 'm')]],
     [[some([2, 3], 1), some([3, 1], 2)]],

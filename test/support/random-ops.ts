@@ -106,6 +106,16 @@ const reductions: readonly Maker[] = [
       const reduced = m.g[m.pick(REDUCTION)](x, { axes: [m.pick([...x.shape.keys()])], keep });
       return keep ? m.g.sub(x, reduced) : reduced;
     }),
+  ({ g, pool, pick, chance, calmState }) => {
+    const options = { axis: pick([0, 1, 2]), exclusive: chance(0.5), reverse: chance(0.5) };
+    return pool.keep(g.mul(g.cumsum(calmState(), options), 0.25));
+  },
+  ({ g, pool, pick, chance }) => {
+    // where each visible token stands among them
+    const visible = g.cast(pool.named('mask'), { dtype: pick(['i32', 'u8'] as const) });
+    const places = g.cumsum(visible, { axis: pick([0, 1]), reverse: chance(0.3) });
+    return pool.keep(g.gather(pool.weight([4, WIDTH]), places), 'calm');
+  },
   (m) => {
     const axes = m.pick([[0, 1], [1, 2], [0, 1, 2], [-1], [2, 0]]);
     return m.g[m.pick(REDUCTION)](m.state(), { axes, keep: m.chance(0.5) });

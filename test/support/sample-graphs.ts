@@ -96,6 +96,10 @@ const step: fc.Arbitrary<Step> = fc
     ['layer_norm', fc.record({ eps: real })],
     ['add_norm', fc.record({ eps: real })],
     ['concat', fc.record({ axis: fc.integer({ min: -2, max: 1 }) })],
+    [
+      'cumsum',
+      fc.record({ axis: fc.constantFrom(-1, 0), exclusive: fc.boolean(), reverse: fc.boolean() }),
+    ],
     ['argmax', fc.record({ axis: fc.constantFrom(-1, 0), keep: fc.boolean() })],
   )
   .chain(([op, attributes]) =>

@@ -15,7 +15,12 @@ import {
   unaryExporters,
 } from './elementwise.ts';
 import { type CompositeExporter, EXPANDED } from './op-call.ts';
-import { argReduceExporters, exportMatmul, reductionExporters } from './reductions.ts';
+import {
+  argReduceExporters,
+  exportCumsum,
+  exportMatmul,
+  reductionExporters,
+} from './reductions.ts';
 import { exportConstant, exportIota } from './sources.ts';
 import {
   exportBroadcast,
@@ -38,6 +43,7 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   cast: exportCast,
   ...reductionExporters,
   ...argReduceExporters,
+  cumsum: exportCumsum,
   matmul: exportMatmul,
   quantize: exportQuantize,
   quantized_matmul: expanded,

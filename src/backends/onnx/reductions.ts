@@ -1,5 +1,5 @@
 /**
- * Reductions, arg-reductions and the contraction.
+ * Reductions, arg-reductions, running sums and the contraction.
  *
  * A maximum is at least the lowest finite float32 and a minimum at most the highest, as encompile
  * defines them: an infinity that stands alone becomes finite.
@@ -31,6 +31,16 @@ export const argReduceExporters: ExportersOf<typeof argReduceOps> = {
 };
 
 export const exportMatmul: Exporter = (call) => call.writer.node('MatMul', call.refs());
+
+export const exportCumsum: Exporter = (call) => {
+  const { writer, result } = call;
+  const axis = scalar(writer, 'i64', call.axis(result.shape.length));
+  const flags = {
+    exclusive: int(call.flag('exclusive') ? 1 : 0),
+    reverse: int(call.flag('reverse') ? 1 : 0),
+  };
+  return wrap(writer, result.dtype, writer.node('CumSum', [call.ref(0), axis], flags));
+};
 
 type Reduce = (call: OpCall, axes: readonly number[]) => Ref;
 

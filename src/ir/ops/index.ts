@@ -11,6 +11,7 @@ import { cast } from './cast.ts';
 import { comparisonOps } from './comparison.ts';
 import { concat } from './concat.ts';
 import { constant } from './constant.ts';
+import { cumsum } from './cumsum.ts';
 import { embedding } from './embedding.ts';
 import { fused } from './fused.ts';
 import { gather } from './gather.ts';
@@ -42,6 +43,7 @@ export const registry = {
   cast,
   ...reductionOps,
   ...argReduceOps,
+  cumsum,
   matmul,
   quantize,
   quantized_matmul,

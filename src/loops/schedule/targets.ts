@@ -8,6 +8,7 @@ import { hoistIndices } from './hoist.ts';
 import { mapCpu, mapGpu } from './map.ts';
 import { matmulCpu } from './matmul-cpu.ts';
 import { matmulGpu } from './matmul-gpu.ts';
+import { prefixSumsCpu, prefixSumsGpu } from './prefix-sums.ts';
 import { rowCpu, rowGpu } from './row.ts';
 import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
 import { attentionSimd } from './simd/attention-simd.ts';
@@ -53,15 +54,22 @@ function schedule(nests: readonly Nest[], finish: Finish = (body) => body): Sche
 /** @param height rows of a register tile */
 const simd = (height: number) =>
   schedule(
-    [attentionSimd(height), quantizedMatmul(height), matmulSimd(height), rowCpu, mapCpu],
+    [
+      attentionSimd(height),
+      quantizedMatmul(height),
+      matmulSimd(height),
+      prefixSumsCpu,
+      rowCpu,
+      mapCpu,
+    ],
     (body, reserved, exact) => vectorise(divide(body), reserved, exact),
   );
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {
-  js: schedule([attentionCpu, matmulCpu, rowCpu, mapCpu]),
+  js: schedule([attentionCpu, matmulCpu, prefixSumsCpu, rowCpu, mapCpu]),
   wasm: simd(4),
   'wasm-relaxed': simd(6),
-  wgsl: schedule([attentionGpu, matmulGpu, rowGpu, mapGpu]),
+  wgsl: schedule([attentionGpu, matmulGpu, prefixSumsGpu, rowGpu, mapGpu]),
 };
 
 /** The ops inside that say what the kernel is for, as `matmul_add_gelu`. */
