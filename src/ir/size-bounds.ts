@@ -3,6 +3,7 @@
  * 512 positions.
  */
 import { isAtLeast } from './dims.ts';
+import { expandNode } from './expand.ts';
 import { type Graph, valueOf } from './graph.ts';
 import type { Bound } from './op.ts';
 import { opDefinition } from './ops/index.ts';
@@ -15,9 +16,11 @@ export function sizeBounds(graph: Graph): readonly Bound[] {
 }
 
 function collect(graph: Graph, found: Map<string, Bound>): void {
-  for (const { op, operands, attributes, body } of graph.nodes) {
+  for (const node of graph.nodes) {
+    const { op, operands, attributes, body } = node;
     if (body !== null) collect(body, found);
     const { meaning } = opDefinition(op);
+    if (meaning.kind === 'composite') collect(expandNode(graph, node), found);
     if (!('bounds' in meaning) || meaning.bounds === null) continue;
     const types = operands.map((id) => (id === null ? undefined : valueOf(graph, id)));
     for (const bound of meaning.bounds({ types, attributes })) {

@@ -197,6 +197,21 @@ const CALLS: { readonly [N in Exclude<OpName, 'fused' | 'scan'>]: readonly Call[
     [[bools([3], 0, 1, 0), nd('i8', [], [1])]],
     [[as(f32([0, 3], []), 'n', 3), nd('i32', [0], [])]],
   ],
+  gather_elements: [
+    [[some([3, 2]), nd('i32', [4, 2], [-5, 0, 2, 99, 1, 1, 0, 2])]],
+    [[TABLE, as(nd('i64', [4, 2], [0, 2, 1, 1, -1, 0, 2, 7]), 'n', 2)], { axis: 1 }],
+    [[some([2, 3, 4]), nd('u8', [1, 1, 5], [3, 0, 0, 200, 1])], { axis: -1 }],
+    [[bools([3], 0, 1, 0), nd('i8', [2], [1, -1])]],
+    [[f32([0, 3], []), nd('i32', [0, 3], [])], { axis: 1 }],
+  ],
+  top_k: [
+    [[f32([2, 4], [1, 3, 3, 2, -INF, INF, -INF, 5])], { k: 3 }],
+    [[as(some([3, 4, 2], 3), 3, 'n', 2)], { k: 2, axis: 1, largest: false }],
+    [[as(some([2, 3]), 'n', 3)], { k: 1, axis: 0 }],
+    [[vector('i32', 5, MIN, MAX, 5, 0)], { k: 5 }],
+    [[vector('u8', 5, 200, 7)], { k: 2, largest: false }],
+    [[some([3])], { k: 0 }],
+  ],
   iota: (['f32', 'f16', 'i64', 'i32', 'i8', 'u8'] as const).flatMap((dtype): readonly Call[] => [
     [[], { shape: [260], dtype, start: -2 }],
     [[], { shape: [2, 3, 2], axis: 1, dtype, start: 1 }],

@@ -198,6 +198,24 @@ const views: readonly Maker[] = [
       const places = g.constant({ value: [0, n - 1, pick([1, 2])], dtype: 'i32', shape: [3] });
       return pool.keep(g.gather(x, places, { axis: -1 }));
     }),
+  (m) => {
+    // a place for each element of the rows, all of one sort or beside one another
+    const { g, pool } = m;
+    const places = g.iota({ shape: [WIDTH], start: m.pick([-1, 1]) });
+    const turned = g.rem(g.mul(places, 5), WIDTH);
+    const shape = [pool.batch, pool.seq, WIDTH];
+    const indices = g.broadcast(turned, { shape });
+    return pool.keep(g.gather_elements(m.state(), indices, { axis: -1 }));
+  },
+  (m) => {
+    // of exact values, as the order of elements that rounding brings together is open
+    const { g, pool } = m;
+    const [k, largest] = [m.pick([1, 3, WIDTH]), m.chance(0.5)];
+    const [values, indices] = g.top_k(m.exactState(), { k, largest });
+    if (values === undefined || indices === undefined) return null;
+    const places = g.mul(g.cast(indices, { dtype: 'f32' }), 0.125);
+    return pool.keep(m.chance(0.5) ? g.add(values, places) : values, 'exact', 'calm');
+  },
   ({ g, pool, state }) => {
     // all of it backwards
     const starts = [subtract(pool.batch, 1), subtract(pool.seq, 1), WIDTH - 1];

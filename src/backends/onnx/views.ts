@@ -83,13 +83,18 @@ export const exportPad: Exporter = (call) => {
 };
 
 /** Indices are clamped into the table, as ONNX counts negative ones from the end and refuses others. */
-export const exportGather: Exporter = (call) => {
-  const { writer, sizes } = call;
-  const [table, indices] = [call.type(0), call.type(1)];
-  const axis = call.axis(table.shape.length);
-  const last = sizes.scalar(subtract(table.shape[axis] ?? 1, 1));
-  const isWide = indices.dtype === 'i64';
-  const wide = isWide ? call.ref(1) : castTo(writer, call.ref(1), DATA_TYPE.int64);
-  const within = writer.node('Clip', [wide, scalar(writer, 'i64', 0), last]);
-  return writer.node('Gather', [call.ref(0), within], { axis: int(axis) });
-};
+const gatherBy =
+  (opType: 'Gather' | 'GatherElements'): Exporter =>
+  (call) => {
+    const { writer, sizes } = call;
+    const [table, indices] = [call.type(0), call.type(1)];
+    const axis = call.axis(table.shape.length);
+    const last = sizes.scalar(subtract(table.shape[axis] ?? 1, 1));
+    const isWide = indices.dtype === 'i64';
+    const wide = isWide ? call.ref(1) : castTo(writer, call.ref(1), DATA_TYPE.int64);
+    const within = writer.node('Clip', [wide, scalar(writer, 'i64', 0), last]);
+    return writer.node(opType, [call.ref(0), within], { axis: int(axis) });
+  };
+
+export const exportGather = gatherBy('Gather');
+export const exportGatherElements = gatherBy('GatherElements');

@@ -15,6 +15,7 @@ import { cumsum } from './cumsum.ts';
 import { embedding } from './embedding.ts';
 import { fused } from './fused.ts';
 import { gather } from './gather.ts';
+import { gather_elements } from './gather_elements.ts';
 import { iota } from './iota.ts';
 import { layer_norm } from './layer_norm.ts';
 import { linear } from './linear.ts';
@@ -31,6 +32,7 @@ import { scan } from './scan.ts';
 import { select } from './select.ts';
 import { slice } from './slice.ts';
 import { softmax } from './softmax.ts';
+import { top_k } from './top_k.ts';
 import { transpose } from './transpose.ts';
 import { unaryOps } from './unary.ts';
 
@@ -54,6 +56,8 @@ export const registry = {
   concat,
   pad,
   gather,
+  gather_elements,
+  top_k,
   iota,
   constant,
   softmax,
