@@ -1,7 +1,7 @@
 /**
  * expand-composites: y = op(x, ..)  ->  y = what op expands to
  *
- * For composites of which no kernel is made as a whole: linear, embedding.
+ * For composites of which no kernel is made as a whole: linear, embedding, recurrent layers.
  * Requires: nothing.
  * Guarantees: every composite left is one that later passes know.
  */
@@ -15,7 +15,7 @@ import { type Finding, rewritingPass } from './rewrite.ts';
 export const expandComposites = rewritingPass(
   {
     name: 'expand-composites',
-    summary: 'replaces linear and embedding by the matmuls, adds and gathers they stand for',
+    summary: 'replaces linear, embedding, rnn, lstm and gru by the smaller ops they stand for',
     reason: 'first, so that patterns see one form of each computation however it was declared',
   },
   (index) => index.graph.nodes.filter(isOpen).flatMap((node) => expansionOf(index, node)),

@@ -109,7 +109,9 @@ const BIAS = as(f32([1, 2, 1, 5], [0, -INF, 1, 2, 3, ...Array(5).fill(LOWEST)]),
 const STEPS = nd('i8', [4, 2], [63, -63, 0, 1, -1, 17, 40, -2]);
 const TABLE = as(some([4, 3]), 'n', 3);
 
-const CALLS: { readonly [N in Exclude<OpName, 'fused' | 'scan'>]: readonly Call[] } = {
+const CALLS: {
+  readonly [N in Exclude<OpName, 'fused' | 'scan' | 'rnn' | 'lstm' | 'gru'>]: readonly Call[];
+} = {
   ...{ neg: numbers, abs: numbers, sign: numbers, relu: numbers },
   ...{ exp: floats, log: positive, sqrt: positive, rsqrt: positive, reciprocal: positive },
   ...{ sin: floats, cos: floats, tanh: floats, erf: floats, sigmoid: floats },

@@ -69,6 +69,9 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   attention: expanded,
   linear: expanded,
   embedding: expanded,
+  rnn: expanded,
+  lstm: expanded,
+  gru: expanded,
   scan: () => {
     throw new EncompileError('A scan cannot be exported to ONNX yet.');
   },

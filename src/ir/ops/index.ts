@@ -16,11 +16,13 @@ import { embedding } from './embedding.ts';
 import { fused } from './fused.ts';
 import { gather } from './gather.ts';
 import { gather_elements } from './gather_elements.ts';
+import { gru } from './gru.ts';
 import { iota } from './iota.ts';
 import { layer_norm } from './layer_norm.ts';
 import { linear } from './linear.ts';
 import { log_softmax } from './log_softmax.ts';
 import { logicOps } from './logic.ts';
+import { lstm } from './lstm.ts';
 import { matmul } from './matmul.ts';
 import { pad } from './pad.ts';
 import { quantize } from './quantize.ts';
@@ -28,6 +30,7 @@ import { quantized_matmul } from './quantized_matmul.ts';
 import { reductionOps } from './reductions.ts';
 import { reshape } from './reshape.ts';
 import { rms_norm } from './rms_norm.ts';
+import { rnn } from './rnn.ts';
 import { scan } from './scan.ts';
 import { select } from './select.ts';
 import { slice } from './slice.ts';
@@ -69,6 +72,9 @@ export const registry = {
   attention,
   linear,
   embedding,
+  rnn,
+  lstm,
+  gru,
   scan,
   fused,
 } as const;
