@@ -64,7 +64,7 @@ function program(): Command {
 
 const HELP = `
 <model> is a TypeScript or JavaScript file with a model as its default export, a Hugging Face folder
-(config.json and model.safetensors), or an .ir dump.
+(config.json and model.safetensors), an .onnx file, or an .ir dump.
 
 Examples:
   encompile compile model.ts -o out          write an artifact with JS and WGSL kernels

@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { EncompileError } from '../errors.ts';
 import type { Graph } from '../ir/graph.ts';
 import { parseGraph } from '../ir/parse.ts';
+import type { TensorData } from '../ir/types.ts';
 import { hasWeights, wantedWeights, withData } from '../model.ts';
 import { displayPath } from './declaration/display-path.ts';
 import { type LoadOptions, loadDeclaration } from './declaration.ts';
@@ -30,12 +31,17 @@ export interface TokenizerFiles {
 
 const ACCEPTED =
   'A model is a .ts, .mts, .js or .mjs file whose default export is a model, a Hugging Face folder ' +
-  '(config.json and model.safetensors), or an .ir dump.';
+  '(config.json and model.safetensors), an .onnx file, or an .ir dump.';
 
 /** More than a string of JavaScript can hold is not read at all. */
 const MAX_DUMP_BYTES = 2 ** 28;
 
-type Load = (path: string, options: LoadOptions) => Promise<LoadedModel>;
+export interface LoadModelOptions extends LoadOptions {
+  /** Of an ONNX file: what inputs hold that decide how the model is built (`OnnxOptions`). */
+  readonly constants?: ReadonlyMap<string, TensorData>;
+}
+
+type Load = (path: string, options: LoadModelOptions) => Promise<LoadedModel>;
 
 const LOADERS: ReadonlyMap<string, Load> = new Map([
   ['.ts', loadDeclared],
@@ -43,7 +49,7 @@ const LOADERS: ReadonlyMap<string, Load> = new Map([
   ['.js', loadDeclared],
   ['.mjs', loadDeclared],
   ['.ir', loadDump],
-  ['.onnx', refuseOnnx],
+  ['.onnx', loadOnnx],
 ]);
 
 /**
@@ -52,7 +58,10 @@ const LOADERS: ReadonlyMap<string, Load> = new Map([
  * @throws EncompileError with exit code 2 where there is nothing at `path` or nothing that can be a
  * model, with 1 where the model there is wrong
  */
-export async function loadModel(path: string, options: LoadOptions = {}): Promise<LoadedModel> {
+export async function loadModel(
+  path: string,
+  options: LoadModelOptions = {},
+): Promise<LoadedModel> {
   const found = await stat(path).catch(() => null);
   if (found === null) throw new EncompileError(`There is nothing at ${path}. ${ACCEPTED}`, 2);
   if (found.isDirectory()) return loadFolder(path, options);
@@ -99,11 +108,13 @@ async function loadDump(path: string, { onProgress }: LoadOptions): Promise<Load
   return describe(withData(graph, bindWeights(wantedWeights(graph), tensors, beside)));
 }
 
-async function refuseOnnx(path: string): Promise<never> {
-  throw new EncompileError(
-    `${path} cannot be read yet: this version has no importer for ONNX. Give the Hugging Face folder ` +
-      'of the model, or declare it in a .ts file.',
-  );
+async function loadOnnx(
+  path: string,
+  { onProgress, constants }: LoadModelOptions,
+): Promise<LoadedModel> {
+  onProgress?.(`reading ${displayPath(path)}`);
+  const { importOnnx } = await import('./onnx/index.ts');
+  return describe(await importOnnx(path, constants === undefined ? {} : { constants }));
 }
 
 function describe(graph: Graph): LoadedModel {

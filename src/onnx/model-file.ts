@@ -23,6 +23,7 @@ import {
 import type {
   AttributeProto,
   DimensionProto,
+  FunctionProto,
   GraphProto,
   ModelProto,
   NodeProto,
@@ -134,6 +135,7 @@ const NODE: Message<NodeProto> = {
   ),
   docString: one(6, string),
   domain: one(7, string),
+  overload: one(8, string),
 };
 
 const GRAPH: Message<GraphProto> = {
@@ -159,6 +161,29 @@ const GRAPH: Message<GraphProto> = {
     13,
     message(() => VALUE_INFO),
   ),
+  sparseInitializer: many(15, bytes),
+};
+
+const FUNCTION: Message<FunctionProto> = {
+  name: one(1, string),
+  input: many(4, string),
+  output: many(5, string),
+  attribute: many(6, string),
+  node: many(
+    7,
+    message(() => NODE),
+  ),
+  docString: one(8, string),
+  opsetImport: many(
+    9,
+    message(() => OPERATOR_SET),
+  ),
+  domain: one(10, string),
+  attributeProto: many(
+    11,
+    message(() => ATTRIBUTE),
+  ),
+  overload: one(13, string),
 };
 
 const MODEL: Message<ModelProto> = {
@@ -180,10 +205,23 @@ const MODEL: Message<ModelProto> = {
     14,
     message(() => ENTRY),
   ),
+  functions: many(
+    25,
+    message(() => FUNCTION),
+  ),
 };
 
 export function encodeModel(model: Draft<ModelProto>): Uint8Array {
   return encode(MODEL, model);
+}
+
+/**
+ * Reads one tensor, as test data of ONNX keeps it.
+ *
+ * @throws EncompileError where the bytes are no tensor
+ */
+export function decodeTensor(content: Uint8Array, origin: string): TensorProto {
+  return reading('tensor', origin, () => decode(TENSOR, content));
 }
 
 /**
@@ -193,12 +231,16 @@ export function encodeModel(model: Draft<ModelProto>): Uint8Array {
  * @throws EncompileError where they are no ONNX model
  */
 export function decodeModel(content: Uint8Array, origin: string): ModelProto {
+  return reading('model', origin, () => decode(MODEL, content));
+}
+
+function reading<T>(what: string, origin: string, read: () => T): T {
   try {
-    return decode(MODEL, content);
+    return read();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new EncompileError(
-      `${origin} is not an ONNX model: ${reason}. Check that the file is whole and was written by an ` +
+      `${origin} is not an ONNX ${what}: ${reason}. Check that the file is whole and was written by an ` +
         'ONNX exporter.',
     );
   }

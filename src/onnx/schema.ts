@@ -1,6 +1,6 @@
 /**
- * The messages of an ONNX file (IR version 8) that a model of tensors is made of. What training, sparse
- * tensors, sequences and local functions add is left out. `model-file.ts` has the numbers of the fields.
+ * The messages of an ONNX file that a model of tensors is made of. What training and sequences add is
+ * left out. `model-file.ts` has the numbers of the fields.
  */
 export interface ModelProto {
   readonly irVersion?: bigint;
@@ -12,6 +12,23 @@ export interface ModelProto {
   readonly graph?: GraphProto;
   readonly opsetImport: readonly OperatorSetIdProto[];
   readonly metadataProps: readonly StringStringEntryProto[];
+  readonly functions: readonly FunctionProto[];
+}
+
+/** An op that the file itself defines, by the nodes it stands for. */
+export interface FunctionProto {
+  readonly name?: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  /** Names of attributes that a call must give. */
+  readonly attribute: readonly string[];
+  readonly node: readonly NodeProto[];
+  readonly docString?: string;
+  readonly opsetImport: readonly OperatorSetIdProto[];
+  readonly domain?: string;
+  /** Attributes with the value that a call may leave out. */
+  readonly attributeProto: readonly AttributeProto[];
+  readonly overload?: string;
 }
 
 export interface OperatorSetIdProto {
@@ -33,6 +50,8 @@ export interface GraphProto {
   readonly input: readonly ValueInfoProto[];
   readonly output: readonly ValueInfoProto[];
   readonly valueInfo: readonly ValueInfoProto[];
+  /** Not read: that there is one is all that is known. */
+  readonly sparseInitializer: readonly Uint8Array[];
 }
 
 export interface NodeProto {
@@ -44,6 +63,8 @@ export interface NodeProto {
   readonly attribute: readonly AttributeProto[];
   readonly docString?: string;
   readonly domain?: string;
+  /** Which of several functions of one name. */
+  readonly overload?: string;
 }
 
 export interface AttributeProto {
@@ -126,6 +147,8 @@ export const DATA_TYPE = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  uint4: 21,
+  int4: 22,
 } as const;
 
 export const ATTRIBUTE_TYPE = {

@@ -9,10 +9,10 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EncompileError } from '../../errors.ts';
 import type { TensorData } from '../../ir/types.ts';
+import { confinedPath } from '../confined-path.ts';
 import { fileExists, readJsonFile, readJsonObject } from '../files.ts';
 import { isJsonObject, type JsonObject, type JsonValue, member, quote } from '../json.ts';
 import { readSafetensors } from '../safetensors.ts';
-import { confinedPath } from './confined-path.ts';
 import { readSentenceTransformers, type SentenceTransformers } from './sentence-transformers.ts';
 
 export interface HuggingFaceFolder {

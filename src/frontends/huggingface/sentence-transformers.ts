@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import { EncompileError } from '../../errors.ts';
+import { confinedPath } from '../confined-path.ts';
 import { fileExists, readJsonFile, readJsonObject } from '../files.ts';
 import { isJsonObject, type JsonObject, type JsonValue, member, quote } from '../json.ts';
-import { confinedPath } from './confined-path.ts';
 
 /**
  * How token vectors become one, by sentence-transformers' names: `mean` over unmasked tokens,

@@ -4,8 +4,8 @@
  */
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { EncompileError } from '../../errors.ts';
-import { type JsonValue, quote } from '../json.ts';
+import { EncompileError } from '../errors.ts';
+import { type JsonValue, quote } from './json.ts';
 
 /**
  * The path of `name` in `folder`. The one way out that is allowed is the hub cache's own:

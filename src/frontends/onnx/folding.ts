@@ -1,0 +1,212 @@
+/**
+ * Numbers that are known before the model runs. One mechanism for every op: its handler builds the
+ * node into a graph of its own, which the interpreter runs.
+ *
+ * - Numbers alone: as they are.
+ * - Symbolic sizes under an op that only moves elements: the places of the elements are moved, and
+ *   the elements follow.
+ * - Symbolic sizes under arithmetic: `size-arithmetic.ts`, on dims.
+ */
+import { interpret } from '../../interpreter/interpreter.ts';
+import { GraphConstruction } from '../../ir/builder.ts';
+import { sizeOf } from '../../ir/dims.ts';
+import { type Graph, NO_ORIGIN, type Node, type Value, type ValueId } from '../../ir/graph.ts';
+import { fromNdArray, type NdArray } from '../../ir/nd-array.ts';
+import { isFloat, type TensorData } from '../../ir/types.ts';
+import { asOperand, type Handler, NodeContext, type Site } from './context.ts';
+import { Unify } from './dims.ts';
+import { type Known, known, numbersOf, type Operand } from './operand.ts';
+import { sizeArithmetic } from './size-arithmetic.ts';
+
+/** No value of a graph that is run while importing has more elements. */
+const MAX_ELEMENTS = 1 << 16;
+
+/** The operands whose elements an op only moves; the others say where to. */
+const MOVED: { readonly [opType: string]: (operand: number) => boolean } = {
+  Concat: () => true,
+  Expand: (i) => i === 0,
+  Flatten: () => true,
+  Gather: (i) => i === 0,
+  GatherElements: (i) => i === 0,
+  GatherND: (i) => i === 0,
+  Identity: () => true,
+  Reshape: (i) => i === 0,
+  ScatterElements: (i) => i !== 1,
+  ScatterND: (i) => i !== 1,
+  Slice: (i) => i === 0,
+  Split: (i) => i === 0,
+  Squeeze: (i) => i === 0,
+  Tile: (i) => i === 0,
+  Transpose: () => true,
+  Unsqueeze: (i) => i === 0,
+  Where: (i) => i !== 0,
+};
+
+/** The results of a node of known integers, or null where it must become nodes of the graph. */
+export function foldNode(handler: Handler, node: NodeContext): readonly Known[] | null {
+  const operands = node.operands.filter((operand) => operand !== null);
+  if (operands.length === 0) return null;
+  if (!operands.every((operand) => operand.kind === 'known')) return null;
+  if (operands.every((operand) => numbersOf(operand) !== null)) {
+    if (operands.some(({ dtype }) => isFloat(dtype))) return null;
+    const results = runAlone(handler, node, node.operands);
+    return results?.some(({ dtype }) => isFloat(dtype)) ? null : results;
+  }
+  return sizeArithmetic(node, operands) ?? foldMoved(handler, node, operands);
+}
+
+/** Moves places 0, 1, 2, .. of all elements, and puts the elements where their places went. */
+function foldMoved(
+  handler: Handler,
+  node: NodeContext,
+  operands: readonly Known[],
+): readonly Known[] | null {
+  const isMoved = MOVED[node.opType];
+  const [first] = operands;
+  if (isMoved === undefined || first === undefined) return null;
+  const elements = operands.flatMap((operand, i) => (isMoved(i) ? operand.elements : []));
+  const dtype = operands.find((_, i) => isMoved(i))?.dtype ?? first.dtype;
+  let place = 0;
+  const places = node.operands.map((operand, i) => {
+    if (operand?.kind !== 'known' || !isMoved(i)) return operand;
+    return known(
+      'i32',
+      operand.shape,
+      operand.elements.map(() => place++),
+    );
+  });
+  const moved = runAlone(handler, node, places);
+  if (moved === null) return null;
+  return moved.map(({ shape, elements: at }) =>
+    known(
+      dtype,
+      shape,
+      at.map((from) => elements[Number(from)] ?? 0),
+    ),
+  );
+}
+
+function runAlone(
+  handler: Handler,
+  node: NodeContext,
+  operands: readonly (Operand | null)[],
+): readonly Known[] | null {
+  const construction = new GraphConstruction(() => NO_ORIGIN);
+  const site = new ScratchSite(construction, node.site);
+  try {
+    const made = handler(new NodeContext({ ...node, operands }, site));
+    const results = (Array.isArray(made) ? made : [made]).map(asOperand);
+    const values = results.map((result) => site.materialise(result));
+    const graph = graphOf(construction, values);
+    return graph === null ? null : runGraph(graph);
+  } catch (error) {
+    if (error instanceof Unify) throw error;
+    // The node fails again, and says so, where it is built into the model.
+    return null;
+  }
+}
+
+/** A graph of its own, in which numbers of any range can stand. */
+class ScratchSite implements Site {
+  readonly g: Site['g'];
+  private readonly construction: GraphConstruction;
+  private readonly outer: Site;
+  private count = 0;
+
+  constructor(construction: GraphConstruction, outer: Site) {
+    this.construction = construction;
+    this.g = construction.untypedBuilder();
+    this.outer = outer;
+  }
+
+  materialise(operand: Operand): Value {
+    if (operand.kind === 'computed') return operand.value;
+    const { dtype, shape } = operand;
+    const numbers = numbersOf(operand);
+    if (numbers === null) throw new Error('a symbolic size where numbers are computed');
+    const data = fromNdArray({ dtype, shape, data: Float64Array.from(numbers) });
+    return this.construction.builder().weight(`known_${this.count++}`, { dtype, shape }, data);
+  }
+
+  numbers(operand: Operand): Known | null {
+    if (operand.kind === 'known') return operand;
+    const graph = graphOf(this.construction, [operand.value]);
+    return (graph && runGraph(graph)[0]) ?? null;
+  }
+
+  explainUnknown(operand: Operand, what: string) {
+    return this.outer.explainUnknown(operand, what);
+  }
+
+  readTensor(tensor: Parameters<Site['readTensor']>[0]) {
+    return this.outer.readTensor(tensor);
+  }
+
+  parameter(name: string, data: TensorData): Value {
+    return this.construction.builder().weight(`${name}_${this.count++}`, data, data);
+  }
+
+  inline(): never {
+    throw new Error('a subgraph where numbers are computed');
+  }
+
+  equate(): never {
+    throw new Error('shapes that differ where numbers are computed');
+  }
+}
+
+/**
+ * What leads to `outputs`; null where that needs an input or a size of the model, or is too large to
+ * be computed while importing.
+ */
+export function graphOf(
+  construction: Pick<GraphConstruction, 'values' | 'inputs' | 'parameters' | 'nodes'>,
+  outputs: readonly Value[],
+  producers: ReadonlyMap<ValueId, Node> = producersOf(construction.nodes),
+): Graph | null {
+  const parameters = new Map(construction.parameters.map((p) => [p.value, p]));
+  const nodes = new Set<Node>();
+  const seen = new Set<ValueId>();
+  const open = outputs.map(({ id }) => id);
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    const shape = construction.values.get(id)?.shape ?? ['?'];
+    const size = sizeOf(shape);
+    if (typeof size !== 'number' || size > MAX_ELEMENTS) return null;
+    if (shape.some((dim) => typeof dim !== 'number')) return null;
+    const producer = producers.get(id);
+    if (producer === undefined) {
+      if (parameters.get(id)?.data == null) return null;
+      continue;
+    }
+    nodes.add(producer);
+    for (const operand of producer.operands) if (operand !== null) open.push(operand);
+    for (const result of producer.results) open.push(result);
+  }
+  const values = [...seen].map((id) => [id, construction.values.get(id)] as const);
+  return {
+    name: 'known',
+    inputs: [],
+    parameters: construction.parameters.filter(({ value }) => seen.has(value)),
+    nodes: construction.nodes.filter((node) => nodes.has(node)),
+    outputs: outputs.map(({ id }, i) => ({ name: `${i}`, value: id })),
+    values: new Map(values) as Graph['values'],
+  };
+}
+
+function producersOf(nodes: readonly Node[]): ReadonlyMap<ValueId, Node> {
+  return new Map(nodes.flatMap((node) => node.results.map((id) => [id, node] as const)));
+}
+
+/** The outputs of a graph without inputs, in its order. */
+export function runGraph(graph: Graph): readonly Known[] {
+  const { outputs } = interpret(graph, new Map());
+  return graph.outputs.map(({ name }) => knownArray(outputs.get(name) as NdArray));
+}
+
+function knownArray(array: NdArray): Known {
+  const { dtype, shape, data } = array;
+  const rounded = isFloat(dtype) ? Float32Array.from(data) : data;
+  return known(dtype, shape, [...rounded]);
+}

@@ -1,0 +1,182 @@
+/**
+ * ONNX files as graphs: opsets 9 and newer, with their external data.
+ *
+ * A file's inputs and outputs keep their names, dims and order. Initializers become parameters, shape
+ * arithmetic becomes dims, and what must be known to build the graph is computed here (`walk.ts`).
+ */
+import { basename } from 'node:path';
+import { EncompileError } from '../../errors.ts';
+import type { Dim } from '../../ir/dims.ts';
+import type { Graph, Output, ValueId } from '../../ir/graph.ts';
+import { printType, type Shape, sameShape, type TensorData } from '../../ir/types.ts';
+import { verifyGraph } from '../../ir/verify.ts';
+import type { GraphProto, TensorProto, ValueInfoProto } from '../../onnx/schema.ts';
+import { displayPath } from '../declaration/display-path.ts';
+import { quote } from '../json.ts';
+import { DimNames, Unify } from './dims.ts';
+import { importError } from './failures.ts';
+import { type ModelFile, readModelFile } from './file.ts';
+import { dtypeOf } from './tensors.ts';
+import { Scope, Walk } from './walk.ts';
+
+export { OnnxImportError } from './failures.ts';
+
+export interface OnnxOptions {
+  /**
+   * What inputs hold whose numbers decide how the model is built, such as a shape or a number of
+   * repeats. They are inputs no more.
+   */
+  readonly constants?: ReadonlyMap<string, TensorData>;
+}
+
+/** The oldest opset whose ops all have the meaning that they are given here. */
+const OLDEST_OPSET = 1;
+const MAX_EQUATIONS = 256;
+
+/**
+ * Reads the ONNX model at `path`.
+ *
+ * @throws EncompileError where the file is damaged, `OnnxImportError` where nodes cannot be taken
+ */
+export async function importOnnx(path: string, options: OnnxOptions = {}): Promise<Graph> {
+  const origin = displayPath(path);
+  return graphOfModel(await readModelFile(path, origin), origin, options);
+}
+
+/** The graph of a model that is read. */
+export function graphOfModel(file: ModelFile, origin: string, options: OnnxOptions = {}): Graph {
+  const replaced = new Map<string, Dim>();
+  const tensors = new Map<TensorProto, TensorData>();
+  for (let round = 0; round < MAX_EQUATIONS; round++) {
+    try {
+      return attempt(file, origin, options, replaced, tensors);
+    } catch (error) {
+      if (!(error instanceof Unify)) throw error;
+      replaced.set(error.symbol, error.by);
+    }
+  }
+  throw new EncompileError(
+    `${origin} has more than ${MAX_EQUATIONS} symbolic dims that its ops want to be equal. Export it with ` +
+      'names for its dims.',
+  );
+}
+
+function attempt(
+  { model, external }: ModelFile,
+  origin: string,
+  { constants = new Map() }: OnnxOptions,
+  replaced: ReadonlyMap<string, Dim>,
+  tensors: Map<TensorProto, TensorData>,
+): Graph {
+  const { graph } = model;
+  if (graph === undefined) {
+    throw new EncompileError(`${origin} has no graph. Check that it is a whole ONNX model.`);
+  }
+  const opsets = new Map(
+    model.opsetImport.map(({ domain = '', version = 0n }) => {
+      return [domain === 'ai.onnx' ? '' : domain, Number(version)] as const;
+    }),
+  );
+  const opset = opsets.get('');
+  if (opset !== undefined && opset < OLDEST_OPSET) {
+    throw new EncompileError(
+      `${origin} is written in opset ${opset}, where ${OLDEST_OPSET} or newer was expected. Convert it ` +
+        'with the version converter of ONNX, or export it again.',
+    );
+  }
+  const names = new DimNames(replaced);
+  const walk = new Walk({ model, origin, external, names, tensors });
+  const scope = new Scope(null);
+  defineInputs(walk, graph, scope, names, constants);
+  walk.graph(graph, { scope, opsets, given: null, depth: 0 });
+  const outputs = outputsOf(walk, graph, scope);
+  if (walk.failures.length > 0) {
+    throw importError(origin, graph.node.length, walk.failures, walk.needed);
+  }
+  const made = walk.construction.finish(modelName(graph, origin), outputs);
+  verifyGraph(made);
+  return made;
+}
+
+function defineInputs(
+  walk: Walk,
+  graph: GraphProto,
+  scope: Scope,
+  names: DimNames,
+  constants: ReadonlyMap<string, TensorData>,
+): void {
+  const builder = walk.construction.builder();
+  const initialised = new Set(graph.initializer.map(({ name }) => name));
+  const inputs = graph.input.filter(
+    ({ name }) => !initialised.has(name) || constants.has(name ?? ''),
+  );
+  for (const input of inputs) walk.materialiser.reserve(input.name ?? '');
+  for (const input of inputs) {
+    const name = input.name ?? '';
+    const { dtype, shape } = typeOf(input, names);
+    const data = constants.get(name);
+    if (data === undefined) {
+      if (name === '')
+        throw new EncompileError(`${walk.facts.origin} has an input without a name.`);
+      const value = builder.input(name, { dtype, shape });
+      walk.define(scope, name, { kind: 'computed', value });
+      continue;
+    }
+    if (data.dtype !== dtype || !fits(data.shape, shape)) {
+      throw new EncompileError(
+        `The constant ${quote(name)} is ${printType(data)}, where ${printType({ dtype, shape })} was expected.`,
+        2,
+      );
+    }
+    walk.define(scope, name, walk.operandOf(data, name));
+  }
+  const known = new Set(inputs.map(({ name }) => name));
+  const stray = [...constants.keys()].find((name) => !known.has(name));
+  if (stray === undefined) return;
+  const listed = inputs.map(({ name }) => quote(name)).join(', ') || 'none';
+  throw new EncompileError(`There is no input ${quote(stray)} to fix. The inputs: ${listed}.`, 2);
+}
+
+function fits(given: readonly number[], declared: Shape): boolean {
+  const fixed = declared.map((dim, axis) => (typeof dim === 'number' ? dim : (given[axis] ?? -1)));
+  return sameShape(given, fixed);
+}
+
+function typeOf({ name = '', type }: ValueInfoProto, names: DimNames) {
+  const what = `The input ${quote(name)}`;
+  const tensor = type?.tensorType;
+  if (tensor === undefined) {
+    throw new EncompileError(
+      `${what} is no tensor, and only tensors are taken: sequences, maps and optional values are not. ` +
+        'Export the model with tensors alone.',
+    );
+  }
+  const dtype = dtypeOf(tensor.elemType, what);
+  if (tensor.shape === undefined) {
+    throw new EncompileError(
+      `${what} has no shape, not even a number of dims. Run ONNX shape inference, or export the model ` +
+        'again with the shapes of its inputs.',
+    );
+  }
+  return { dtype, shape: tensor.shape.dim.map((dim, axis) => names.of(dim, name, axis)) };
+}
+
+function outputsOf(walk: Walk, graph: GraphProto, scope: Scope): readonly Output[] {
+  const seen = new Set<string>();
+  if (graph.output.length === 0) {
+    throw new EncompileError(`${walk.facts.origin} has no outputs. Export it with at least one.`);
+  }
+  return graph.output.map(({ name = '' }) => {
+    if (seen.has(name)) {
+      throw new EncompileError(`${walk.facts.origin} has two outputs called ${quote(name)}.`);
+    }
+    seen.add(name);
+    const operand = walk.lookup(name, scope);
+    const value = operand === null ? (-1 as ValueId) : walk.materialise(operand).id;
+    return { name, value };
+  });
+}
+
+function modelName({ name = '' }: GraphProto, origin: string): string {
+  return name !== '' ? name : basename(origin).replace(/\.onnx$/i, '');
+}

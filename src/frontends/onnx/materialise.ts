@@ -1,0 +1,77 @@
+/** Known numbers as values of a graph: a constant, a parameter, or sizes that a run fills in. */
+import type { GraphConstruction } from '../../ir/builder.ts';
+import type { Dim } from '../../ir/dims.ts';
+import type { Value } from '../../ir/graph.ts';
+import { RANGE } from '../../ir/integers.ts';
+import { fromNdArray } from '../../ir/nd-array.ts';
+import { isFloat, type TensorData } from '../../ir/types.ts';
+import { type Known, numbersOf } from './operand.ts';
+
+/** Makes values of known numbers, each once. */
+export class Materialiser {
+  private readonly construction: GraphConstruction;
+  private readonly made = new Map<Known, Value>();
+  private readonly parameterNames = new Set<string>();
+
+  constructor(construction: GraphConstruction) {
+    this.construction = construction;
+  }
+
+  valueOf(known: Known): Value {
+    let value = this.made.get(known);
+    if (value === undefined) {
+      value = this.make(known);
+      this.made.set(known, value);
+    }
+    return value;
+  }
+
+  parameter(wanted: string, data: TensorData): Value {
+    const stem = wanted === '' ? 'weight' : wanted;
+    let name = stem;
+    for (let count = 1; this.isTaken(name); count++) name = `${stem}_${count}`;
+    this.parameterNames.add(name);
+    const { dtype, shape } = data;
+    return this.construction.builder().weight(name, { dtype, shape }, data);
+  }
+
+  /** Inputs and parameters are bound by name, so no two share one. */
+  reserve(name: string): void {
+    this.parameterNames.add(name);
+  }
+
+  private isTaken(name: string): boolean {
+    return this.parameterNames.has(name);
+  }
+
+  private make(known: Known): Value {
+    const g = this.construction.untypedBuilder();
+    const { dtype, shape, name } = known;
+    const numbers = numbersOf(known)?.map((number) => held(dtype, number));
+    if (numbers === undefined) return this.sizes(known);
+    const [first = 0] = numbers;
+    if (numbers.every((number) => Object.is(number, first))) {
+      return g.constant({ value: [first], dtype, shape });
+    }
+    const data = fromNdArray({ dtype, shape, data: Float64Array.from(numbers) });
+    return this.parameter(name ?? 'constant', data);
+  }
+
+  /** `iota` is how a symbolic size enters a computation. */
+  private sizes({ dtype, shape, elements }: Known): Value {
+    const g = this.construction.untypedBuilder();
+    const size = (start: Dim) => g.iota({ shape: [1], axis: 0, start, dtype: 'i64' });
+    const [only, ...others] = elements;
+    const listed =
+      others.length === 0 ? size(only ?? 0) : g.concat(elements.map(size), { axis: 0 });
+    const shaped = shape.length === 1 ? listed : g.reshape(listed, { shape });
+    return dtype === 'i64' ? shaped : g.cast(shaped, { dtype });
+  }
+}
+
+/** Kernels hold integers in 32 bits: the ends of int64 stand for "as far as it goes". */
+function held(dtype: Known['dtype'], number: number): number {
+  if (isFloat(dtype) || dtype === 'bool') return number;
+  const [low, high] = RANGE[dtype];
+  return Math.min(Math.max(number, low), high);
+}

@@ -1,0 +1,30 @@
+/** The ops that are taken, by their name in ONNX: one line a family. */
+import type { HandlerTable } from '../context.ts';
+import { activations } from './activations.ts';
+import { attentionOps } from './attention.ts';
+import { constants } from './constants.ts';
+import { control } from './control.ts';
+import { elementwise } from './elementwise.ts';
+import { indexing } from './indexing.ts';
+import { linear } from './linear.ts';
+import { movement } from './movement.ts';
+import { normalization } from './normalization.ts';
+import { quantization } from './quantization.ts';
+import { reductions } from './reductions.ts';
+
+export const handlers: HandlerTable = {
+  ...constants,
+  ...control,
+  ...elementwise,
+  ...activations,
+  ...reductions,
+  ...movement,
+  ...indexing,
+  ...linear,
+  ...normalization,
+  ...attentionOps,
+  ...quantization,
+};
+
+/** Ops that decide themselves what is known: they inline graphs, or carry their numbers. */
+export const KEEPS_STRUCTURE: ReadonlySet<string> = new Set(Object.keys(control));

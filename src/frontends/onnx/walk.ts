@@ -1,0 +1,432 @@
+/**
+ * The walk over an ONNX graph, node by node in the order of the file, which makes the nodes of a graph.
+ *
+ * Invariants: a name stands for one thing in its scope, and for nothing before the node that gives it
+ * (which rules out cycles). What cannot be taken is noted, its results are unknown, and the walk goes
+ * on, so that one error lists everything.
+ */
+import { EncompileError } from '../../errors.ts';
+import { GraphConstruction, type UntypedBuilder } from '../../ir/builder.ts';
+import type { Dim } from '../../ir/dims.ts';
+import type { Node, Origin, Value, ValueId } from '../../ir/graph.ts';
+import type { TensorData } from '../../ir/types.ts';
+import type {
+  AttributeProto,
+  FunctionProto,
+  GraphProto,
+  ModelProto,
+  NodeProto,
+  TensorProto,
+} from '../../onnx/schema.ts';
+import { quote } from '../json.ts';
+import { NodeAttributes } from './attributes.ts';
+import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './context.ts';
+import { type DimNames, Unify } from './dims.ts';
+import { type Failure, NeedsContents, nearestOp } from './failures.ts';
+import { foldNode, graphOf, runGraph } from './folding.ts';
+import { Materialiser } from './materialise.ts';
+import { type Computed, type Known, knownTensor, MAX_KNOWN, type Operand } from './operand.ts';
+import { handlers, KEEPS_STRUCTURE } from './ops/index.ts';
+import { readTensor } from './tensors.ts';
+
+/** A tensor of the file that nothing has asked for yet. */
+interface Pending {
+  readonly kind: 'pending';
+  readonly tensor: TensorProto;
+}
+/** The result of a node that could not be taken. */
+interface Missing {
+  readonly kind: 'missing';
+}
+type Entry = Operand | Pending | Missing;
+
+export class Scope {
+  readonly entries = new Map<string, Entry>();
+  readonly parent: Scope | null;
+
+  constructor(parent: Scope | null) {
+    this.parent = parent;
+  }
+
+  find(name: string): { readonly scope: Scope; readonly entry: Entry } | null {
+    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
+      const entry = scope.entries.get(name);
+      if (entry !== undefined) return { scope, entry };
+    }
+    return null;
+  }
+}
+
+/** Where nodes stand: their names, the opsets they are written in, and a function's attributes. */
+export interface Frame {
+  readonly scope: Scope;
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly given: ReadonlyMap<string, AttributeProto> | null;
+  readonly depth: number;
+}
+
+/** Deeper nesting of subgraphs and functions is refused: functions may call one another in a ring. */
+const MAX_NESTING = 30;
+/** What loops unroll to, at most. */
+const MAX_NODES = 500_000;
+const MISSING: Missing = { kind: 'missing' };
+
+export interface WalkFacts {
+  readonly model: ModelProto;
+  /** The file, for errors and origins. */
+  readonly origin: string;
+  readonly external: ReadonlyMap<TensorProto, Uint8Array>;
+  readonly names: DimNames;
+  /** Tensors that are read already: a walk may begin again. */
+  readonly tensors: Map<TensorProto, TensorData>;
+}
+
+export class Walk {
+  readonly construction: GraphConstruction;
+  readonly materialiser: Materialiser;
+  readonly failures: Failure[] = [];
+  readonly needed = new Set<string>();
+  readonly facts: WalkFacts;
+  private readonly g: UntypedBuilder;
+  private readonly named: (name: string, value: Value) => Value;
+  private readonly functions: ReadonlyMap<string, FunctionProto>;
+  private readonly producers = new Map<ValueId, Node>();
+  private readonly evaluated = new Map<ValueId, Known | null>();
+  private indexed = 0;
+  private walked = 0;
+  private place = '';
+
+  constructor(facts: WalkFacts) {
+    this.facts = facts;
+    this.construction = new GraphConstruction(() => this.currentOrigin());
+    this.materialiser = new Materialiser(this.construction);
+    const builder = this.construction.builder();
+    this.g = this.construction.untypedBuilder();
+    this.named = (name, value) => builder.named(name, value);
+    this.functions = new Map(
+      facts.model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]),
+    );
+  }
+
+  /** Makes a name known before the walk. */
+  define(scope: Scope, name: string, entry: Entry): void {
+    if (scope.entries.has(name)) {
+      throw new EncompileError(
+        `${this.facts.origin} gives the name ${quote(name)} to two things, where each name stands for one. ` +
+          'Export the model again.',
+      );
+    }
+    scope.entries.set(name, entry);
+  }
+
+  graph(graph: GraphProto, frame: Frame): void {
+    if (graph.sparseInitializer.length > 0) {
+      throw new EncompileError(
+        `${this.facts.origin} has sparse initializers, which are not read. Export it with dense ones.`,
+      );
+    }
+    for (const tensor of graph.initializer) {
+      const name = tensor.name ?? '';
+      if (!frame.scope.entries.has(name))
+        this.define(frame.scope, name, { kind: 'pending', tensor });
+    }
+    for (const node of graph.node) this.node(node, frame);
+  }
+
+  /** What the name stands for; null where that could not be taken. */
+  lookup(name: string, scope: Scope): Operand | null {
+    const found = scope.find(name);
+    if (found === null) {
+      throw new EncompileError(
+        `${this.facts.origin} uses the name ${quote(name)}, which nothing before it defines. Nodes must ` +
+          'stand behind those whose results they use: export the model again.',
+      );
+    }
+    const { entry } = found;
+    if (entry.kind === 'missing') return null;
+    if (entry.kind !== 'pending') return entry;
+    const operand = this.tensor(entry.tensor, name);
+    found.scope.entries.set(name, operand);
+    return operand;
+  }
+
+  /** A tensor with its numbers: known if it is small, else a parameter. */
+  tensor(proto: TensorProto, name: string): Operand {
+    return this.operandOf(this.readTensor(proto), name);
+  }
+
+  operandOf(data: TensorData, name: string): Operand {
+    if (data.data.length <= MAX_KNOWN) return knownTensor(data, name);
+    return { kind: 'computed', value: this.materialiser.parameter(name, data) };
+  }
+
+  private node(proto: NodeProto, frame: Frame): void {
+    if (++this.walked > MAX_NODES) {
+      throw new EncompileError(
+        `${this.facts.origin} has more than ${MAX_NODES} nodes, those of unrolled loops and called functions ` +
+          'counted each time. Export it with shorter loops.',
+      );
+    }
+    const operands = proto.input.map((name) =>
+      name === '' ? null : this.lookup(name, frame.scope),
+    );
+    const isLacking = proto.input.some((name, i) => name !== '' && operands[i] === null);
+    const results = isLacking ? this.onlyCheck(proto, frame) : this.take(proto, operands, frame);
+    proto.output.forEach((name, i) => {
+      if (name === '') return;
+      const result = results?.[i];
+      if (results !== null && result === undefined && i < results.length) return;
+      this.define(frame.scope, name, result ?? MISSING);
+    });
+  }
+
+  /** Of a node whose operands are unknown all that can be said is whether its op is. */
+  private onlyCheck(proto: NodeProto, frame: Frame): null {
+    if (this.functionOf(proto) === undefined && this.handlerOf(proto) === undefined) {
+      this.fail(proto, frame, unknownOp(proto));
+    }
+    return null;
+  }
+
+  private take(
+    proto: NodeProto,
+    operands: readonly (Operand | null)[],
+    frame: Frame,
+  ): readonly Operand[] | null {
+    const before = this.construction.values.size;
+    const outerPlace = this.place;
+    this.place = describe(proto, frame, this.facts.origin);
+    try {
+      const results = this.call(proto, operands, frame);
+      return results.map((result, i) => this.withName(result, proto.output[i] ?? '', before));
+    } catch (error) {
+      if (error instanceof NeedsContents) for (const name of error.inputs) this.needed.add(name);
+      const isReason = error instanceof Unsupported || error instanceof EncompileError;
+      if (!isReason) throw error;
+      this.fail(proto, frame, error);
+      return null;
+    } finally {
+      this.place = outerPlace;
+    }
+  }
+
+  private call(
+    proto: NodeProto,
+    operands: readonly (Operand | null)[],
+    frame: Frame,
+  ): readonly Operand[] {
+    const attributes = attributesOf(proto, frame);
+    const called = this.functionOf(proto);
+    if (called !== undefined) return this.callFunction(called, attributes, operands, frame);
+    const handler = this.handlerOf(proto);
+    if (handler === undefined) throw unknownOp(proto);
+    const node = new NodeContext(
+      {
+        opType: proto.opType ?? '',
+        opset: frame.opsets.get(domainOf(proto)) ?? frame.opsets.get('') ?? 0,
+        attributes,
+        operands,
+        outputs: proto.output,
+      },
+      this.siteAt(frame),
+    );
+    const folded = KEEPS_STRUCTURE.has(node.opType) ? null : foldNode(handler, node);
+    if (folded !== null) return folded;
+    const made = handler(node);
+    return (Array.isArray(made) ? made : [made]).map(asOperand);
+  }
+
+  private callFunction(
+    called: FunctionProto,
+    attributes: NodeAttributes,
+    operands: readonly (Operand | null)[],
+    frame: Frame,
+  ): readonly Operand[] {
+    const given = new Map(called.attributeProto.map((a) => [a.name ?? '', a]));
+    for (const [name, attribute] of attributes.all) given.set(name, attribute);
+    const scope = new Scope(null);
+    const own = new Map(called.opsetImport.map((o) => [o.domain ?? '', Number(o.version ?? 0n)]));
+    const inner = { scope, opsets: own, given, depth: this.deeper(frame) };
+    called.input.forEach((name, i) => {
+      const operand = operands[i];
+      if (operand != null) this.define(scope, name, operand);
+    });
+    const known = new Set(called.input.filter((_, i) => operands[i] == null));
+    for (const node of called.node) {
+      this.node({ ...node, input: node.input.map((name) => (known.has(name) ? '' : name)) }, inner);
+    }
+    return called.output.map((name) => this.present(name, scope));
+  }
+
+  private inline(graph: GraphProto, inputs: readonly Operand[], frame: Frame): readonly Operand[] {
+    const scope = new Scope(frame.scope);
+    graph.input.forEach(({ name }, i) => {
+      const operand = inputs[i];
+      if (operand !== undefined) this.define(scope, name ?? '', operand);
+    });
+    this.graph(graph, { ...frame, scope, depth: this.deeper(frame) });
+    return graph.output.map(({ name }) => this.present(name ?? '', scope));
+  }
+
+  private present(name: string, scope: Scope): Operand {
+    const operand = this.lookup(name, scope);
+    if (operand !== null) return operand;
+    throw new Unsupported('nodes inside it cannot be taken');
+  }
+
+  private deeper({ depth }: Frame): number {
+    if (depth < MAX_NESTING) return depth + 1;
+    throw new EncompileError(
+      `${this.facts.origin} nests subgraphs or functions more than ${MAX_NESTING} deep, or functions call ` +
+        'one another in a ring. Export the model again.',
+    );
+  }
+
+  private siteAt(frame: Frame): Site {
+    return {
+      g: this.g,
+      materialise: (operand) => this.materialise(operand),
+      numbers: (operand) => this.numbers(operand),
+      explainUnknown: (operand, what) => this.explainUnknown(operand, what),
+      readTensor: (tensor) => this.readTensor(tensor),
+      parameter: (name, data) => this.materialiser.parameter(name, data),
+      inline: (graph, inputs) => this.inline(graph, inputs, frame),
+      equate: (a, b) => this.equate(a, b),
+    };
+  }
+
+  materialise(operand: Operand): Value {
+    return operand.kind === 'known' ? this.materialiser.valueOf(operand) : operand.value;
+  }
+
+  private numbers(operand: Operand): Known | null {
+    if (operand.kind === 'known') return operand;
+    const { id } = operand.value;
+    let found = this.evaluated.get(id);
+    if (found === undefined) {
+      const graph = graphOf(this.construction, [operand.value], this.producersSoFar());
+      found = (graph && runGraph(graph)[0]) ?? null;
+      this.evaluated.set(id, found);
+    }
+    return found;
+  }
+
+  private producersSoFar(): ReadonlyMap<ValueId, Node> {
+    const { nodes } = this.construction;
+    for (; this.indexed < nodes.length; this.indexed++) {
+      const node = nodes[this.indexed] as Node;
+      for (const id of node.results) this.producers.set(id, node);
+    }
+    return this.producers;
+  }
+
+  private explainUnknown(operand: Operand, what: string): EncompileError {
+    const inputs = operand.kind === 'known' ? [] : this.inputsBehind(operand);
+    if (inputs.length === 0) {
+      return new EncompileError(
+        `its ${what} depends on a size that only a run knows. Give the dims of the inputs fixed sizes.`,
+      );
+    }
+    const listed = inputs.map((name) => quote(name)).join(' and ');
+    return new NeedsContents(`its ${what} depends on what the input ${listed} holds`, inputs);
+  }
+
+  private inputsBehind({ value }: Computed): readonly string[] {
+    const producers = this.producersSoFar();
+    const seen = new Set<ValueId>([value.id]);
+    for (const id of seen)
+      for (const from of producers.get(id)?.operands ?? []) if (from !== null) seen.add(from);
+    return this.construction.inputs
+      .filter((id) => seen.has(id))
+      .map((id) => this.construction.values.get(id)?.name ?? '');
+  }
+
+  private readTensor(proto: TensorProto): TensorData {
+    const { tensors, external, origin } = this.facts;
+    let data = tensors.get(proto);
+    if (data === undefined) {
+      data = readTensor(
+        proto,
+        `The tensor ${quote(proto.name ?? '')} of ${origin}`,
+        external.get(proto),
+      );
+      tensors.set(proto, data);
+    }
+    return data;
+  }
+
+  private equate(a: Dim, b: Dim): void {
+    if (a === b) return;
+    const equation = this.facts.names.equate(a, b);
+    if (equation !== null) throw equation;
+    throw new EncompileError(`the dims ${a} and ${b} differ, and should be one`);
+  }
+
+  /** The first that a name of the file is given to keeps it. */
+  private withName(operand: Operand, name: string, before: number): Operand {
+    if (name === '') return operand;
+    if (operand.kind === 'known') return operand.name === null ? { ...operand, name } : operand;
+    if (operand.value.id < before) return operand;
+    return { kind: 'computed', value: this.named(name, operand.value) };
+  }
+
+  private functionOf({ domain, opType, overload }: NodeProto): FunctionProto | undefined {
+    return this.functions.get(functionKey(domain, opType, overload));
+  }
+
+  private handlerOf(proto: NodeProto): Handler | undefined {
+    const opType = proto.opType ?? '';
+    return domainOf(proto) === '' && Object.hasOwn(handlers, opType) ? handlers[opType] : undefined;
+  }
+
+  private fail(proto: NodeProto, frame: Frame, error: Error): void {
+    const instead = error instanceof Unsupported ? error.instead : null;
+    this.failures.push({ node: describe(proto, frame), reason: error.message, instead });
+  }
+
+  private currentOrigin(): Origin {
+    const { place } = this;
+    return { names: [], location: () => (place === '' ? null : place) };
+  }
+}
+
+export { Unify };
+
+function functionKey(domain = '', name = '', overload = ''): string {
+  return JSON.stringify([domain === 'ai.onnx' ? '' : domain, name, overload]);
+}
+
+function domainOf({ domain = '' }: NodeProto): string {
+  return domain === 'ai.onnx' ? '' : domain;
+}
+
+/** Attributes, with those that name an attribute of the function around the node replaced by it. */
+function attributesOf({ attribute }: NodeProto, { given }: Frame): NodeAttributes {
+  return new NodeAttributes(
+    attribute.flatMap((own) => {
+      if (own.refAttrName === undefined || own.refAttrName === '') return [own];
+      const outer = given?.get(own.refAttrName);
+      return outer === undefined || own.name === undefined ? [] : [{ ...outer, name: own.name }];
+    }),
+  );
+}
+
+function describe(proto: NodeProto, { opsets }: Frame, origin?: string): string {
+  const domain = domainOf(proto);
+  const name = quote(proto.name || proto.output.find((output) => output !== '') || '');
+  const op = `${domain === '' ? '' : `${domain}.`}${proto.opType ?? ''}`.slice(0, 80);
+  if (origin !== undefined) return `${origin}: node ${name} (${printable(op)})`;
+  return `${name} (${printable(op)}, opset ${opsets.get(domain) ?? '?'})`;
+}
+
+function printable(text: string): string {
+  return quote(text).slice(1, -1);
+}
+
+function unknownOp(proto: NodeProto): Unsupported {
+  const domain = domainOf(proto);
+  const op = printable((proto.opType ?? '').slice(0, 80));
+  const where = domain === '' ? '' : ` of the domain ${quote(domain)}`;
+  const hint = nearestOp(proto.opType ?? '', Object.keys(handlers));
+  return new Unsupported(`the op ${op}${where} is not taken`, hint);
+}
