@@ -109,6 +109,8 @@ export interface Primitive<S extends AttributeSpecs> extends Common<S> {
   bounds?(args: BoundsArguments<AttributesOf<S>>): readonly Bound[];
   /** For a bijective view: the result's index at which the operand's element `index` stands. */
   push?(args: PushArguments<AttributesOf<S>>): readonly Dim[];
+  /** Whether an element of the operand may stand at several places of the result. */
+  isRereading?(attributes: AttributesOf<S>): boolean;
 }
 
 /** [a, b]: a <= b. */
@@ -224,6 +226,7 @@ export interface PrimitiveMeaning {
   lower(args: LowerArguments<ErasedAttributes>): Expression;
   readonly push: ((args: PushArguments<ErasedAttributes>) => readonly Dim[]) | null;
   readonly bounds: ((args: BoundsArguments<ErasedAttributes>) => readonly Bound[]) | null;
+  isRereading(attributes: ErasedAttributes): boolean;
 }
 
 export interface CompositeMeaning {
@@ -301,6 +304,7 @@ function meaningOf<S extends AttributeSpecs>(
     isCostly: definition.isCostly ?? false,
     push: bindPush(definition),
     bounds: bindBounds(definition),
+    isRereading: (given) => definition.isRereading?.(typed(given)) ?? false,
   };
 }
 

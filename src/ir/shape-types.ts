@@ -135,6 +135,27 @@ export type PadShape<S, Before, After> = S extends readonly unknown[]
     }
   : Shape;
 
+/** Windows of sizes K along the last axes: [..p, ..n] -> [..p, ..counts, ..K]. */
+export type WindowsShape<S, K> = [...PooledShape<S, K>, ...SizesOf<K>];
+
+/** One element a window of sizes K: [..p, ..n] -> [..p, ..counts]. */
+export type PooledShape<S, K> = K extends readonly unknown[]
+  ? S extends readonly [...infer P extends Shape, ...Unknowns<K>]
+    ? [...P, ...OpenDims<K>]
+    : Shape
+  : Shape;
+
+/** x [n, c, ..d], weight [o, c / groups, ..k] -> [n, o, ..counts]. */
+export type ConvShape<S, W> = S extends readonly [infer N extends Dim, unknown, ...infer Rest]
+  ? W extends readonly [infer O extends Dim, ...unknown[]]
+    ? [N, O, ...OpenDims<Rest>]
+    : Shape
+  : Shape;
+
+type OpenDims<T extends readonly unknown[]> = { -readonly [I in keyof T]: Dim };
+
+type SizesOf<K> = K extends readonly number[] ? [...K] : Shape;
+
 /** The table with its axis replaced by the dims of the indices. */
 export type GatherShape<Table, Indices extends Shape, Axis = 0> =
   AreSingle<[Axis]> extends true

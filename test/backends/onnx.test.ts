@@ -157,6 +157,14 @@ const FIRST: {
   attention: ['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
   linear: ['MatMul'],
   embedding: ['Shape', 'Add', 'Squeeze', 'Clip', 'Gather'],
+  windows: ['Gather', 'Gather', 'Transpose'],
+  conv: ['Conv'],
+  ...{ max_pool: ['MaxPool'], average_pool: ['AveragePool'] },
+  ...{ batch_norm: ['BatchNormalization'], instance_norm: ['InstanceNormalization'] },
+  group_norm: [
+    ...['Reshape', 'LayerNormalization', 'Reshape', 'Expand', 'Reshape', 'Mul'],
+    ...['Reshape', 'Expand', 'Reshape', 'Add', 'Reshape'],
+  ],
 };
 
 describe('every op', () => {

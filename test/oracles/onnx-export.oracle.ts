@@ -53,9 +53,15 @@ function needsElements(graph: Graph): boolean {
     if (op === 'gather' && table != null) {
       return typeof valueOf(graph, table).shape.at(Number(axis)) === 'string';
     }
-    return ['reduce_mean', 'reduce_max', 'reduce_min', 'argmax', 'argmin'].includes(op);
+    return NEEDY.has(op);
   });
 }
+
+/** Windows need as many elements as they span. */
+const NEEDY: ReadonlySet<string> = new Set([
+  ...['reduce_mean', 'reduce_max', 'reduce_min', 'argmax', 'argmin', 'group_norm', 'instance_norm'],
+  ...['conv', 'max_pool', 'average_pool', 'windows'],
+]);
 
 property('so it does at sizes of 0', 100, async ({ graph, sizes: [sizes] }) => {
   if (needsElements(graph)) return;

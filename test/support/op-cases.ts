@@ -106,6 +106,21 @@ const [QUERY, KEY, VALUE] = [heads(2, 4, 1), heads(2, 5, 2), heads(2, 5, 3)];
 const VISIBLE = as(bools([2, 1, 1, 5], 1, 1, 0, 1, 0, 0, 0, 0, 0, 0), 'b', 1, 1, 'm');
 const BIAS = as(f32([1, 2, 1, 5], [0, -INF, 1, 2, 3, ...Array(5).fill(LOWEST)]), 1, 2, 1, 'm');
 
+/** [batch, channels, height, width], and one of unknown sizes. */
+const IMAGE = some([2, 4, 5, 6], 3);
+const OPEN_IMAGE = as(IMAGE, 'n', 4, 'h', 'w');
+const CHANNELS = [6, 7, 8].map((seed) => some([4], seed));
+const VARIANCES = f32([4], [0.5, 2, 0, 1e-3]);
+const poolings = (open: Given): readonly Call[] => [
+  [[IMAGE], { sizes: [2, 3], strides: [1, 2], before: [1, 0], after: [0, 1] }],
+  [[open], { sizes: [3, 2], strides: [2, 2], before: [2, 1], after: [1, 1] }],
+  [[IMAGE], { sizes: [2, 2], strides: [3, 3], before: [1, 1], after: [1, 1], ceil: true }],
+  [[open], { sizes: [3, 3], strides: [2, 2], ceil: true }],
+  [[IMAGE], { sizes: [2, 2], dilations: [2, 3], after: [3, 3] }],
+  [[some([1, 2, 3, 4, 4])], { sizes: [2, 2, 2] }],
+  [[as(some([2, 1, 7]), 'n', 1, 'w')], { sizes: [3], strides: [3] }],
+];
+
 const STEPS = nd('i8', [4, 2], [63, -63, 0, 1, -1, 17, 40, -2]);
 const TABLE = as(some([4, 3]), 'n', 3);
 
@@ -255,6 +270,43 @@ const CALLS: {
     [[BLOCK, STEPS, f32([2], [0.5, 0.01])]],
     [[some([4]), STEPS, f32([2], [0.5, 3])]],
     [[f32([3, 4], [0, 0, 0, 0, 3e38, -1e38, 0, 1, 1e-35, 0, 1e-38, 0]), STEPS, f32([2], [1, 2])]],
+  ],
+  windows: [
+    [[some([3, 5, 6])], { sizes: [2, 3], strides: [2, 1], dilations: [1, 2] }],
+    [[OPEN_IMAGE], { sizes: [2, 3], strides: [3, 2] }],
+    [[vector('u8', 1, 2, 255)], { sizes: [2] }],
+    [[as(some([2, 9]), 'n', 'w')], { sizes: [3], strides: [2], dilations: [2] }],
+    [[some([2, 3])], { sizes: [] }],
+  ],
+  conv: [
+    [[IMAGE, some([3, 4, 2, 3], 4), some([3])], { before: [1, 0], after: [0, 2] }],
+    [[OPEN_IMAGE, some([6, 2, 3, 3], 4), null], { groups: 2, strides: [2, 1], before: [1, 1] }],
+    [[OPEN_IMAGE, some([4, 1, 3, 3], 4), some([4])], { groups: 4, dilations: [2, 1] }],
+    [[IMAGE, some([8, 1, 2, 2], 4)], { groups: 4, strides: [2, 2], after: [2, 1] }],
+    [[OPEN_IMAGE, some([3, 4, 1, 1], 4), some([3])]],
+    [[IMAGE, some([3, 4, 1, 1], 4)], { strides: [2, 3] }],
+    [[as(some([2, 3, 9]), 'n', 3, 'w'), some([5, 3, 3], 2), some([5])], { strides: [2] }],
+    [[some([1, 2, 3, 4, 5]), some([2, 2, 2, 1, 3], 2)], { before: [1, 1, 1], after: [0, 1, 0] }],
+    [[nd('f16', [1, 1, 3], [1, 2, -4]), nd('f16', [1, 1, 2], [0.5, 8])]],
+  ],
+  max_pool: [...poolings(OPEN_IMAGE), [[nd('u8', [1, 1, 4], [0, 7, 255, 1])], { sizes: [2] }]],
+  average_pool: [
+    ...poolings(OPEN_IMAGE),
+    ...poolings(OPEN_IMAGE).map(([x, how]): Call => [x, { ...how, include_padding: true }]),
+  ],
+  batch_norm: [
+    [[OPEN_IMAGE, ...CHANNELS, VARIANCES]],
+    [[as(some([3, 4]), 'n', 4), ...CHANNELS, VARIANCES], { eps: 0.01 }],
+  ],
+  group_norm: [
+    [[IMAGE, CHANNELS[0] ?? null, CHANNELS[1] ?? null], { groups: 2 }],
+    [[OPEN_IMAGE, CHANNELS[0] ?? null], { groups: 2, eps: 0.1 }],
+    [[OPEN_IMAGE, null, CHANNELS[1] ?? null], { groups: 1 }],
+    [[as(some([3, 4]), 'n', 4)], { groups: 2 }],
+  ],
+  instance_norm: [
+    [[OPEN_IMAGE, CHANNELS[0] ?? null, CHANNELS[1] ?? null]],
+    [[as(some([2, 4, 5]), 'n', 4, 'm'), CHANNELS[0] ?? null], { eps: 0.1 }],
   ],
   embedding: [[[TABLE, as(nd('i64', [2, 2], [0, 3, 1, 2]), 'b', 2)]]],
 };

@@ -1,7 +1,7 @@
 /**
  * Random graphs for property tests. A graph is a list of choices: each number picks an op or a block
  * of ops and their operands among the values so far, so that fast-check shrinks a failure by
- * dropping choices. The blocks stand in `random-ops.ts`, `random-blocks.ts` and
+ * dropping choices. The blocks stand in `random-ops.ts`, `random-spatial.ts`, `random-blocks.ts` and
  * `random-attention.ts`.
  */
 import fc from 'fast-check';
@@ -13,6 +13,7 @@ import { attentionMakers } from './random-attention.ts';
 import { blockMakers } from './random-blocks.ts';
 import { opMakers } from './random-ops.ts';
 import { type Maker, Making, RandomPool } from './random-pool.ts';
+import { spatialMakers } from './random-spatial.ts';
 
 export interface RandomGraph {
   /** One block of ops each; null adds nothing. */
@@ -42,6 +43,7 @@ const MOST_CHOICES = 40;
 /** How often each kind of block comes. */
 const MAKERS: readonly (readonly [weight: number, makers: readonly Maker[]])[] = [
   [6, opMakers],
+  [1, spatialMakers],
   [3, blockMakers],
   [1, attentionMakers],
 ];

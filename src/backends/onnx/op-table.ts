@@ -23,6 +23,14 @@ import {
 } from './reductions.ts';
 import { exportConstant, exportIota } from './sources.ts';
 import {
+  exportAveragePool,
+  exportBatchNorm,
+  exportConv,
+  exportInstanceNorm,
+  exportMaxPool,
+  exportWindows,
+} from './spatial.ts';
+import {
   exportBroadcast,
   exportConcat,
   exportGather,
@@ -54,6 +62,7 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   slice: exportSlice,
   concat: exportConcat,
   pad: exportPad,
+  windows: exportWindows,
   gather: exportGather,
   gather_elements: exportGatherElements,
   top_k: expanded,
@@ -75,5 +84,11 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   scan: () => {
     throw new EncompileError('A scan cannot be exported to ONNX yet.');
   },
+  conv: exportConv,
+  max_pool: exportMaxPool,
+  average_pool: exportAveragePool,
+  batch_norm: exportBatchNorm,
+  group_norm: expanded,
+  instance_norm: exportInstanceNorm,
   fused: expanded,
 };

@@ -6,17 +6,21 @@ import { add_norm } from './add_norm.ts';
 import { argReduceOps } from './argmax.ts';
 import { arithmeticOps } from './arithmetic.ts';
 import { attention } from './attention.ts';
+import { batch_norm } from './batch_norm.ts';
 import { broadcast } from './broadcast.ts';
 import { cast } from './cast.ts';
 import { comparisonOps } from './comparison.ts';
 import { concat } from './concat.ts';
 import { constant } from './constant.ts';
+import { conv } from './conv.ts';
 import { cumsum } from './cumsum.ts';
 import { embedding } from './embedding.ts';
 import { fused } from './fused.ts';
 import { gather } from './gather.ts';
 import { gather_elements } from './gather_elements.ts';
+import { group_norm } from './group_norm.ts';
 import { gru } from './gru.ts';
+import { instance_norm } from './instance_norm.ts';
 import { iota } from './iota.ts';
 import { layer_norm } from './layer_norm.ts';
 import { linear } from './linear.ts';
@@ -25,6 +29,7 @@ import { logicOps } from './logic.ts';
 import { lstm } from './lstm.ts';
 import { matmul } from './matmul.ts';
 import { pad } from './pad.ts';
+import { poolOps } from './pools.ts';
 import { quantize } from './quantize.ts';
 import { quantized_matmul } from './quantized_matmul.ts';
 import { reductionOps } from './reductions.ts';
@@ -38,6 +43,7 @@ import { softmax } from './softmax.ts';
 import { top_k } from './top_k.ts';
 import { transpose } from './transpose.ts';
 import { unaryOps } from './unary.ts';
+import { windows } from './windows.ts';
 
 export const registry = {
   ...unaryOps,
@@ -58,6 +64,7 @@ export const registry = {
   slice,
   concat,
   pad,
+  windows,
   gather,
   gather_elements,
   top_k,
@@ -69,6 +76,11 @@ export const registry = {
   rms_norm,
   add_norm,
   ...activationOps,
+  conv,
+  ...poolOps,
+  batch_norm,
+  group_norm,
+  instance_norm,
   attention,
   linear,
   embedding,
