@@ -15,14 +15,15 @@ import type {
   ValueOk,
 } from '../ir/shape-types.ts';
 import { type Dim, type FloatType, printType, type Shape } from '../ir/types.ts';
-import { causalMask } from './masks.ts';
+import { type VisibleKeys, visibleKeys } from './masks.ts';
+import { dotScores, scaledDotScores } from './scores.ts';
 import { lastDims, withShape } from './shape.ts';
 
-export interface VisibleKeys<Mask = Value<'bool'>> {
-  /** True where a query sees a key. It broadcasts to the scores [.., n, m]; see `maskOfScores`. */
-  readonly mask?: Mask | undefined;
-  /** Whether query i sees key j only where j <= i + (m - n). */
-  readonly causal?: boolean | undefined;
+export interface WeighingOptions<D extends FloatType = FloatType> {
+  /** Added to the scores [.., n, m], to which it broadcasts: a bias by relative position. */
+  readonly scoreBias?: Value<D> | undefined;
+  /** Receives the attention weights [.., n, m], to make an output of them. */
+  readonly onWeights?: ((weights: Value<D>) => void) | undefined;
 }
 
 /**
@@ -44,19 +45,23 @@ export function scaledDotProductAttention<
   query: Value<D, Q>,
   key: Value<D, K> & KeyOk<Q, K>,
   value: Value<D, V> & ValueOk<K, V>,
-  options: VisibleKeys<Value<'bool', M> & MaskOk<Q, K, M>> & { readonly scale?: number } = {},
+  options: VisibleKeys<Value<'bool', M> & MaskOk<Q, K, M>> &
+    WeighingOptions<D> & { readonly scale?: number | undefined } = {},
 ): Value<D, AttentionShape<Q, V>> {
   const [heads = 1, queries = 1] = lastDims(query, 3);
-  const { scale = 1 / Math.sqrt(fixedWidth(query)), mask, causal } = options;
-  const products = g.matmul(query, transposed(g, repeatHeads(g, key, heads)));
-  const scores = g.named('scores', g.mul(products, scale));
-  const context = attend(g, scores, repeatHeads(g, value, heads), { mask, causal });
+  const { scale, ...weighing } = options;
+  const repeated = repeatHeads(g, key, heads);
+  const scores: Value<D> =
+    scale === undefined
+      ? scaledDotScores(g, query, repeated)
+      : dotScores(g, query, repeated, { scale });
+  const context = attend<D, Shape, Shape, Shape>(g, scores, repeatHeads(g, value, heads), weighing);
   const shape = [...query.shape.slice(0, -3), heads, queries, ...lastDims(value, 1)];
   return withShape(context, shape as AttentionShape<Q, V>);
 }
 
 /**
- * attend: softmax(scores, over the visible keys) value
+ * attend: softmax(scores + bias, over the visible keys) value
  *
  * scores [.., n, m], value [.., m, dv] -> y [.., n, dv]. A query that sees no key gives zeros. The
  * weights, which sum to 1 over the keys, are the value named `probs`.
@@ -65,20 +70,20 @@ export function attend<D extends FloatType, S extends Shape, V extends Shape, M 
   g: Builder,
   scores: Value<D, S>,
   value: Value<D, V>,
-  { mask, causal = false }: VisibleKeys<Value<'bool', M> & StretchesToOk<'attend_c1', M, S>> = {},
+  {
+    scoreBias,
+    onWeights,
+    ...visibility
+  }: VisibleKeys<Value<'bool', M> & StretchesToOk<'attend_c1', M, S>> & WeighingOptions<D> = {},
 ): Value<D, MatmulShape<S, V>> {
   const [queries = 1, keys = 1] = lastDims(scores, 2);
-  const past = causal ? causalMask(g, { queries, keys }) : null;
-  const visible: Value<'bool'> | null = mask && past ? g.and(mask, past) : (mask ?? past);
-  const probs = g.softmax(scores, visible, { axis: -1 });
-  return g.matmul(g.named('probs', probs), value);
-}
-
-/** x [.., m, d] -> [.., d, m]. */
-function transposed<D extends FloatType>(g: Builder, x: Value<D>): Value<D> {
-  const rank = x.shape.length;
-  const axes = [...Array(rank).keys()];
-  return g.transpose(x, { permutation: [...axes.slice(0, -2), rank - 1, rank - 2] });
+  const biased: Value<D> =
+    scoreBias === undefined ? scores : g.add<D, Shape, D, Shape>(scores, scoreBias);
+  const visible = visibleKeys(g, { queries, keys }, visibility);
+  const probs = g.named('probs', g.softmax<D, Shape, Shape>(biased, visible, { axis: -1 }));
+  onWeights?.(probs);
+  const context: Value<D> = g.matmul<D, Shape, D, Shape>(probs, value);
+  return context as Value<D, MatmulShape<S, V>>;
 }
 
 /** x [.., hk, m, d] -> [.., heads, m, d], each head heads / hk times in a row. */
@@ -96,13 +101,4 @@ function repeatHeads<D extends FloatType>(g: Builder, x: Value<D>, heads: Dim): 
   const apart = g.reshape(x, { shape: [...leading, keyHeads, 1, ...row] });
   const repeated = g.broadcast(apart, { shape: [...leading, keyHeads, times, ...row] });
   return g.reshape(repeated, { shape: [...leading, heads, ...row] });
-}
-
-function fixedWidth(query: Value): number {
-  const [width = 1] = lastDims(query, 1);
-  if (typeof width === 'number') return width;
-  throw new EncompileError(
-    `The width of '${query.name}', which is ${printType(query)}, is not a number, so 1 / sqrt(width) ` +
-      'is none. Give the attention its scale.',
-  );
 }

@@ -4,15 +4,19 @@ import type { Value } from '../ir/graph.ts';
 import type { HeadsOk } from '../ir/shape-types.ts';
 import type { FloatType, Shape } from '../ir/types.ts';
 import type { Activation } from './activations.ts';
-import type { VisibleKeys } from './attention.ts';
 import { feedForward } from './feed-forward.ts';
-import type { KeyMaskOk } from './masks.ts';
-import { multiHeadAttention } from './multi-head-attention.ts';
-import { layerNorm } from './normalization.ts';
+import type { KeyMaskOk, VisibleKeys } from './masks.ts';
+import { type HeadOptions, multiHeadAttention } from './multi-head-attention.ts';
+import { type NormOrder, residualNorm } from './residual.ts';
 import { withShape } from './shape.ts';
 
-export interface EncoderBlockOptions<S extends Shape, H extends number, M extends Shape>
-  extends VisibleKeys<Value<'bool', M> & KeyMaskOk<S, M>> {
+export interface EncoderBlockOptions<
+  S extends Shape,
+  H extends number,
+  M extends Shape,
+  D extends FloatType = FloatType,
+> extends VisibleKeys<Value<'bool', M> & KeyMaskOk<S, M>>,
+    HeadOptions<D> {
   /** Number of attention heads; it divides the width of x. */
   readonly heads: H & HeadsOk<'encoder_block_c1', S, H>;
   /** Heads of keys and values (as many as `heads`). */
@@ -21,8 +25,10 @@ export interface EncoderBlockOptions<S extends Shape, H extends number, M extend
   readonly hidden: number;
   /** Of the feed-forward network (gelu). */
   readonly activation?: Activation;
+  /** Whether the feed-forward network has a gate (false). */
+  readonly gated?: boolean;
   /** Whether the layer norms stand after the sums or before the sublayers (post). */
-  readonly norm?: 'post' | 'pre';
+  readonly norm?: NormOrder;
   /** Of the layer norms (1e-5). */
   readonly eps?: number;
   /** Whether the linear layers have a bias (true). */
@@ -45,36 +51,19 @@ export function encoderBlock<
   S extends Shape,
   H extends number,
   M extends Shape = Shape,
->(g: Builder, x: Value<D, S>, options: EncoderBlockOptions<S, H, M>): Value<D, S> {
-  const { hidden, activation = 'gelu', norm = 'post', eps = 1e-5, bias = true } = options;
-  const { heads, keyValueHeads = heads, mask, causal } = options;
+>(g: Builder, x: Value<D, S>, options: EncoderBlockOptions<S, H, M, D>): Value<D, S> {
+  const { hidden, activation = 'gelu', gated = false, norm, eps, bias = true } = options;
+  const { heads, keyValueHeads = heads, ...visibilityAndHeads } = options;
   const attention = (from: Value<D>) =>
     multiHeadAttention<D, Shape, number, Shape, Shape>(g.scope('attention'), from, {
+      ...visibilityAndHeads,
       heads,
       keyValueHeads,
-      mask,
-      causal,
       bias,
     });
-  const ffn = (from: Value<D>) => feedForward(g.scope('ffn'), from, { hidden, activation, bias });
-  const y = residual(g.scope('attention'), x, attention, { norm, eps });
-  return withShape(residual(g.scope('ffn'), y, ffn, { norm, eps }), x.shape);
-}
-
-interface ResidualNorm {
-  readonly norm: 'post' | 'pre';
-  readonly eps: number;
-}
-
-/** norm(x + f(x)), or x + f(norm(x)); `g` is the sublayer's scope. */
-function residual<D extends FloatType>(
-  g: Builder,
-  x: Value<D>,
-  f: (from: Value<D>) => Value<D>,
-  { norm, eps }: ResidualNorm,
-): Value<D> {
-  const isPre = norm === 'pre';
-  const from = isPre ? layerNorm(g.scope('norm'), x, { eps }) : x;
-  const sum = g.named('sum', g.add(x, f(from)));
-  return isPre ? sum : layerNorm(g.scope('norm'), sum, { eps });
+  const ffn = (from: Value<D>) =>
+    feedForward(g.scope('ffn'), from, { hidden, activation, gated, bias });
+  const order = { norm, eps };
+  const y = residualNorm<D, Shape>(g.scope('attention'), x, attention, order);
+  return withShape(residualNorm(g.scope('ffn'), y, ffn, order), x.shape);
 }

@@ -8,7 +8,16 @@ import { subtract } from '../ir/dims.ts';
 import type { Value } from '../ir/graph.ts';
 import type { Rows, SameShapeOk } from '../ir/shape-types.ts';
 import { type Dim, printType, type Shape } from '../ir/types.ts';
-import { withShape } from './shape.ts';
+import { lastDims, withShape } from './shape.ts';
+
+export interface VisibleKeys<Mask = Value<'bool'>> {
+  /** True where a query sees a key. It broadcasts to the scores [.., n, m]; see `maskOfScores`. */
+  readonly mask?: Mask | undefined;
+  /** Whether query i sees key j only where j <= i + (m - n). */
+  readonly causal?: boolean | undefined;
+  /** The w of local attention: query i sees key j only where abs(i + (m - n) - j) <= w. */
+  readonly window?: number | undefined;
+}
 
 /**
  * A mask beside keys of shape K [..p, m, d]: [..p, m] hides keys, [..p, n, m] hides keys from single
@@ -53,4 +62,50 @@ export function causalMask<N extends Dim, M extends Dim>(
   const lastKey = g.iota({ shape: [queries, 1], axis: 0, start: subtract(keys, queries) });
   const key = g.iota({ shape: [1, keys], axis: 1 });
   return withShape(g.less_equal(key, lastKey), [queries, keys]);
+}
+
+/**
+ * windowMask: y[i, j] = abs(i + (keys - queries) - j) <= window
+ *
+ * As in `causalMask` the last query stands at the last key -> bool[queries, keys].
+ * @throws EncompileError where the window is no whole number of at least 0
+ */
+export function windowMask<N extends Dim, M extends Dim>(
+  g: Builder,
+  { queries, keys, window }: { readonly queries: N; readonly keys: M; readonly window: number },
+): Value<'bool', [N, M]> {
+  if (!Number.isInteger(window) || window < 0) {
+    throw new EncompileError(
+      `attention_window: the window is ${window}, where a whole number of at least 0 was expected: ` +
+        'how many keys on either side of its own a query sees.',
+    );
+  }
+  const place = g.iota({ shape: [queries, 1], axis: 0, start: subtract(keys, queries) });
+  const key = g.iota({ shape: [1, keys], axis: 1 });
+  return withShape(g.less_equal(g.abs(g.sub(place, key)), window), [queries, keys]);
+}
+
+/**
+ * visibleKeys: where the mask is true, and the key not behind the query if causal, and within the
+ * window if there is one -> bool that broadcasts to [.., queries, keys]; null where every key is seen
+ */
+export function visibleKeys(
+  g: Builder,
+  { queries, keys }: { readonly queries: Dim; readonly keys: Dim },
+  { mask, causal = false, window }: VisibleKeys,
+): Value<'bool'> | null {
+  const conditions: readonly (Value<'bool'> | undefined)[] = [
+    mask,
+    causal ? causalMask(g, { queries, keys }) : undefined,
+    window === undefined ? undefined : windowMask(g, { queries, keys, window }),
+  ];
+  return conditions.reduce<Value<'bool'> | null>((all, condition) => {
+    if (condition === undefined) return all;
+    return all === null ? condition : g.and(all, condition);
+  }, null);
+}
+
+/** maskOfKeys: bool[.., m], true for the keys that may be seen -> bool[.., 1, m], over scores without heads. */
+export function maskOfKeys(g: Builder, mask: Value<'bool'>): Value<'bool'> {
+  return g.reshape(mask, { shape: [...mask.shape.slice(0, -1), 1, ...lastDims(mask, 1)] });
 }

@@ -4,11 +4,19 @@ import type { Builder } from '../ir/builder.ts';
 import type { Value } from '../ir/graph.ts';
 import type { HeadsOk } from '../ir/shape-types.ts';
 import type { Dim, FloatType, Shape } from '../ir/types.ts';
-import { scaledDotProductAttention, type VisibleKeys } from './attention.ts';
+import { scaledDotProductAttention, type WeighingOptions } from './attention.ts';
 import { mergeHeads, splitHeads } from './heads.ts';
 import { linear } from './linear.ts';
-import { type KeyMaskOk, maskOfScores } from './masks.ts';
+import { type KeyMaskOk, maskOfScores, type VisibleKeys } from './masks.ts';
 import { type Widened, widen, widthOf, withShape } from './shape.ts';
+
+/** What happens inside the heads; the scores are [.., h, n, m]. */
+export interface HeadOptions<D extends FloatType> extends WeighingOptions<D> {
+  /** Done to queries and keys [.., h, n, dk], each by its own positions: `rotaryPositions`. */
+  readonly rotate?: ((x: Value<D>) => Value<D>) | undefined;
+  /** What scores are multiplied by (1 / sqrt(dk)). */
+  readonly scale?: number | undefined;
+}
 
 export interface MultiHeadAttentionOptions<
   D extends FloatType,
@@ -17,7 +25,8 @@ export interface MultiHeadAttentionOptions<
   K extends Shape,
   M extends Shape,
   N extends Dim | undefined,
-> extends VisibleKeys<Value<'bool', M> & KeyMaskOk<K, M>> {
+> extends VisibleKeys<Value<'bool', M> & KeyMaskOk<K, M>>,
+    HeadOptions<D> {
   /** Number of heads; it divides the width of x. */
   readonly heads: H & HeadsOk<'multi_head_attention_c1', S, H>;
   /** Heads of keys and values, of which each serves equally many query heads (as many as `heads`). */
@@ -53,7 +62,8 @@ export function multiHeadAttention<
   x: Value<D, S>,
   options: MultiHeadAttentionOptions<D, S, H, K, M, N>,
 ): Value<D, Widened<S, N>> {
-  const { keyValueHeads = options.heads, bias = true, mask, causal } = options;
+  const { keyValueHeads = options.heads, bias = true, mask, causal, window } = options;
+  const { rotate = (head: Value<D>) => head, scale, scoreBias, onWeights } = options;
   const heads: number = options.heads;
   const memory: Value<D> = options.memory ?? x;
   const projection = (name: string, from: Value<D>, count: number) => {
@@ -61,11 +71,12 @@ export function multiHeadAttention<
     const projected = linear(g.scope(name), from, { width, bias });
     return g.named(name, splitHeads<D, Shape, number>(g, projected, count));
   };
-  const query = projection('query', x, heads);
-  const key = projection('key', memory, keyValueHeads);
+  const query = rotate(projection('query', x, heads));
+  const key = rotate(projection('key', memory, keyValueHeads));
   const value = projection('value', memory, keyValueHeads);
   const visible = mask === undefined ? undefined : maskOfScores(g, mask, memory);
-  const context = scaledDotProductAttention(g, query, key, value, { mask: visible, causal });
+  const weighing = { mask: visible, causal, window, scale, scoreBias, onWeights };
+  const context = scaledDotProductAttention(g, query, key, value, weighing);
   const merged = g.named('context', mergeHeads<D, Shape>(g, context));
   const width = options.width ?? widthOf<Shape>(x);
   const output = linear(g.scope('output'), merged, { width, bias });

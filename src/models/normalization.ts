@@ -8,15 +8,17 @@ import { widthOf, withShape } from './shape.ts';
  * layerNorm: y = (x - mean) / sqrt(variance + eps) * gamma + beta, over the last axis, with the
  * biased variance (Ba et al. 2016, eq. 3)
  *
- * x [.., d] -> y as x. Weights: `gamma` and `beta` [d]; eps is 1e-5 where it is left out.
+ * x [.., d] -> y as x. Weights: `gamma` and, unless `beta` is false, `beta` [d]; eps is 1e-5 where it
+ * is left out.
  */
 export function layerNorm<D extends FloatType, S extends Shape>(
   g: Builder,
   x: Value<D, S>,
-  { eps = 1e-5 }: { readonly eps?: number } = {},
+  { eps = 1e-5, beta = true }: { readonly eps?: number; readonly beta?: boolean } = {},
 ): Value<D, S> {
   const vector = { dtype: x.dtype, shape: [widthOf(x)] as const };
-  return g.layer_norm(x, g.weight('gamma', vector), g.weight('beta', vector), { eps });
+  const gamma = g.weight('gamma', vector);
+  return g.layer_norm(x, gamma, beta ? g.weight('beta', vector) : null, { eps });
 }
 
 /**

@@ -7,6 +7,9 @@ import type { Builder } from '../ir/builder.ts';
 import type { Value } from '../ir/graph.ts';
 import type { Rows, SameShapeOk } from '../ir/shape-types.ts';
 import type { FloatType, Shape } from '../ir/types.ts';
+import { attend, type WeighingOptions } from './attention.ts';
+import { linear } from './linear.ts';
+import { maskOfKeys } from './masks.ts';
 import { lastDims, type Pooled, pooled, withShape } from './shape.ts';
 
 /**
@@ -61,6 +64,27 @@ export function firstToken<D extends FloatType, S extends Shape>(
   const starts = x.shape.map(() => 0);
   const first = g.slice<D, Shape, Shape, Shape>(x, { starts, ends: [...leading, 1, width] });
   return withShape(g.named('first', g.reshape(first, { shape: pooled<Shape>(x) })), pooled(x));
+}
+
+/**
+ * attentionPool: y = sum over tokens of a[i] x[i], with a = softmax(x w) over the tokens that the mask
+ * shows
+ *
+ * x [.., n, d], mask bool[.., n] -> y [.., d]; zeros where there is no token. Weight: `weight` [d, 1].
+ */
+export function attentionPool<D extends FloatType, S extends Shape, M extends Shape = Rows<S>>(
+  g: Builder,
+  x: Value<D, S>,
+  mask?: Value<'bool', M> & SameShapeOk<'attention_pool_c1', Rows<S>, M>,
+  { onWeights }: WeighingOptions<D> = {},
+): Value<D, Pooled<S>> {
+  const [n = 1] = lastDims(x, 2);
+  const column: Value<D> = linear<D, Shape, number>(g, x, { width: 1, bias: false });
+  const row: Value<D> = g.reshape(column, { shape: [...x.shape.slice(0, -2), 1, n] });
+  const scores = g.named('scores', row);
+  const visible = mask === undefined ? undefined : maskOfKeys(g, mask);
+  const context = attend<D, Shape, Shape, Shape>(g, scores, x, { mask: visible, onWeights });
+  return withShape(g.named('pooled', g.reshape(context, { shape: pooled<Shape>(x) })), pooled(x));
 }
 
 type Pool = <D extends FloatType>(g: Builder, x: Value<D>, mask: Value<'bool'>) => Value<D>;

@@ -80,8 +80,43 @@ export function learnedPositions<N extends Dim, W extends number>(
   return withShape(g.named('positions', positions), [seq, width]);
 }
 
+export interface GivenPositionOptions<N extends Dim, W extends number>
+  extends PositionOptions<N, W> {
+  /** Positions that the table holds. */
+  readonly rows: number;
+  /** Feature i of position p. */
+  readonly at: (position: number, feature: number) => number;
+  /** Name of the table (position). */
+  readonly name?: string;
+}
+
+/**
+ * givenPositions: y[p, i] = at(p, i), computed when the model is built
+ *
+ * -> y f32[seq, width]. More than `rows` positions are an error, as in `learnedPositions`.
+ * @throws EncompileError where the function gives something else than a finite number
+ */
+export function givenPositions<N extends Dim, W extends number>(
+  g: Builder,
+  { seq, width, rows, at, name = 'position' }: GivenPositionOptions<N, W>,
+): Value<'f32', [N, W]> {
+  const data = Float32Array.from({ length: rows * width }, (_, k) => {
+    const [position, feature] = [Math.floor(k / width), k % width];
+    const value = at(position, feature);
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    throw new EncompileError(
+      `The function of positions gives ${String(value)} for feature ${feature} of position ` +
+        `${position}, where a finite number was expected.`,
+    );
+  });
+  const table = g.weight(name, f32(rows, width), { dtype: 'f32', shape: [rows, width], data });
+  const ends: Dim[] = [seq, width];
+  const positions = g.slice(table, { starts: [0, 0], ends });
+  return withShape(g.named('positions', positions), [seq, width]);
+}
+
 /** y[p, i] = p * exp(-step * i): f32[seq, count]. */
-function angles(
+export function angles(
   g: Builder,
   { seq, count, step }: { readonly seq: Dim; readonly count: number; readonly step: number },
 ): Value<'f32'> {

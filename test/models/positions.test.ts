@@ -4,7 +4,17 @@ import { EncompileError } from '../../src/errors.ts';
 import type { Builder } from '../../src/ir/builder.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import { dims, f32 } from '../../src/ir/types.ts';
-import { learnedPositions, sinusoidalPositions, timingSignal } from '../../src/models/index.ts';
+import {
+  bucketBias,
+  expertGate,
+  givenPositions,
+  learnedPositions,
+  rotaryPositions,
+  sinusoidalPositions,
+  slopes,
+  timingSignal,
+  windowMask,
+} from '../../src/models/index.ts';
 import { expectClose, interpretModel, matrixOf } from '../support/interpret-model.ts';
 import { seededArray } from '../support/seeded-numbers.ts';
 import {
@@ -109,6 +119,96 @@ describe('learnedPositions', () => {
     const build = () =>
       positions(1, (g) => learnedPositions(g, { seq: 10, width: WIDTH, rows: 9 }));
     expect(build).toThrow(/slice_c3: 0 to 10/);
+  });
+});
+
+describe('givenPositions', () => {
+  it('are a function of position and feature, computed when the model is built', () => {
+    const at = (p: number, i: number) => p * 100 + i;
+    const { y, weightNames } = positions(5, (g, size) =>
+      givenPositions(g, { ...size, rows: 8, at }),
+    );
+    expect(weightNames).toEqual([`position [8, ${WIDTH}]`]);
+    expect(y).toEqual(
+      Array.from({ length: 5 }, (_, p) => Array.from({ length: WIDTH }, (_, i) => at(p, i))),
+    );
+  });
+
+  it('refuse what is no finite number', () => {
+    const at = (p: number) => (p === 3 ? Number.NaN : 0);
+    expect(() => positions(5, (g, size) => givenPositions(g, { ...size, rows: 8, at }))).toThrow(
+      /NaN for feature 0 of position 3/,
+    );
+  });
+});
+
+describe('rotaryPositions', () => {
+  it.each(['halves', 'interleaved'] as const)(
+    'with %s make products of queries and keys depend on the distance alone',
+    (pairs) => {
+      const [row8] = [Array.from({ length: 8 }, (_, i) => Math.sin(3 * i + 1))];
+      const x = {
+        dtype: 'f32' as const,
+        shape: [12, 8],
+        data: Float64Array.from({ length: 96 }, (_, k) => row8?.[k % 8] ?? 0),
+      };
+      const { outputs } = interpretModel({ x }, (g) => ({
+        y: rotaryPositions(g, g.input('x', f32(seq, 8)), { pairs }),
+      }));
+      const found = outputs.get('y');
+      const y = found ? matrixOf(found) : [];
+      for (const k of [0, 1, 4]) {
+        const products = [0, 3, 7].map((p) => dot(row(y, p), row(y, p + k)));
+        for (const product of products) expect(product).toBeCloseTo(products[0] ?? 0, 10);
+      }
+      expect(dot(row(y, 0), row(y, 1))).not.toBeCloseTo(dot(row(y, 0), row(y, 4)), 3);
+    },
+  );
+
+  it.each([3, 0, 10])('refuse to turn %i of 8 features', (features) => {
+    const build = () =>
+      interpretModel({}, (g) => ({ y: rotaryPositions(g, g.input('x', f32(seq, 8)), { features }) }));
+    expect(build).toThrow(/rotary_positions: .* of 'x', which is f32\[seq, 8\]/);
+  });
+});
+
+describe('biases by position', () => {
+  it('have the slopes of the paper', () => {
+    expect(slopes(8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((k) => 2 ** -k));
+    expect(slopes(12)).toEqual([
+      ...slopes(8),
+      ...[1, 3, 5, 7].map((k) => 2 ** (-k / 2)),
+    ]);
+  });
+
+  it('refuse buckets that do not fall into halves, and a window that is no whole number', () => {
+    const sizes = { queries: seq, keys: seq, heads: 2 } as const;
+    const bias = (options: object) => () =>
+      interpretModel({}, (g) => ({ y: bucketBias(g, { ...sizes, ...options }) }));
+    expect(bias({ buckets: 6 })).toThrow(/bucket_bias: 6 buckets up to the distance 128/);
+    expect(bias({ maxDistance: 8 })).toThrow(/bucket_bias: 32 buckets up to the distance 8/);
+    const mask = (window: number) => () =>
+      interpretModel({}, (g) => ({ y: windowMask(g, { queries: 3, keys: 3, window }) }));
+    expect(mask(-1)).toThrow(/attention_window: the window is -1/);
+    expect(mask(1.5)).toThrow(/attention_window: the window is 1.5/);
+  });
+});
+
+describe('expertGate', () => {
+  it('takes the first of experts whose scores are equal', () => {
+    const x = { dtype: 'f32' as const, shape: [1, 2], data: Float64Array.of(0, 0) };
+    const { outputs } = interpretModel({ x }, (g) => ({
+      y: expertGate(g, g.input('x', f32(seq, 2)), { experts: 3, top: 2 }),
+    }));
+    expect(Array.from(outputs.get('y')?.data ?? [])).toEqual([0.5, 0.5, 0]);
+  });
+
+  it.each([0, 4, 1.5])('refuses to take %d of 3', (top) => {
+    const build = () =>
+      interpretModel({}, (g) => ({
+        y: expertGate(g, g.input('x', f32(seq, 2)), { experts: 3, top }),
+      }));
+    expect(build).toThrow(/expert_gate: the gate takes .* of 3 experts/);
   });
 });
 
