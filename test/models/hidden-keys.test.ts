@@ -1,6 +1,7 @@
 /** A query that sees no key: zeros on every backend, whatever made the scores; never NaN. */
 import { expect, it } from 'vitest';
 import { runOn } from '../../src/cli/run-backends.ts';
+import { fromNdArray } from '../../src/ir/nd-array.ts';
 import { bool, dims, f32 } from '../../src/ir/types.ts';
 import {
   additiveScores,
@@ -16,7 +17,6 @@ import {
 import { seededGraph } from '../support/interpret-model.ts';
 import { BACKENDS } from '../support/oracle.ts';
 import { seededArray } from '../support/seeded-numbers.ts';
-import { fromNdArray } from '../../src/ir/nd-array.ts';
 
 const { batch, n, m } = dims('batch', 'n', 'm');
 
@@ -67,6 +67,9 @@ it.each(BACKENDS)('on %s', async (backend) => {
   for (const [name, { data }] of outputs) {
     const numbers = Array.from(data, Number);
     expect(numbers.slice(0, 15), name).toEqual(Array(15).fill(0));
-    expect(numbers.slice(15).every((x) => Number.isFinite(x) && x !== 0), name).toBe(true);
+    expect(
+      numbers.slice(15).every((x) => Number.isFinite(x) && x !== 0),
+      name,
+    ).toBe(true);
   }
 });

@@ -167,7 +167,9 @@ describe('rotaryPositions', () => {
 
   it.each([3, 0, 10])('refuse to turn %i of 8 features', (features) => {
     const build = () =>
-      interpretModel({}, (g) => ({ y: rotaryPositions(g, g.input('x', f32(seq, 8)), { features }) }));
+      interpretModel({}, (g) => ({
+        y: rotaryPositions(g, g.input('x', f32(seq, 8)), { features }),
+      }));
     expect(build).toThrow(/rotary_positions: .* of 'x', which is f32\[seq, 8\]/);
   });
 });
@@ -175,10 +177,7 @@ describe('rotaryPositions', () => {
 describe('biases by position', () => {
   it('have the slopes of the paper', () => {
     expect(slopes(8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((k) => 2 ** -k));
-    expect(slopes(12)).toEqual([
-      ...slopes(8),
-      ...[1, 3, 5, 7].map((k) => 2 ** (-k / 2)),
-    ]);
+    expect(slopes(12)).toEqual([...slopes(8), ...[1, 3, 5, 7].map((k) => 2 ** (-k / 2))]);
   });
 
   it('refuse buckets that do not fall into halves, and a window that is no whole number', () => {

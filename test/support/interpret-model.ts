@@ -17,10 +17,11 @@ export interface ModelRun {
   readonly weightNames: readonly string[];
 }
 
-/** A declared graph whose weights are seeded numbers, each weight with a seed of its own. */
+/** A declared graph whose weights, unless it gives them, are seeded numbers, each with its own seed. */
 export function seededGraph(declare: (g: Builder) => { readonly [output: string]: Value }): Graph {
   const graph = buildGraph('test', declare);
-  const parameters = graph.parameters.map(({ value }, seed) => {
+  const parameters = graph.parameters.map(({ value, data }, seed) => {
+    if (data !== null) return { value, data };
     const shape = staticShape(valueOf(graph, value).shape);
     if (shape === null) throw new Error('a weight has a symbolic dim');
     return { value, data: seededWeight(seed, shape) };
