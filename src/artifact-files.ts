@@ -4,6 +4,7 @@ import { exportManifestText } from './backends/manifest.ts';
 import { toOnnx } from './backends/onnx/export.ts';
 import { runtimeFiles } from './backends/runtime-files.ts';
 import { type Compilation, compiledFor } from './compile.ts';
+import { roundWeights } from './passes/round-weights.ts';
 import { packageVersion } from './version.ts';
 
 export interface ArtifactFilesOptions {
@@ -25,10 +26,11 @@ export async function artifactFiles(
   compilation: Compilation,
   { randomWeights = null, onnx = false }: ArtifactFilesOptions = {},
 ): Promise<ArtifactFiles> {
-  const { declared, programs } = compilation;
+  const { declared, programs, ledger, quantize = null, weights } = compilation;
   const names = [...programs.keys()];
   const exports = new Map(onnx ? [[ONNX_PATH, toOnnx(declared)]] : []);
-  const made = { version: packageVersion(), randomWeights };
+  const rounded = ledger.some(({ pass, matched }) => pass === roundWeights.name && matched);
+  const made = { version: packageVersion(), randomWeights, quantize, rounded };
   if (onnx && names.length === 0) {
     return new Map<string, string | Uint8Array>([
       ...exports,
@@ -39,6 +41,7 @@ export async function artifactFiles(
     targets: names.map((target) => compiledFor(compilation, target)),
     runtime: await runtimeFiles(names),
     exports,
+    ...(weights === undefined ? {} : { weights }),
     ...made,
   });
 }

@@ -16,8 +16,7 @@ import type { Target } from './loops/program.ts';
 import { type VerifiedProgram, verifyProgram } from './loops/verify-program.ts';
 import { Ledger, type LedgerEntry } from './passes/ledger.ts';
 import { runPasses } from './passes/pass.ts';
-import { pipeline, quantizingPipeline } from './passes/pipeline.ts';
-import { quantize as quantizePass } from './passes/quantize.ts';
+import { isApproximation, pipelineWith } from './passes/pipeline.ts';
 import {
   COMPILE_TARGETS,
   type CompileTarget,
@@ -25,6 +24,7 @@ import {
   programsFor,
   QUANTIZED_TARGETS,
 } from './targets.ts';
+import { WEIGHT_STORAGES, type WeightStorage } from './weight-storage.ts';
 
 export interface CompileGraphOptions {
   /** Default: all that exist, or can be exact, or gain from quantising; with none, the graph is optimised alone. */
@@ -39,6 +39,12 @@ export interface CompileGraphOptions {
    * Instructions for that has wasm alone; js and wgsl compute the same, slower than in float32.
    */
   readonly quantize?: Quantization;
+  /**
+   * How weights of f32 are stored. 'f16': rounded to float16, in two bytes a number, which changes what
+   * the model computes a little; those that float16 cannot hold stay. 'f32': in four bytes each. Left out:
+   * in two bytes where no number changes by that, as those of a float16 file, and else in four.
+   */
+  readonly weights?: WeightStorage;
   /** Called after each pass with the verified graph. */
   readonly onPass?: (name: string, graph: Graph) => void;
   /** Called before each stage, with its name. */
@@ -48,8 +54,9 @@ export interface CompileGraphOptions {
 export const QUANTIZATIONS = ['int8'] as const;
 export type Quantization = (typeof QUANTIZATIONS)[number];
 
-/** The graph on either side of the pass that changes its meaning. */
-export interface Quantized {
+/** The graph on either side of a pass that changes its meaning. */
+export interface Approximation {
+  readonly pass: string;
   readonly before: Graph;
   readonly after: Graph;
 }
@@ -58,8 +65,11 @@ export interface Quantized {
 export interface Compilation {
   readonly declared: Graph;
   readonly optimised: Graph;
-  /** There where the model was quantised: `optimised` computes what `after` does. */
-  readonly quantized?: Quantized;
+  /** Of weights that were quantised or rounded, in order: `optimised` computes what the last left. */
+  readonly approximations: readonly Approximation[];
+  /** As asked for. */
+  readonly quantize?: Quantization;
+  readonly weights?: WeightStorage;
   /** Every pattern that a pass tried, in order. */
   readonly ledger: readonly LedgerEntry[];
   readonly programs: ReadonlyMap<Target, VerifiedProgram>;
@@ -73,17 +83,18 @@ export interface Compilation {
  * has no exact mode
  */
 export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): Compilation {
-  const { exact = false, quantize, onPass, onProgress = () => {} } = options;
+  const { exact = false, quantize, weights, onPass, onProgress = () => {} } = options;
   const { targets = defaultTargets(exact, quantize) } = options;
   checkTargets(targets);
   checkQuantization(quantize, exact);
+  checkStorage(weights);
   const wanted = programsFor(targets, exact);
   verifyGraph(graph);
   const ledger = new Ledger();
-  const passes = quantize === undefined ? pipeline : quantizingPipeline;
+  const passes = pipelineWith({ quantize: quantize !== undefined, round: weights === 'f16' });
   let passed = 0;
   let current = graph;
-  const quantized: Quantized[] = [];
+  const approximations: Approximation[] = [];
   const announcePass = () => {
     const next = passes[passed++];
     if (next !== undefined) onProgress(next.name);
@@ -92,7 +103,7 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
   const optimised = runPasses(graph, passes, {
     ledger,
     onPass: (name, after) => {
-      if (name === quantizePass.name) quantized.push({ before: current, after });
+      if (isApproximation(name)) approximations.push({ pass: name, before: current, after });
       current = after;
       onPass?.(name, after);
       announcePass();
@@ -109,9 +120,21 @@ export function compileGraph(graph: Graph, options: CompileGraphOptions = {}): C
     programs.set(target, program);
     plans.set(target, plan);
   }
-  const result = { declared: graph, optimised, ledger: ledger.entries, programs, plans };
-  const [around] = quantized;
-  return around === undefined ? result : { ...result, quantized: around };
+  return {
+    ...{ declared: graph, optimised, approximations, ledger: ledger.entries, programs, plans },
+    ...(quantize === undefined ? {} : { quantize }),
+    ...(weights === undefined ? {} : { weights }),
+  };
+}
+
+/** The graph before all passes that change its meaning, and after them; null where none ran. */
+export function aroundAll(
+  approximations: readonly Approximation[],
+): Omit<Approximation, 'pass'> | null {
+  const [first, last] = [approximations[0], approximations.at(-1)];
+  return first === undefined || last === undefined
+    ? null
+    : { before: first.before, after: last.after };
 }
 
 function defaultTargets(exact: boolean, quantize: unknown): readonly CompileTarget[] {
@@ -132,6 +155,16 @@ function checkQuantization(quantize: unknown, exact: boolean): void {
   throw new EncompileError(
     `quantize is ${describeValue(quantize)}, where ${QUANTIZATIONS.map((q) => `'${q}'`).join(' or ')} ` +
       'was expected. Leave it out to compute in float32.',
+    2,
+  );
+}
+
+/** Callers without type checks may pass anything, and most likely the numbers. */
+function checkStorage(weights: unknown): void {
+  if (weights === undefined || WEIGHT_STORAGES.some((known) => known === weights)) return;
+  throw new EncompileError(
+    `weights is ${describeValue(weights)}, where 'f16' or 'f32' was expected: how weights are stored. ` +
+      'Their numbers come with the model: model(name, build, { weights }).',
     2,
   );
 }

@@ -1,10 +1,10 @@
 /**
- * What quantising does to a model's results: the graphs before and after it, run on the same inputs in
+ * What quantising, and rounding weights, does to a model's results: the graphs before and after, run on the same inputs in
  * WebAssembly, their outputs and quantised products side by side. A product is compared as the model
  * has it, with the errors of those before it.
  */
 import { openBackend } from './check/backends.ts';
-import { compiledFor, compileGraph, type Quantized } from './compile.ts';
+import { type Approximation, compiledFor, compileGraph } from './compile.ts';
 import { type Graph, type Node, type ValueId, valueOf } from './ir/graph.ts';
 import type { NdArray } from './ir/nd-array.ts';
 import { staticShape } from './ir/types.ts';
@@ -37,7 +37,7 @@ export interface QuantizationReport {
  * @param sizes of the symbols in them
  */
 export async function reportQuantization(
-  { before, after }: Quantized,
+  { before, after }: Omit<Approximation, 'pass'>,
   inputs: ReadonlyMap<string, NdArray>,
   sizes: Readonly<Record<string, number>>,
   onProgress: (stage: string) => void = () => {},
@@ -55,7 +55,7 @@ export async function reportQuantization(
     );
   };
   const exact = await run(before, 'in float32');
-  const quantized = await run(after, 'in int8');
+  const quantized = await run(after, 'as compiled');
   const compared = (name: string, key: string) =>
     deviation(name, quantized.results.get(key) ?? [], exact.results.get(key) ?? []);
   return {

@@ -1,7 +1,7 @@
 /** What quantising does to results, as WebAssembly computes it, against the interpreter's account of it. */
 import { describe, expect, test } from 'vitest';
 import { randomInputs } from '../src/check/inputs.ts';
-import { compileGraph, type Quantized } from '../src/compile.ts';
+import { type Approximation, aroundAll, compileGraph } from '../src/compile.ts';
 import { interpret } from '../src/interpreter/interpreter.ts';
 import { type Graph, valueOf } from '../src/ir/graph.ts';
 import { reportQuantization } from '../src/quantization-report.ts';
@@ -9,9 +9,10 @@ import { denseModel } from './support/dense-model.ts';
 
 const sizes = { batch: 2, seq: 9 };
 
-function quantizedOf(graph: Graph): Quantized {
-  const { quantized } = compileGraph(graph, { quantize: 'int8', targets: [] });
-  if (quantized === undefined) throw new Error('nothing was quantised');
+function quantizedOf(graph: Graph): Omit<Approximation, 'pass'> {
+  const { approximations } = compileGraph(graph, { quantize: 'int8', targets: [] });
+  const quantized = aroundAll(approximations);
+  if (quantized === null) throw new Error('nothing was quantised');
   return quantized;
 }
 

@@ -5,6 +5,7 @@
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import type { Target } from '../loops/program.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import { type Backend, type KernelSource, wasmPathOf } from './backend.ts';
 import { type PrintedTarget, TABLE_PLACES } from './backend-tables.ts';
 import { jsBackend } from './js/module.ts';
@@ -41,6 +42,12 @@ export interface ArtifactOptions {
   readonly version: string;
   /** The seed of weights that were made up where the model has none. */
   readonly randomWeights?: number | null;
+  /** What products with weights were quantised to. */
+  readonly quantize?: string | null;
+  /** Whether weights were rounded to float16. */
+  readonly rounded?: boolean;
+  /** See `packWeights`. */
+  readonly weights?: WeightStorage;
 }
 
 /** @throws EncompileError where weights are missing or a kernel exceeds a target's limits. */
@@ -56,7 +63,10 @@ export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFi
       source: BACKENDS[program.target].print(program),
     }),
   );
-  const weights = packWeights(targets.map(({ program }) => program));
+  const weights = packWeights(
+    targets.map(({ program }) => program),
+    options.weights,
+  );
   const names = new Set(targets.map(({ program }) => TABLE_PLACES[program.target].backend));
   const types = modelTypes(first.program, [...names]);
   const binaries = await Promise.all(printed.map(({ source }) => BINARIES[source.target](source)));
@@ -73,7 +83,8 @@ export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFi
     ...runtime,
     ...(options.exports ?? []),
   ]);
-  const made = { version, randomWeights };
+  const { quantize = null, rounded = false } = options;
+  const made = { version, randomWeights, quantize, rounded };
   files.set('manifest.json', manifestText(first.program, printed, weights, files, made));
   return files;
 }

@@ -19,6 +19,10 @@ export interface Making {
   readonly version: string;
   /** The seed of weights that were made up; null where they are the model's. */
   readonly randomWeights: number | null;
+  /** What products with weights were quantised to. */
+  readonly quantize: string | null;
+  /** Whether weights were rounded to float16. */
+  readonly rounded: boolean;
 }
 
 export function manifestText(
@@ -26,12 +30,13 @@ export function manifestText(
   targets: readonly PrintedTarget[],
   weights: WeightsFile,
   files: ReadonlyMap<string, string | Uint8Array>,
-  { version, randomWeights }: Making,
+  { version, randomWeights, quantize, rounded }: Making,
 ): string {
   const manifest = {
     format: MANIFEST_FORMAT,
     encompile: version,
     model: main.name,
+    ...(quantize === null ? {} : { quantize }),
     ...(main.exact ? { exact: true } : {}),
     symbols: main.symbols,
     inputs: main.inputs.map(describeIo),
@@ -41,6 +46,9 @@ export function manifestText(
     ),
     weights: {
       bytes: weights.content.length,
+      ...(weights.float16Bytes === 0
+        ? {}
+        : { float16: { bytes: weights.float16Bytes, numbers: rounded ? 'rounded' : 'unchanged' } }),
       ...(randomWeights === null ? {} : { random: { seed: randomWeights } }),
       entries: weights.entries.map(({ offset, bytes, type, sha256, uses }) => ({
         offset,
@@ -63,7 +71,7 @@ export function manifestText(
 export function exportManifestText(
   graph: Graph,
   files: ReadonlyMap<string, Uint8Array>,
-  { version, randomWeights }: Making,
+  { version, randomWeights }: Pick<Making, 'version' | 'randomWeights'>,
 ): string {
   const describe = (name: string, id: ValueId) => {
     const { dtype, shape } = valueOf(graph, id);

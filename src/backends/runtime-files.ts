@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Target } from '../loops/program.ts';
 
 /** `definition.mts` holds types alone, so nothing imports it at run time. */
-const COMMON = ['load.mjs', 'inputs.mjs', 'outputs.mjs', 'assets.mjs'];
+const COMMON = ['load.mjs', 'inputs.mjs', 'outputs.mjs', 'assets.mjs', 'weights.mjs'];
 
 const WASM = ['wasm.mjs', 'wasm-features.mjs', 'wasm-threads.mjs', 'wasm-worker.mjs'];
 

@@ -2,15 +2,23 @@
  * weights.bin: the weights of all targets in the layouts that their kernels read, little-endian, each
  * at a multiple of 256 bytes. Equal bytes are stored once. What the same targets read lies together,
  * so a backend reads few ranges and no byte that is another's alone.
+ *
+ * A weight of f32 may be stored as float16, where none of its numbers changes by that: rounding is a
+ * pass over graphs and long past. Hosts hold it as f32 again, in twice the bytes. Within what the same
+ * targets read, float16 comes last, so that there is one range of it.
  */
 import { createHash } from 'node:crypto';
 import { EncompileError } from '../errors.ts';
+import { areFloat16, encodeFloat16 } from '../ir/float16.ts';
 import type { Program, Target, WeightBuffer } from '../loops/program.ts';
+import type { WeightRange } from '../runtime/definition.mts';
+import type { WeightStorage } from '../weight-storage.ts';
 
 export interface WeightEntry {
   readonly offset: number;
   readonly bytes: number;
-  readonly type: 'f32' | 'i32';
+  readonly type: StoredType;
+  /** Of the bytes stored. */
   readonly sha256: string;
   /** Which weights of which targets it is. */
   readonly uses: readonly WeightUse[];
@@ -25,40 +33,53 @@ export interface WeightUse {
 export interface WeightsFile {
   readonly content: Uint8Array;
   readonly entries: readonly WeightEntry[];
-  /** Byte offset of a target's weight buffer in its ranges, laid one after another. */
+  /** Of all weights stored as float16. */
+  readonly float16Bytes: number;
+  /** Byte offset of a target's weight buffer in its ranges, laid one after another as hosts hold them. */
   readonly offsetOf: (target: Target, buffer: string) => number;
-  /** The bytes of the file that a target reads, ascending: each from a multiple of 256 to an end. */
-  readonly rangesOf: (target: Target) => readonly ByteRange[];
+  /** What a target reads of the file, ascending: each from a multiple of 256 to an end. */
+  readonly rangesOf: (target: Target) => readonly WeightRange[];
 }
 
-export type ByteRange = readonly [from: number, to: number];
+type StoredType = 'f32' | 'f16' | 'i32';
 
 const ALIGNMENT = 256;
 
 interface Found {
   readonly content: Uint8Array;
-  readonly type: 'f32' | 'i32';
+  readonly type: StoredType;
   readonly sha256: string;
   readonly uses: WeightUse[];
 }
 
-/** @throws EncompileError that lists the weights without numbers. */
-export function packWeights(programs: readonly Program[]): WeightsFile {
-  const found = new Map<string, Found>();
+/**
+ * @param storage 'f16': what can be is stored as float16; 'f32': nothing is; left out: what can be, if
+ * that is most of the weights
+ * @throws EncompileError that lists the weights without numbers.
+ */
+export function packWeights(programs: readonly Program[], storage?: WeightStorage): WeightsFile {
+  const wide = new Map<string, Found>();
   const missing = new Set<string>();
   for (const { target, weights } of programs) {
     for (const weight of weights) {
       const data = weight.data();
       if (data === null) missing.add(weight.buffer);
-      else note(found, data, weight, target);
+      else note(wide, data, weight, target);
     }
   }
   if (missing.size > 0) throw missingError([...missing]);
 
   const targets = programs.map(({ target }) => target);
-  const ordered = [...found.values()]
+  const found = narrowed([...wide.values()], storage);
+  const ordered = found
     .map((item, order) => ({ item, order, ...rankOf(item, targets) }))
-    .sort((a, b) => a.rank - b.rank || a.readers - b.readers || a.order - b.order)
+    .sort(
+      (a, b) =>
+        a.rank - b.rank ||
+        a.readers - b.readers ||
+        Number(isHalf(a.item)) - Number(isHalf(b.item)) ||
+        a.order - b.order,
+    )
     .map(({ item }) => item);
   let end = 0;
   const entries = ordered.map(({ content, type, sha256, uses }): WeightEntry => {
@@ -70,7 +91,8 @@ export function packWeights(programs: readonly Program[]): WeightsFile {
   entries.forEach(({ offset }, i) => {
     content.set(ordered[i]?.content ?? [], offset);
   });
-  return { content, entries, ...lookups(entries, targets) };
+  const float16Bytes = found.filter(isHalf).reduce((sum, item) => sum + item.content.length, 0);
+  return { content, entries, float16Bytes, ...lookups(entries, targets) };
 }
 
 function note(
@@ -84,12 +106,40 @@ function note(
     throw new Error(`the numbers of ${buffer} are not ${type}[${size}]`);
   }
   const content = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const sha256 = createHash('sha256').update(content).digest('hex');
+  const sha256 = sha256Of(content);
   const key = `${type} ${sha256}`;
   const use = { target, buffer, layout };
   const known = found.get(key);
   if (known === undefined) found.set(key, { content, type, sha256, uses: [use] });
   else known.uses.push(use);
+}
+
+/** Some or none as float16. */
+function narrowed(found: readonly Found[], storage: WeightStorage | undefined): readonly Found[] {
+  if (storage === 'f32') return found;
+  const floats = found.filter(({ type }) => type === 'f32');
+  const fitting = new Set(floats.filter(({ content }) => areFloat16(floatsOf(content))));
+  const bytesOf = (items: Iterable<Found>) =>
+    [...items].reduce((sum, { content }) => sum + content.length, 0);
+  // A few zeros and ones are not worth that the host copies all weights.
+  if (storage === undefined && 2 * bytesOf(fitting) < bytesOf(floats)) return found;
+  return found.map((item) => {
+    if (!fitting.has(item)) return item;
+    const content = new Uint8Array(encodeFloat16(floatsOf(item.content)).buffer);
+    return { ...item, content, type: 'f16', sha256: sha256Of(content) };
+  });
+}
+
+function isHalf({ type }: { readonly type: StoredType }): boolean {
+  return type === 'f16';
+}
+
+function floatsOf({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array {
+  return new Float32Array(buffer, byteOffset, byteLength / 4);
+}
+
+function sha256Of(content: Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /**
@@ -112,22 +162,26 @@ function lookups(
   targets: readonly Target[],
 ): Pick<WeightsFile, 'offsetOf' | 'rangesOf'> {
   const offsets = new Map<string, number>();
-  const ranges = new Map<Target, readonly ByteRange[]>();
+  const ranges = new Map<Target, readonly WeightRange[]>();
   for (const target of targets) {
-    const own: [number, number][] = [];
+    const own: { from: number; to: number; readonly half: boolean }[] = [];
     let length = 0;
-    entries.forEach(({ offset, bytes, uses }, i) => {
+    entries.forEach(({ offset, bytes, type, uses }, i) => {
       const buffers = uses.filter((use) => use.target === target);
+      const half = type === 'f16';
       if (buffers.length === 0) return;
       for (const { buffer } of buffers) offsets.set(`${target} ${buffer}`, length);
       // With the padding behind it, so that what follows is aligned wherever it comes from.
       const to = entries[i + 1]?.offset ?? offset + bytes;
-      length += to - offset;
+      length += half ? 2 * (to - offset) : to - offset;
       const last = own.at(-1);
-      if (last?.[1] === offset) last[1] = to;
-      else own.push([offset, to]);
+      if (last?.to === offset && last.half === half) last.to = to;
+      else own.push({ from: offset, to, half });
     });
-    ranges.set(target, own);
+    ranges.set(
+      target,
+      own.map(({ from, to, half }) => (half ? [from, to, 'f16'] : [from, to])),
+    );
   }
   return {
     offsetOf: (target, buffer) => {

@@ -6,6 +6,7 @@ import type { Sizes } from '../ir/sizes.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import { storageOf } from '../loops/row-major.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import { openJs, openWasm, openWgsl } from './emitted.ts';
 import { emulatorRunner, type KernelRunner, type Numbers } from './kernel-runner.ts';
 import type { CheckBackend } from './report.ts';
@@ -20,18 +21,21 @@ export interface OpenBackend {
   close(): Promise<void>;
 }
 
+/** @param weights how an artifact stores them, as the compilation says */
 export async function openBackend(
   backend: CheckBackend,
   program: VerifiedProgram,
   plan: MemoryPlan,
+  weights?: WeightStorage,
 ): Promise<OpenBackend> {
-  return OPEN[backend](program, plan);
+  return OPEN[backend](program, plan, weights);
 }
 
 const OPEN: {
   readonly [B in CheckBackend]: (
     program: VerifiedProgram,
     plan: MemoryPlan,
+    weights: WeightStorage | undefined,
   ) => Promise<OpenBackend>;
 } = {
   'emulator-js': openEmulator,

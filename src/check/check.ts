@@ -2,7 +2,8 @@
  * The check: is what was compiled what was declared?
  *
  * First the optimised graph is compared with the declared one, both in the float64 interpreter; of
- * a quantised model the graph up to the pass that quantises, and from there on with what that left.
+ * a model that was quantised or whose weights were rounded the graph up to the pass that does it, and
+ * from there on with what that left.
  * Then, for every backend, each kernel gets the interpreter's own values as its inputs, rounded as
  * its buffers hold them, and its results are compared with the interpreter run on the very same
  * numbers: a kernel answers for its own arithmetic alone, and the first bad one is found without
@@ -10,7 +11,7 @@
  * the same bits on every backend.
  */
 
-import { type Compilation, compiledFor } from '../compile.ts';
+import { aroundAll, type Compilation, compiledFor } from '../compile.ts';
 import { interpret } from '../interpreter/interpreter.ts';
 import type { Graph, Node } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
@@ -57,12 +58,13 @@ export async function checkCompilation(
   compilation: Compilation,
   { backends, inputs, dims = {}, seed = 1, onProgress = () => {} }: CheckOptions,
 ): Promise<CheckReport> {
-  const { declared, optimised, quantized } = compilation;
+  const { declared, optimised, approximations, weights } = compilation;
+  const approximated = aroundAll(approximations);
   const runs = inputs === undefined ? randomRuns(declared, dims, seed) : [inputs];
   const oracles = runs.map((run) => {
     const exact = interpret(declared, run).outputs;
-    const before = quantized === undefined ? null : interpret(quantized.before, run).outputs;
-    const want = quantized === undefined ? exact : interpret(quantized.after, run).outputs;
+    const before = approximated === null ? null : interpret(approximated.before, run).outputs;
+    const want = approximated === null ? exact : interpret(approximated.after, run).outputs;
     const { outputs, values, sizes } = interpret(optimised, run);
     const comparisons = [
       ...(before === null ? [] : compareOutputs(before, exact, () => PASS_TOLERANCE)),
@@ -81,7 +83,7 @@ export async function checkCompilation(
       continue;
     }
     const { program, plan } = compiledFor(compilation, targetOf(backend));
-    const opened = await openBackend(backend, program, plan);
+    const opened = await openBackend(backend, program, plan, weights);
     try {
       for (const [i, oracle] of oracles.entries()) {
         const { check, outputs } = await checkBackend(backend, program, optimised, opened, oracle);

@@ -9,6 +9,7 @@ import { writeArtifact } from '../backends/write-artifact.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
 import type { loadModel } from '../runtime/load.mts';
+import type { WeightStorage } from '../weight-storage.ts';
 import type { OpenBackend } from './backends.ts';
 import { gpuKernelRunner } from './gpu-kernel-runner.ts';
 import { type KernelRunner, kernelBuffers, kernelOf, type Numbers } from './kernel-runner.ts';
@@ -19,25 +20,37 @@ type Load = (options: Parameters<typeof loadModel>[1]) => ReturnType<typeof load
 type Loaded = Awaited<ReturnType<typeof loadModel>>;
 type KernelFunction = (...args: readonly (Numbers | number)[]) => void;
 
-export async function openJs(program: VerifiedProgram, plan: MemoryPlan): Promise<OpenBackend> {
-  const folder = await writeTemporary(program, plan);
+export async function openJs(
+  program: VerifiedProgram,
+  plan: MemoryPlan,
+  weights?: WeightStorage,
+): Promise<OpenBackend> {
+  const folder = await writeTemporary(program, plan, weights);
   const model = await (await importModel(folder)).load({ backend: 'js' });
   return opened(model, await jsKernelRunner(program, folder), () => removeFolder(folder));
 }
 
-export async function openWasm(program: VerifiedProgram, plan: MemoryPlan): Promise<OpenBackend> {
-  const folder = await writeTemporary(program, plan);
+export async function openWasm(
+  program: VerifiedProgram,
+  plan: MemoryPlan,
+  weights?: WeightStorage,
+): Promise<OpenBackend> {
+  const folder = await writeTemporary(program, plan, weights);
   const model = await (await importModel(folder)).load({ backend: 'wasm' });
   return opened(model, await wasmKernelRunner(program), () => removeFolder(folder));
 }
 
-export async function openWgsl(program: VerifiedProgram, plan: MemoryPlan): Promise<OpenBackend> {
+export async function openWgsl(
+  program: VerifiedProgram,
+  plan: MemoryPlan,
+  weights?: WeightStorage,
+): Promise<OpenBackend> {
   const { gpu, release } = await requestNodeDevice();
   const adapter = await gpu.requestAdapter();
   if (adapter === null) throw new Error('the GPU has no adapter any more');
   // one device for both: what is compiled for the model serves its kernels alone, too
   const device = await adapter.requestDevice();
-  const folder = await writeTemporary(program, plan);
+  const folder = await writeTemporary(program, plan, weights);
   const model = await (await importModel(folder)).load({ backend: 'webgpu', device });
   return opened(model, gpuKernelRunner(program, device), async () => {
     release();
@@ -69,10 +82,17 @@ function opened(model: Loaded, kernels: KernelRunner, cleanUp: () => Promise<voi
   };
 }
 
-async function writeTemporary(program: VerifiedProgram, plan: MemoryPlan): Promise<string> {
+async function writeTemporary(
+  program: VerifiedProgram,
+  plan: MemoryPlan,
+  weights: WeightStorage | undefined,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'encompile-check-'));
   const runtime = await runtimeFiles([program.target]);
-  const files = await emitArtifact({ targets: [{ program, plan }], runtime, version: 'check' });
+  const files = await emitArtifact({
+    ...{ targets: [{ program, plan }], runtime, version: 'check' },
+    ...(weights === undefined ? {} : { weights }),
+  });
   await writeArtifact(folder, files);
   return folder;
 }

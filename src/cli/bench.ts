@@ -11,6 +11,7 @@ import type { TensorData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { COMPILE_TARGETS, type CompileTarget, programsFor } from '../targets.ts';
 import { missingFeature } from '../wasm-kernels.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import {
   DIM_FLAG,
   type DimSizes,
@@ -24,6 +25,7 @@ import {
 } from './arguments.ts';
 import { type BenchResult, type KernelTime, measureModel } from './bench-model.ts';
 import { computingOps } from './kernel-costs.ts';
+import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
@@ -36,6 +38,7 @@ interface Options {
   readonly backend: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
+  readonly weights?: WeightStorage;
   readonly threads: number;
   readonly dim?: DimSizes;
   readonly seed: number;
@@ -50,6 +53,7 @@ export function defineBench(program: Command): void {
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
+    .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -94,16 +98,17 @@ async function measureAll(
   graph: Graph,
   backends: readonly CompileTarget[],
   sizes: Sizes,
-  { seed, threads, exact = false, quantize }: Options,
+  options: Options,
 ): Promise<readonly (readonly [Target, BenchResult])[]> {
+  const { seed, threads, exact = false } = options;
   const inputs = new Map<string, TensorData>();
   for (const [name, array] of randomInputs(graph, sizes, seed)) {
     inputs.set(name, fromNdArray(array));
   }
   const results: (readonly [Target, BenchResult])[] = [];
   const compilation = compileGraph(graph, {
-    ...{ targets: backends, exact, onProgress: progress.show },
-    ...(quantize === undefined ? {} : { quantize }),
+    ...{ targets: backends, onProgress: progress.show },
+    ...modesOf(options),
   });
   for (const target of programsFor(backends, exact)) {
     const reason = missingFeature(target);

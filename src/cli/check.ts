@@ -26,6 +26,7 @@ import {
   PROGRAM_TARGETS,
   programsFor,
 } from '../targets.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import {
   checkDims,
   DIM_FLAG,
@@ -38,6 +39,7 @@ import {
 } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
+import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -47,6 +49,7 @@ interface Options {
   readonly backend?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
+  readonly weights?: WeightStorage;
   readonly inputs?: string;
   readonly dim?: DimSizes;
   readonly seed: number;
@@ -71,6 +74,7 @@ export function defineCheck(program: Command): void {
     .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
+    .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
     .option(DIM_FLAG, 'the size of a symbol; repeat for more', readDim)
     .option('--seed <number>', 'of the random inputs', readInteger(0), 1)
@@ -86,8 +90,8 @@ this host's WebAssembly cannot run is skipped, and the report says so. "emulator
 emulators, which run the kernels one element at a time and report races and bad accesses. Where WebGPU is
 not to be had, emulator-wgsl stands in for wgsl unless --backend names it. A symbol without --dim is checked at two sizes
 that the model takes; of several (--dim seq=16,128 --dim batch=1,3) the first go together, then the second.
-With --quantize, kernels answer for what the quantised graph computes; what quantising does to the results
-"encompile compile" reports. With --exact, js and wasm must besides give the same bits.
+With --quantize and --weights f16, kernels answer for what the graph computes after these; what they do to
+the results "encompile compile" reports. With --exact, js and wasm must besides give the same bits.
 The first kernel that fails is written with its numbers to NAME.reproducer.safetensors, which check takes in
 place of a model.
 
@@ -109,8 +113,7 @@ async function check(path: string, options: Options): Promise<void> {
   checkDims(graph, options.dim ?? new Map());
   const compilation = compileGraph(graph, {
     targets: [...new Set(backends.map((backend) => compileTargetOf(targetOf(backend))))],
-    exact,
-    ...(options.quantize === undefined ? {} : { quantize: options.quantize }),
+    ...modesOf(options),
     onProgress: progress.show,
   });
   const reports: CheckReport[] = [];

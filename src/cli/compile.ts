@@ -6,17 +6,20 @@ import { artifactFiles, ONNX_PATH } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
 import { writeArtifact } from '../backends/write-artifact.ts';
 import { randomInputs } from '../check/inputs.ts';
-import { type Compilation, compileGraph, type Quantization } from '../compile.ts';
+import { aroundAll, type Compilation, compileGraph, type Quantization } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import type { Graph } from '../ir/graph.ts';
 import { type NdArray, toNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import { countPrimitives } from '../primitive-count.ts';
-import { reportQuantization } from '../quantization-report.ts';
+import { type QuantizationReport, reportQuantization } from '../quantization-report.ts';
+import { reportRounding } from '../rounding-report.ts';
 import { COMPILE_TARGETS, EXACT_TARGETS, QUANTIZED_TARGETS } from '../targets.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import { EXACT_FLAG, EXACT_MEANING, readInteger, readList, singleSizes } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
+import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted } from './quantities.ts';
@@ -27,6 +30,7 @@ import {
   type ReportedQuantization,
   readQuantization,
 } from './quantization.ts';
+import { printRounding, type ReportedRounding } from './rounding.ts';
 import { atSizes } from './sizes.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
@@ -36,6 +40,7 @@ interface Options {
   readonly target?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
+  readonly weights?: WeightStorage;
   readonly inputs?: string;
   readonly seed?: number;
   readonly json?: boolean;
@@ -53,7 +58,8 @@ export function defineCompile(program: Command): void {
     )
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
-    .option('--inputs <file>', 'safetensors file with inputs for the report of --quantize')
+    .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
+    .option('--inputs <file>', 'safetensors file with inputs, for the report of --quantize or f16')
     .option('--seed <number>', 'of its random inputs without a file (default: 1)', readInteger(0))
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
@@ -79,6 +85,13 @@ float32 without it, and more on js and wgsl, which lack such instructions. What 
 printed: for every output and every product the cosine with float32's numbers and the largest error, on
 the inputs of --inputs, or on random ones, which say less.
 
+--weights f16 rounds weights to float16 and halves weights.bin; the host makes float32 of them when it loads.
+From then on they are the model's weights: check --weights f16 checks with them. What rounding does to the
+weights is printed, and with --inputs or --seed what it does to the outputs. A weight with numbers beyond
+65504, or so small that float16 has too few digits for them, stays in float32, and is named. Without the
+option, weights that are float16 in every number, as those of a float16 file, are stored so, if they are
+most of the model; no result changes by that. --weights f32 stores four bytes always.
+
 The folder appears whole or not at all. One that is there already is replaced if it is empty or an
 artifact; a folder with anything else in it is left alone.
 
@@ -87,6 +100,7 @@ Examples:
   encompile compile ./bert-folder --target js -o web/encoder
   encompile compile model.ts --exact -o out
   encompile compile model.ts --quantize int8 --inputs in.safetensors -o out
+  encompile compile model.ts --weights f16 --inputs in.safetensors -o out
   encompile compile model.ts --target onnx -o out`;
 
 async function compile(path: string, options: Options): Promise<void> {
@@ -102,38 +116,41 @@ async function compile(path: string, options: Options): Promise<void> {
       2,
     );
   }
-  checkQuantize(chosen, options);
+  checkModes(chosen, options);
   const { graph, randomWeights } = await openModel(path, { needsNumbers: true });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, {
-    ...{ targets, exact, onProgress: progress.show },
-    ...(quantize === undefined ? {} : { quantize }),
+    ...{ targets, onProgress: progress.show },
+    ...modesOf(options),
   });
-  const quantization = await quantizationOf(compilation, options);
+  const reports = await reportsOf(compilation, options);
   progress.show('emit the artifact');
   const files = await artifactFiles(compilation, { randomWeights, onnx });
   await writeArtifact(folder, files);
-  const summary = { ...summarise(compilation, files, folder, randomWeights), quantization };
+  const summary = { ...summarise(compilation, files, folder, randomWeights), ...reports };
   if (options.json) printJson(summary);
   else printText(printSummary(summary));
 }
 
-/** What only goes with --quantize, and what does not go with it. */
-function checkQuantize(chosen: readonly string[], { quantize, inputs, seed }: Options): void {
-  if (quantize === undefined) {
+/** What only goes with --quantize or --weights f16, and what does not go with them. */
+function checkModes(chosen: readonly string[], options: Options): void {
+  const { quantize, weights, inputs, seed } = options;
+  const mode = quantize === undefined ? (weights === 'f16' ? '--weights' : null) : '--quantize';
+  if (mode === null) {
     const given = inputs === undefined ? (seed === undefined ? null : '--seed') : '--inputs';
     if (given === null) return;
     throw new EncompileError(
-      `${given} is for the report of --quantize: add that, or leave ${given} out.`,
+      `${given} is for the report of --quantize or --weights f16: add one, or leave ${given} out.`,
       2,
     );
   }
   if (chosen.includes('onnx')) {
     throw new EncompileError(
-      "The target 'onnx' is the model as declared, in float32. Leave it out, or --quantize.",
+      `The target 'onnx' is the model as declared, in float32. Leave it out, or ${mode}.`,
       2,
     );
   }
+  if (quantize === undefined) return;
   const slower = chosen.filter((target) => target !== 'wasm');
   if (slower.length === 0) return;
   printNote(
@@ -142,17 +159,45 @@ function checkQuantize(chosen: readonly string[], { quantize, inputs, seed }: Op
   );
 }
 
-/** The report; null where nothing is quantised. */
-async function quantizationOf(
-  { declared, quantized }: Compilation,
-  { quantize, inputs: path, seed = 1 }: Options,
-): Promise<ReportedQuantization | null> {
-  if (quantize === undefined || quantized === undefined) return null;
+interface Reports {
+  /** What --quantize, with --weights, does to the results. */
+  readonly quantization: ReportedQuantization | null;
+  /** What --weights f16 does to the weights, and without --quantize to the results. */
+  readonly rounding: ReportedRounding | null;
+}
+
+async function reportsOf(compilation: Compilation, options: Options): Promise<Reports> {
+  const { quantize, inputs: path, seed } = options;
+  const rounded = reportRounding(compilation);
+  const isRun = quantize !== undefined || path !== undefined || seed !== undefined;
+  const { sizes, report } = isRun ? await runReport(compilation, options) : NOT_RUN;
+  const on = { inputs: path ?? seed ?? 1, sizes };
+  const outputs = quantize === undefined ? (report?.outputs ?? null) : null;
+  return {
+    quantization:
+      quantize === undefined || report === null ? null : { type: quantize, ...on, ...report },
+    rounding: rounded === null ? null : { ...on, ...rounded, outputs },
+  };
+}
+
+interface RunReport {
+  readonly sizes: Sizes;
+  readonly report: QuantizationReport | null;
+}
+
+const NOT_RUN: RunReport = { sizes: {}, report: null };
+
+async function runReport(
+  { declared, approximations }: Compilation,
+  { inputs: path, seed = 1 }: Options,
+): Promise<RunReport> {
+  const around = aroundAll(approximations);
+  if (around === null) return NOT_RUN;
   const { inputs, sizes } = await reportInputs(declared, path, seed);
   const report = await atSizes(sizes, () =>
-    reportQuantization(quantized, inputs, sizes, progress.show),
+    reportQuantization(around, inputs, sizes, progress.show),
   );
-  return { type: quantize, inputs: path ?? seed, sizes, ...report };
+  return { sizes, report };
 }
 
 async function reportInputs(
@@ -168,7 +213,7 @@ async function reportInputs(
   return { sizes, inputs: new Map([...tensors].map(([name, data]) => [name, toNdArray(data)])) };
 }
 
-interface Summary {
+interface Summary extends Reports {
   readonly model: string;
   readonly folder: string;
   /** Ops that compute, before fusion. */
@@ -185,11 +230,14 @@ interface Summary {
     readonly bytes: number;
     readonly gzip: number;
   }[];
-  readonly weights: { readonly bytes: number; readonly randomSeed: number | null };
+  readonly weights: {
+    readonly bytes: number;
+    /** Of those, what is stored as float16. */
+    readonly float16Bytes: number;
+    readonly randomSeed: number | null;
+  };
   /** `model.onnx`, with its weights, where it was asked for. */
   readonly onnx: { readonly path: string; readonly bytes: number } | null;
-  /** What --quantize does to the results. */
-  readonly quantization: ReportedQuantization | null;
 }
 
 function summarise(
@@ -197,7 +245,7 @@ function summarise(
   files: ArtifactFiles,
   folder: string,
   randomSeed: number | null,
-): Omit<Summary, 'quantization'> {
+): Omit<Summary, keyof Reports> {
   const { declared, programs } = compilation;
   const code = [...files].filter(([path]) => path !== WEIGHTS && path !== ONNX_PATH);
   const onnx = files.get(ONNX_PATH);
@@ -212,15 +260,26 @@ function summarise(
       const bytes = Buffer.from(content);
       return { path, bytes: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length };
     }),
-    weights: { bytes: Buffer.byteLength(files.get(WEIGHTS) ?? ''), randomSeed },
+    weights: {
+      bytes: Buffer.byteLength(files.get(WEIGHTS) ?? ''),
+      float16Bytes: float16BytesOf(files),
+      randomSeed,
+    },
     onnx: onnx === undefined ? null : { path: ONNX_PATH, bytes: onnx.length },
   };
 }
 
 const WEIGHTS = 'weights.bin';
 
+/** As the manifest says. */
+function float16BytesOf(files: ArtifactFiles): number {
+  const manifest: { readonly weights?: { readonly float16?: { readonly bytes: number } } } =
+    JSON.parse(`${files.get('manifest.json')}`);
+  return manifest.weights?.float16?.bytes ?? 0;
+}
+
 function printSummary(summary: Summary): string {
-  const { model, folder, operations, targets, files, weights, onnx, quantization } = summary;
+  const { model, folder, operations, targets, files, weights, onnx } = summary;
   const fused = targets.map(({ target, calls, kernels }) => {
     return `  ${target}: ${counted(operations, 'op')} -> ${counted(calls, 'kernel call')} (${counted(kernels, 'different kernel')})\n`;
   });
@@ -232,9 +291,15 @@ function printSummary(summary: Summary): string {
     [...rows, ['all but weights', byteCount(bytes), byteCount(gzip)]],
   );
   const random = weights.randomSeed === null ? '' : ` (random, seed ${weights.randomSeed})`;
-  const stored = targets.length === 0 ? '' : `  ${WEIGHTS}: ${byteCount(weights.bytes)}${random}\n`;
+  const half =
+    weights.float16Bytes === 0 ? '' : `, ${byteCount(weights.float16Bytes)} of it in float16`;
+  const stored =
+    targets.length === 0 ? '' : `  ${WEIGHTS}: ${byteCount(weights.bytes)}${half}${random}\n`;
   const exported =
     onnx === null ? '' : `  ${onnx.path}: ${byteCount(onnx.bytes)} with its weights${random}\n`;
-  const report = quantization === null ? '' : `\n${printQuantization(quantization)}`;
+  const { quantization, rounding } = summary;
+  const report =
+    (quantization === null ? '' : `\n${printQuantization(quantization)}`) +
+    (rounding === null ? '' : `\n${printRounding(rounding)}`);
   return `Compiled ${model} to ${folder}\n${fused.join('')}\n${indentLines(table)}${stored}${exported}${report}`;
 }

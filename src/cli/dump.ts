@@ -7,7 +7,7 @@ import { encodeSafetensors } from '../frontends/safetensors.ts';
 import { type Graph, valueOf } from '../ir/graph.ts';
 import type { TensorData } from '../ir/types.ts';
 import { type FileContent, writeFiles, writeFolder } from '../output-files.ts';
-import { pipeline, quantizingPipeline } from '../passes/pipeline.ts';
+import { pipelineWith } from '../passes/pipeline.ts';
 import { checkExact, compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList, WITHOUT_KERNELS } from './arguments.ts';
 import {
@@ -168,7 +168,7 @@ function quantizing(quantize: Quantization | undefined): { readonly quantize?: Q
 }
 
 function readPass(name: string, quantize: Quantization | undefined): string {
-  const passes = quantize === undefined ? pipeline : quantizingPipeline;
+  const passes = pipelineWith({ quantize: quantize !== undefined, round: false });
   const names = [DECLARED, ...passes.map((pass) => pass.name)];
   const [pass = DECLARED] = readList('pass', name, names);
   return pass;

@@ -4,10 +4,13 @@ import { compiledFor, compileGraph, type Quantization } from '../compile.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { Target } from '../loops/program.ts';
 import { ledgerToJson } from '../passes/ledger.ts';
-import { compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
+import { checkExact, compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import {
   DIM_FLAG,
   type DimSizes,
+  EXACT_FLAG,
+  EXACT_MEANING,
   readDim,
   readList,
   singleSizes,
@@ -16,6 +19,7 @@ import {
 import { computingOps, type KernelCost, kernelCosts, stepCosts, total } from './kernel-costs.ts';
 import { commonNames, groupLedger, printLedgerGroups } from './ledger-summary.ts';
 import { displayLocation } from './locations.ts';
+import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
 import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
@@ -26,7 +30,9 @@ import { indentLines, printTable } from './tables.ts';
 
 interface Options {
   readonly target?: string;
+  readonly exact?: boolean;
   readonly quantize?: Quantization;
+  readonly weights?: WeightStorage;
   readonly dim?: DimSizes;
   readonly json?: boolean;
 }
@@ -41,6 +47,8 @@ export function defineExplain(program: Command): void {
       `whose kernels: ${PROGRAM_TARGETS.join(', ')} (default: js; with --quantize wasm)`,
     )
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
+    .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
+    .option(EXACT_FLAG, EXACT_MEANING)
     .option(DIM_FLAG, 'the size of a symbol, for the costs; repeat for more', readDim)
     .option('--json', 'print JSON')
     .addHelpText('after', HELP)
@@ -60,11 +68,12 @@ async function explain(path: string, options: Options): Promise<void> {
   const { quantize } = options;
   const wanted = options.target ?? (quantize === undefined ? 'js' : 'wasm');
   const [target = 'js'] = readList('target', wanted, PROGRAM_TARGETS, WITHOUT_KERNELS);
+  if (options.exact) checkExact(target);
   const { graph } = await openModel(path, { needsNumbers: false });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],
-    ...(quantize === undefined ? {} : { quantize }),
+    ...modesOf(options),
     onProgress: progress.show,
   });
   const costs = stepCosts(compiledFor(compilation, target).program, sizes);

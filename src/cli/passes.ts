@@ -1,6 +1,6 @@
 /** `encompile passes`: the pipeline, in order, with the reason for the order. */
 import type { Command } from 'commander';
-import { quantizingPipeline } from '../passes/pipeline.ts';
+import { wholePipeline } from '../passes/pipeline.ts';
 import { printJson, printText } from './standard-output.ts';
 
 export function definePasses(program: Command): void {
@@ -10,7 +10,7 @@ export function definePasses(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  encompile dump model.ts --after fuse-attention')
     .action(({ json }: { readonly json?: boolean }) => {
-      const passes = quantizingPipeline.map(({ name, summary, reason }) => ({
+      const passes = wholePipeline.map(({ name, summary, reason }) => ({
         name,
         summary,
         reason,

@@ -27,9 +27,26 @@ export interface ReportedQuantization extends QuantizationReport {
 export function printQuantization(report: ReportedQuantization): string {
   const { type, layers, outputs, weightBytes, inputs, sizes } = report;
   const bytes = `${byteCount(weightBytes.before)} -> ${byteCount(weightBytes.after)}`;
+  const table = deviationTable([
+    ...layers.map((layer) => [layer, `${layer.weight} [${layer.shape.join(', ')}]`] as const),
+    ...outputs.map((output) => [output, '(an output)'] as const),
+  ]);
+  return (
+    `${type}: ${counted(layers.length, 'product')} with weights in bytes, weights ${bytes}\n` +
+    `${onInputs(inputs, sizes)}, each with the errors of those before:\n${table}`
+  );
+}
+
+/** `On random inputs (seed 1) at batch=1, seq=128`. */
+export function onInputs(inputs: string | number, sizes: Sizes): string {
   const given = typeof inputs === 'number' ? `random inputs (seed ${inputs})` : inputs;
   const at = printSizes(sizes);
-  const table = printTable(
+  return `On ${given}${at === '' ? '' : ` at ${at}`}`;
+}
+
+/** How far numbers are from those in float32, each with the weight behind them. */
+export function deviationTable(rows: readonly (readonly [Deviation, string])[]): string {
+  return printTable(
     [
       { title: 'against float32' },
       { title: 'weight' },
@@ -37,14 +54,7 @@ export function printQuantization(report: ReportedQuantization): string {
       { title: 'largest error', align: 'right' },
       { title: 'of at most', align: 'right' },
     ],
-    [
-      ...layers.map((layer) => row(layer, `${layer.weight} [${layer.shape.join(', ')}]`)),
-      ...outputs.map((output) => row(output, '(an output)')),
-    ],
-  );
-  return (
-    `${type}: ${counted(layers.length, 'product')} with weights in bytes, weights ${bytes}\n` +
-    `On ${given}${at === '' ? '' : ` at ${at}`}, each with the errors of those before:\n${table}`
+    rows.map(([deviation, weight]) => row(deviation, weight)),
   );
 }
 

@@ -1,5 +1,5 @@
 /** Runs a model on one backend, tensors in and tensors out. */
-import { type CompileGraphOptions, compiledFor, compileGraph } from '../compile.ts';
+import { aroundAll, compiledFor, compileGraph } from '../compile.ts';
 import { precisionOf, runProgram } from '../emulator/run-program.ts';
 import { EncompileError } from '../errors.ts';
 import { interpret } from '../interpreter/interpreter.ts';
@@ -12,6 +12,7 @@ import { storageOf } from '../loops/row-major.ts';
 import { type CompileTarget, checkExact, compileTargetOf } from '../targets.ts';
 import type { InputTensors } from './input-tensors.ts';
 import { withArtifact } from './loaded-artifact.ts';
+import { type Modes, modesOf } from './modes.ts';
 import { progress } from './progress.ts';
 
 export const RUN_BACKENDS = [
@@ -28,8 +29,6 @@ export const RUN_BACKENDS = [
 export type RunBackend = (typeof RUN_BACKENDS)[number];
 
 type Tensors = ReadonlyMap<string, TensorData>;
-/** Ways to compile that change numbers. */
-type Modes = Pick<CompileGraphOptions, 'exact' | 'quantize'>;
 type Run = (graph: Graph, inputs: InputTensors, modes: Modes) => Promise<Tensors>;
 
 /** @throws EncompileError where the emulator sees a fault, or there is no WebGPU */
@@ -37,10 +36,9 @@ export async function runOn(
   backend: RunBackend,
   graph: Graph,
   inputs: InputTensors,
-  { exact = false, quantize }: Modes = {},
+  modes: Modes = {},
 ): Promise<Tensors> {
-  const modes = quantize === undefined ? { exact } : { exact, quantize };
-  return RUN[backend](graph, inputs, modes);
+  return RUN[backend](graph, inputs, modesOf(modes));
 }
 
 const RUN: { readonly [B in RunBackend]: Run } = {
@@ -60,9 +58,12 @@ async function runInterpreter(
   { tensors }: InputTensors,
   modes: Modes,
 ): Promise<Tensors> {
-  const quantized =
-    modes.quantize === undefined ? undefined : compileGraph(declared, { ...modes, targets: [] });
-  const graph = quantized?.quantized?.after ?? declared;
+  const { quantize, weights } = modes;
+  const changed = quantize !== undefined || weights === 'f16';
+  const { approximations } = changed
+    ? compileGraph(declared, { ...modes, targets: [] })
+    : { approximations: [] };
+  const graph = aroundAll(approximations)?.after ?? declared;
   const arrays = new Map([...tensors].map(([name, tensor]) => [name, toNdArray(tensor)]));
   const { outputs } = interpret(graph, arrays, {
     onNode: ({ op }, index, count) => progress.show(`interpret ${op} (${index + 1} of ${count})`),

@@ -3,8 +3,10 @@ import type { Command } from 'commander';
 import { respawnWithVulkan } from '../check/respawn.ts';
 import type { Quantization } from '../compile.ts';
 import { writeSafetensors } from '../frontends/safetensors.ts';
+import type { WeightStorage } from '../weight-storage.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { readInputTensors } from './input-tensors.ts';
+import { readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
 import { openModel } from './open-model.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
@@ -17,6 +19,7 @@ interface Options {
   readonly backend: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
+  readonly weights?: WeightStorage;
   readonly output?: string;
   readonly json?: boolean;
 }
@@ -30,6 +33,7 @@ export function defineRun(program: Command): void {
     .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
+    .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--output <file>', 'write every output to a safetensors file')
     .option('--json', 'print the outputs as JSON, with all their numbers')
     .addHelpText('after', HELP)
@@ -38,7 +42,7 @@ export function defineRun(program: Command): void {
 
 const HELP = `
 Without --output a summary of every output is printed. The interpreter runs the model as declared, in
-float64 (with --quantize, as quantised); the emulators run the compiled kernels one element at a time and report races, accesses out
+float64 (with --quantize or --weights f16 as these leave it); the emulators run the compiled kernels one element at a time and report races, accesses out
 of bounds and reads of unwritten memory ("emulator" is emulator-wgsl); js, wasm and wgsl run what
 "encompile compile" writes. Python's safetensors package writes such files, and so does writeSafetensors of
 encompile/compiler; tensors that are no inputs are left alone.

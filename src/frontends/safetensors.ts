@@ -6,10 +6,10 @@
  * or not at all. Names are arbitrary text, hence maps and never plain objects.
  */
 import { EncompileError } from '../errors.ts';
+import { decodeBfloat16, decodeFloat16, encodeFloat16 } from '../ir/float16.ts';
 import { BYTES, type DType, type TensorData, type TypedData } from '../ir/types.ts';
 import { writeFiles } from '../output-files.ts';
 import { openFile, readRange } from './files.ts';
-import { decodeBfloat16, decodeFloat16, encodeFloat16 } from './float16.ts';
 import { quote } from './json.ts';
 import {
   headerLength,

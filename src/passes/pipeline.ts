@@ -14,6 +14,7 @@ import { mergeProjections } from './merge-projections.ts';
 import type { Pass } from './pass.ts';
 import { quantize } from './quantize.ts';
 import { removeDead } from './remove-dead.ts';
+import { roundWeights } from './round-weights.ts';
 import { simplify } from './simplify.ts';
 
 export const pipeline: readonly Pass[] = [
@@ -30,7 +31,23 @@ export const pipeline: readonly Pass[] = [
   fuseElementwise,
 ];
 
-/** The pipeline of a model whose products with weights shall run on bytes. */
-export const quantizingPipeline: readonly Pass[] = pipeline.flatMap((pass) =>
-  pass === mergeProjections ? [pass, quantize] : [pass],
-);
+/** Passes that change what a graph computes, as far as they are asked for. */
+export interface Approximations {
+  /** Products with weights shall run on bytes. */
+  readonly quantize: boolean;
+  /** Weights shall be float16. */
+  readonly round: boolean;
+}
+
+/** The pipeline with the passes that are asked for, which follow one another. */
+export function pipelineWith({ quantize: bytes, round }: Approximations): readonly Pass[] {
+  const asked = [...(bytes ? [quantize] : []), ...(round ? [roundWeights] : [])];
+  return pipeline.flatMap((pass) => (pass === mergeProjections ? [pass, ...asked] : [pass]));
+}
+
+export const wholePipeline = pipelineWith({ quantize: true, round: true });
+
+/** Whether a pass may change results by more than rounding. */
+export function isApproximation(name: string): boolean {
+  return name === quantize.name || name === roundWeights.name;
+}

@@ -3,7 +3,7 @@
  * Node's modules are asked of `process`, not imported, so bundlers and browsers never resolve them.
  */
 
-import type { ByteRange } from './definition.mts';
+import type { ByteRange, WeightRange } from './definition.mts';
 
 /** Where weights come from: the artifact's own file, another address or path, or bytes at hand. */
 export type WeightsOption = ArrayBuffer | Uint8Array | URL | string;
@@ -41,7 +41,7 @@ const TOGETHER =
   'The files of an artifact must stay together; weights may be elsewhere, with load({ weights }).';
 
 /**
- * Some ranges of the weights, one after another.
+ * Some ranges of the weights, which are ascending. Those that follow one another are read together.
  *
  * @throws Error where they cannot be read, or the whole has another length than `total`.
  */
@@ -49,19 +49,37 @@ export async function readWeights(
   option: WeightsOption | undefined,
   own: () => URL,
   total: number,
-  ranges: readonly ByteRange[],
-): Promise<Uint8Array> {
+  ranges: readonly WeightRange[],
+): Promise<readonly Uint8Array[]> {
   if (option instanceof ArrayBuffer || ArrayBuffer.isView(option)) {
     const bytes = ArrayBuffer.isView(option)
       ? new Uint8Array(option.buffer, option.byteOffset, option.byteLength)
       : new Uint8Array(option);
     checkLength(bytes.length, total, 'The weights passed to load');
-    return selected(bytes, ranges);
+    return ranges.map(([from, to]) => bytes.subarray(from, to));
   }
-  if (ranges.every(([from, to]) => to <= from)) return new Uint8Array(0);
+  if (ranges.every(([from, to]) => to <= from)) return ranges.map(() => new Uint8Array(0));
   const url = option === undefined ? own() : addressOf(option);
   const fs = fileSystem(url);
-  return fs === null ? fetchRanges(url, total, ranges) : readFile(fs, url, { total, ranges });
+  const spans = spansOf(ranges);
+  const read = await (fs === null
+    ? fetchSpans(url, total, spans)
+    : readFile(fs, url, { total, spans }));
+  return ranges.map(([from, to]) => {
+    const i = spans.findIndex(([start, end]) => start <= from && to <= end);
+    const start = spans[i]?.[0] ?? 0;
+    return (read[i] ?? new Uint8Array(0)).subarray(from - start, to - start);
+  });
+}
+
+function spansOf(ranges: readonly WeightRange[]): readonly ByteRange[] {
+  const spans: [number, number][] = [];
+  for (const [from, to] of ranges) {
+    const last = spans.at(-1);
+    if (last?.[1] === from) last[1] = to;
+    else spans.push([from, to]);
+  }
+  return spans;
 }
 
 /** A text file of the artifact. */
@@ -73,22 +91,23 @@ export async function readText(url: URL): Promise<string> {
 export async function readBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const fs = fileSystem(url);
   if (fs === null) return new Uint8Array(await (await request(url, {})).arrayBuffer());
-  return readFile(fs, url, null);
+  const [bytes = new Uint8Array(0)] = await readFile(fs, url, null);
+  return bytes;
 }
 
-async function fetchRanges(
+async function fetchSpans(
   url: URL,
   total: number,
-  ranges: readonly ByteRange[],
-): Promise<Uint8Array> {
-  const [first = [0, 0], ...others] = ranges;
+  spans: readonly ByteRange[],
+): Promise<readonly Uint8Array[]> {
+  const [first = [0, 0], ...others] = spans;
   const [from, to] = first;
-  if (to - from === total) return fetchWhole(url, total);
-  const start = await fetchRange(url, total, first);
+  if (to - from === total) return [await fetchWhole(url, total)];
+  const { part, whole } = await fetchRange(url, total, first);
   // A server that knows no ranges has sent everything at once.
-  if (start.whole !== null) return selected(start.whole, ranges);
-  const rest = await Promise.all(others.map((range) => fetchRange(url, total, range)));
-  return joined([start, ...rest].map(({ part }) => part));
+  if (whole !== null) return spans.map(([from, to]) => whole.subarray(from, to));
+  const rest = await Promise.all(others.map((span) => fetchRange(url, total, span)));
+  return [part, ...rest.map(({ part }) => part)];
 }
 
 async function fetchWhole(url: URL, total: number): Promise<Uint8Array> {
@@ -110,23 +129,6 @@ async function fetchRange(
   }
   checkLength(bytes.length, total, `The weights at ${url}`);
   return { part: bytes.subarray(from, to), whole: bytes };
-}
-
-function selected(bytes: Uint8Array, ranges: readonly ByteRange[]): Uint8Array {
-  return joined(ranges.map(([from, to]) => bytes.subarray(from, to)));
-}
-
-/** Copies only where there are several. */
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  if (only !== undefined && parts.length === 1) return only;
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 async function request(url: URL, init: RequestInit): Promise<Response> {
@@ -160,15 +162,15 @@ function builtinModule<M extends keyof BuiltinModules>(name: M): BuiltinModules[
 async function readFile(
   fs: FileSystem,
   url: URL,
-  part: { readonly total: number; readonly ranges: readonly ByteRange[] } | null,
-): Promise<Uint8Array<ArrayBuffer>> {
+  part: { readonly total: number; readonly spans: readonly ByteRange[] } | null,
+): Promise<readonly Uint8Array<ArrayBuffer>[]> {
   let size: number;
   try {
     const file = await fs.open(url);
     try {
       ({ size } = await file.stat());
-      if (part === null) return await readParts(file, [[0, size]]);
-      if (size === part.total) return await readParts(file, part.ranges);
+      if (part === null) return await readSpans(file, [[0, size]]);
+      if (size === part.total) return await readSpans(file, part.spans);
     } finally {
       await file.close();
     }
@@ -179,22 +181,22 @@ async function readFile(
   throw wrongLength(size, part.total, `The weights at ${url}`);
 }
 
-async function readParts(
+async function readSpans(
   file: OpenFile,
-  ranges: readonly ByteRange[],
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(ranges.reduce((sum, [from, to]) => sum + to - from, 0));
-  let done = 0;
-  for (const [from, to] of ranges) {
-    const start = done;
-    const end = start + to - from;
-    while (done < end) {
-      const { bytesRead } = await file.read(bytes, done, end - done, from + done - start);
+  spans: readonly ByteRange[],
+): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  const read: Uint8Array<ArrayBuffer>[] = [];
+  for (const [from, to] of spans) {
+    const bytes = new Uint8Array(to - from);
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, from + done);
       if (bytesRead === 0) throw new Error('the file ended early');
       done += bytesRead;
     }
+    read.push(bytes);
   }
-  return bytes;
+  return read;
 }
 
 function addressOf(weights: URL | string): URL {

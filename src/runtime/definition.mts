@@ -37,7 +37,7 @@ export interface SymbolEntry {
 export type BufferPlace =
   | { readonly in: 'input' | 'output'; readonly elements: SizeOf }
   | { readonly in: 'slot'; readonly slot: number }
-  /** A byte offset in the backend's ranges of the weights file, laid one after another. */
+  /** A byte offset in the backend's ranges of the weights file, held one after another. */
   | { readonly in: 'weight'; readonly at: number; readonly elements: number };
 
 export type BufferEntry = BufferPlace & { readonly name: string; readonly type: 'f32' | 'i32' };
@@ -53,13 +53,15 @@ export interface StepEntry {
 
 /** The bytes of a file from one place to another. */
 export type ByteRange = readonly [from: number, to: number];
+/** Part of the weights file: as kernels read it, or float16 numbers, which they read as f32. */
+export type WeightRange = ByteRange | readonly [from: number, to: number, stored: 'f16'];
 
 interface MemoryTables {
   readonly buffers: readonly BufferEntry[];
   /** Elements of 4 bytes in each slot of the memory plan. */
   readonly slots: readonly SizeOf[];
   /** What the backend reads of the weights file, ascending. */
-  readonly weights: readonly ByteRange[];
+  readonly weights: readonly WeightRange[];
 }
 
 interface BackendTables extends MemoryTables {

@@ -39,6 +39,7 @@ export async function openJs(
   tables: JsTables,
   inputs: readonly TensorEntry[],
   outputs: readonly TensorEntry[],
+  /** From a multiple of 4 bytes. */
   weights: Uint8Array,
 ): Promise<Executor> {
   const module = await tables.module();
@@ -74,12 +75,10 @@ class JsExecutor implements Executor {
     this.kernels = kernels;
     this.inputs = inputs;
     this.outputs = outputs;
-    // Typed arrays need offsets that are multiples of their element's size.
-    const aligned = weights.byteOffset % 4 === 0 ? weights : weights.slice();
     for (const entry of tables.buffers) {
       if (entry.in !== 'weight') continue;
-      const at = aligned.byteOffset + entry.at;
-      this.fixed.set(entry.name, view(entry, aligned.buffer, at, entry.elements));
+      const at = weights.byteOffset + entry.at;
+      this.fixed.set(entry.name, view(entry, weights.buffer, at, entry.elements));
     }
   }
 

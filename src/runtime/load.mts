@@ -3,10 +3,11 @@
  *
  * Calls of `run` may overlap: inputs are checked and copied at once, and the runs follow one another.
  */
-import { readBytes, readWeights, type WeightsOption } from './assets.mts';
+import { readBytes, type WeightsOption } from './assets.mts';
 import type { BackendName, DType, Executor, ModelDefinition, TensorEntry } from './definition.mts';
 import { checkInputs } from './inputs.mts';
 import { makeOutputs, type OutputTensor } from './outputs.mts';
+import { held, readParts } from './weights.mts';
 
 export interface LoadOptions {
   /**
@@ -103,27 +104,27 @@ const OPEN: { readonly [B in BackendName]: Open } = {
     const tables = definition.backends.js;
     if (tables === undefined) throw new Error('no js kernels');
     const { inputs, outputs, weights } = definition;
-    const bytes = await readWeights(options.weights, weights.url, weights.bytes, tables.weights);
+    const parts = await readParts(options.weights, weights, tables.weights);
     const { openJs } = await import('./js.mts');
-    return openJs(tables, inputs, outputs, bytes);
+    return openJs(tables, inputs, outputs, held(parts));
   },
   wasm: async (definition, options) => {
     const { requireWasm } = await import('./wasm-features.mts');
     const tables = await requireWasm(definition.backends.wasm ?? {});
     const { inputs, outputs, weights } = definition;
-    const [{ openWasm }, module, bytes] = await Promise.all([
+    const [{ openWasm }, module, parts] = await Promise.all([
       import('./wasm.mts'),
       readBytes(tables.module()),
-      readWeights(options.weights, weights.url, weights.bytes, tables.weights),
+      readParts(options.weights, weights, tables.weights),
     ]);
     const symbols = definition.symbols.length;
-    return openWasm({ tables, symbols, inputs, outputs }, module, bytes, threadsOf(options));
+    return openWasm({ tables, symbols, inputs, outputs }, module, parts, threadsOf(options));
   },
   webgpu: async (definition, options) => {
     const tables = definition.backends.webgpu;
     if (tables === undefined) throw new Error('no WebGPU kernels');
-    const { bytes, url } = definition.weights;
-    const read = () => readWeights(options.weights, url, bytes, tables.weights);
+    const read = async () =>
+      held(await readParts(options.weights, definition.weights, tables.weights));
     const { openWebGpu } = await import('./webgpu.mts');
     return openWebGpu(definition, tables, options, read);
   },

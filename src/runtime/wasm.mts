@@ -12,6 +12,7 @@ import type {
   WasmTables,
 } from './definition.mts';
 import { canShareMemory, mayWait, startWorkers, withSharedMemory } from './wasm-threads.mts';
+import { heldBytes, hold, type WeightPart } from './weights.mts';
 
 /** What a module exports beside its kernels. */
 interface ModelExports {
@@ -44,11 +45,12 @@ export interface WasmModel {
 export async function openWasm(
   model: WasmModel,
   module: Uint8Array<ArrayBuffer>,
-  weights: Uint8Array,
+  weights: readonly WeightPart[],
   threads: number,
 ): Promise<Executor> {
   const wanted = threads > 1 && canShareMemory() ? threads : 1;
-  const layout = fixedLayout(model, weights.length, wanted);
+  const bytes = heldBytes(weights);
+  const layout = fixedLayout(model, bytes, wanted);
   const memory = makeMemory(layout.arena, wanted > 1);
   const binary = wanted > 1 ? withSharedMemory(module) : module;
   const compiled = await WebAssembly.compile(binary);
@@ -64,7 +66,7 @@ export async function openWasm(
   for (const [name, value] of Object.entries(globalsOf(0))) {
     (exports[name] as WebAssembly.Global<'i32'>).value = value;
   }
-  new Uint8Array(memory.buffer).set(weights, layout.weights);
+  hold(weights, new Uint8Array(memory.buffer, layout.weights, bytes));
   const others = Array.from({ length: wanted - 1 }, (_, i) => globalsOf(i + 1));
   const team = { threads: wanted, end: () => {} };
   try {

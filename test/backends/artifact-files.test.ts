@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ByteRange, packWeights } from '../../src/backends/weights-file.ts';
+import { packWeights } from '../../src/backends/weights-file.ts';
 import { writeArtifact } from '../../src/backends/write-artifact.ts';
 import type { Program, Target, WeightBuffer } from '../../src/loops/program.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
+import type { WeightRange } from '../../src/runtime/definition.mts';
 import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { emit } from './artifact-folder.ts';
 import { emptyProgram, HOSTILE, io, PLAIN, program } from './programs.ts';
@@ -48,6 +49,7 @@ describe('an artifact', () => {
       'runtime/webgpu-device.mjs',
       'runtime/webgpu-memory.mjs',
       'runtime/webgpu.mjs',
+      'runtime/weights.mjs',
       'weights.bin',
     ]);
     const js = await emit([program('js')]);
@@ -200,7 +202,7 @@ describe('weights.bin', () => {
   };
 
   it('stores each content once, aligned, and for each target no more than it reads', () => {
-    const { content, entries, offsetOf, rangesOf } = packWeights([js, wgsl]);
+    const { content, entries, offsetOf, rangesOf } = packWeights([js, wgsl], 'f32');
     expect(entries.map(({ offset, bytes, uses }) => [offset, bytes, uses.length])).toEqual([
       [0, 16, 1],
       [256, 12, 3],
@@ -221,12 +223,10 @@ describe('weights.bin', () => {
       ...emptyProgram([], target),
       weights: [weight('shared', 'rows', [1, 2, 3]), weight('packed', 'panels of 8', [7, 6, 5])],
     });
-    const { content, offsetOf, rangesOf } = packWeights([
-      js,
-      simd('wasm'),
-      simd('wasm-relaxed'),
-      wgsl,
-    ]);
+    const { content, offsetOf, rangesOf } = packWeights(
+      [js, simd('wasm'), simd('wasm-relaxed'), wgsl],
+      'f32',
+    );
     for (const [target, bytes] of [
       ['js', 512],
       ['wasm', 512],
@@ -246,7 +246,11 @@ describe('weights.bin', () => {
   });
 
   /** What a host finds from an offset on, once it has read some ranges. */
-  function numbersOf(content: Uint8Array, ranges: readonly ByteRange[], offset: number): number[] {
+  function numbersOf(
+    content: Uint8Array,
+    ranges: readonly WeightRange[],
+    offset: number,
+  ): number[] {
     const bytes = ranges.flatMap(([from, to]) => [...content.subarray(from, to)]);
     return [...new Float32Array(Uint8Array.from(bytes.slice(offset)).buffer)];
   }

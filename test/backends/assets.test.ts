@@ -49,27 +49,29 @@ afterAll(async () => {
 describe('weights', () => {
   it('come from a file, and no more of it is read than is needed', async () => {
     const url = pathToFileURL(file);
-    expect(await readWeights(undefined, () => url, BYTES.length, [PART])).toEqual(WANT);
-    expect(await readWeights(url, never, BYTES.length, [PART])).toEqual(WANT);
-    expect(await readWeights(url.href, never, BYTES.length, [PART])).toEqual(WANT);
-    expect(await readWeights(file, never, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(undefined, () => url, BYTES.length, [PART])).toEqual([WANT]);
+    expect(await readWeights(url, never, BYTES.length, [PART])).toEqual([WANT]);
+    expect(await readWeights(url.href, never, BYTES.length, [PART])).toEqual([WANT]);
+    expect(await readWeights(file, never, BYTES.length, [PART])).toEqual([WANT]);
     const short = relative(process.cwd(), file);
-    expect(await readWeights(short, never, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(short, never, BYTES.length, [PART])).toEqual([WANT]);
   });
 
   it('come from bytes at hand', async () => {
     const padded = new Uint8Array(BYTES.length + 3);
     padded.set(BYTES, 3);
-    expect(await readWeights(BYTES.buffer, never, BYTES.length, [PART])).toEqual(WANT);
-    expect(await readWeights(padded.subarray(3), never, BYTES.length, [PART])).toEqual(WANT);
+    expect(await readWeights(BYTES.buffer, never, BYTES.length, [PART])).toEqual([WANT]);
+    expect(await readWeights(padded.subarray(3), never, BYTES.length, [PART])).toEqual([WANT]);
   });
 
   it('come by http, in part where the server gives parts', async () => {
     requests.length = 0;
     for (const path of ['/ranges', '/whole']) {
       const url = new URL(path, origin);
-      expect(await readWeights(url, never, BYTES.length, [PART])).toEqual(WANT);
-      expect(await readWeights(`${url}`, never, BYTES.length, [[0, BYTES.length]])).toEqual(BYTES);
+      expect(await readWeights(url, never, BYTES.length, [PART])).toEqual([WANT]);
+      expect(await readWeights(`${url}`, never, BYTES.length, [[0, BYTES.length]])).toEqual([
+        BYTES,
+      ]);
     }
     expect(requests).toEqual([
       '/ranges bytes=256-699',
@@ -79,8 +81,28 @@ describe('weights', () => {
     ]);
   });
 
+  it('are read together where ranges follow one another', async () => {
+    const ranges = [
+      [0, 256],
+      [256, 512, 'f16'],
+      [768, 1000],
+    ] as const;
+    const want = ranges.map(([from, to]) => BYTES.slice(from, to));
+    requests.length = 0;
+    for (const path of ['/ranges', '/whole']) {
+      expect(await readWeights(new URL(path, origin), never, BYTES.length, ranges)).toEqual(want);
+    }
+    expect(requests.sort()).toEqual([
+      '/ranges bytes=0-511',
+      '/ranges bytes=768-999',
+      '/whole bytes=0-511',
+    ]);
+    expect(await readWeights(file, never, BYTES.length, ranges)).toEqual(want);
+    expect(await readWeights(BYTES, never, BYTES.length, ranges)).toEqual(want);
+  });
+
   it('are not asked for where none are needed', async () => {
-    expect(await readWeights(undefined, never, 0, [[0, 0]])).toEqual(new Uint8Array(0));
+    expect(await readWeights(undefined, never, 0, [[0, 0]])).toEqual([new Uint8Array(0)]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 /** `encompile explain` and `encompile passes`. */
 import { describe, expect, it } from 'vitest';
-import { quantizingPipeline } from '../../src/passes/pipeline.ts';
+import { wholePipeline } from '../../src/passes/pipeline.ts';
 import { encompile, folderWith, TINY_TS } from './command.ts';
 
 const LAYERS = `[0, 1, 2].reduce(
@@ -55,15 +55,15 @@ describe('passes', () => {
     const { status, stdout, stderr } = await encompile(folder, 'passes');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const names = [...stdout.matchAll(/^\d+\. +(\S+)$/gm)].map(([, name]) => name);
-    expect(names).toEqual(quantizingPipeline.map(({ name }) => name));
-    for (const { reason } of quantizingPipeline) expect(stdout).toContain(reason);
+    expect(names).toEqual(wholePipeline.map(({ name }) => name));
+    for (const { reason } of wholePipeline) expect(stdout).toContain(reason);
   });
 
   it('are JSON with --json', async () => {
     const { stdout } = await encompile(folder, 'passes', '--json');
     const { passes } = JSON.parse(stdout);
     expect(passes).toEqual(
-      quantizingPipeline.map(({ name, summary, reason }) => ({ name, summary, reason })),
+      wholePipeline.map(({ name, summary, reason }) => ({ name, summary, reason })),
     );
   });
 });

@@ -69,8 +69,8 @@ describe('compile --quantize', () => {
     [['--quantize', 'int8', '--target', 'onnx'], /The target 'onnx' is the model as declared/],
     [['--quantize', 'int8', '--exact'], /exact and quantize exclude each other/],
     [['--quantize', 'int4'], /Choose from int8/],
-    [['--inputs', 'in.safetensors'], /--inputs is for the report of --quantize/],
-    [['--seed', '3'], /--seed is for the report of --quantize/],
+    [['--inputs', 'in.safetensors'], /--inputs is for the report of --quantize or --weights f16/],
+    [['--seed', '3'], /--seed is for the report of --quantize or --weights f16/],
   ])('%j is an error', async (args, message) => {
     const { status, stderr } = await encompile(folder, 'compile', 'dense.ir', '-o', 'no', ...args);
     expect(status).toBe(2);

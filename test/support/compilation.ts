@@ -13,5 +13,5 @@ export function compilationOf(declared: Graph, optimised: Graph, target: Target)
   const plan = planMemory(program);
   checkPlan(program, plan);
   const [programs, plans] = [new Map([[target, program]]), new Map([[target, plan]])];
-  return { declared, optimised, ledger: [], programs, plans };
+  return { declared, optimised, approximations: [], ledger: [], programs, plans };
 }
