@@ -7,9 +7,9 @@
  * beyond 2^63 is refused.
  */
 import { EncompileError } from '../../errors.ts';
+import { decodeBfloat16, decodeFloat16 } from '../../ir/float16.ts';
 import type { DType, TensorData, TypedData } from '../../ir/types.ts';
 import { DATA_TYPE, type TensorProto } from '../../onnx/schema.ts';
-import { decodeBfloat16, decodeFloat16 } from '../float16.ts';
 import { quote } from '../json.ts';
 
 export type ElementType = keyof typeof DATA_TYPE;

@@ -6,6 +6,7 @@
  */
 import { backends } from './backends.mjs';
 import { exact } from './exact.mjs';
+import { float16 } from './float16.mjs';
 import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
 import { passes } from './passes.mjs';
@@ -24,4 +25,5 @@ export const mutations = [
   ...wasm,
   ...exact,
   ...quantized,
+  ...float16,
 ];

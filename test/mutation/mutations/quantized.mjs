@@ -125,7 +125,7 @@ export const quantized = [
   {
     name: 'the report compares float32 with itself',
     file: REPORT,
-    find: "await run(after, 'in int8')",
+    find: "await run(after, 'as compiled')",
     replace: "await run(before, 'in int8')",
     tests: REPORTS,
   },

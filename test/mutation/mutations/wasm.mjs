@@ -56,8 +56,8 @@ export const wasm = [
   {
     name: 'weights of a second range lie where the first was before padding',
     file: 'src/backends/weights-file.ts',
-    find: 'length += to - offset;',
-    replace: 'length += bytes;',
+    find: 'length += half ? 2 * (to - offset) : to - offset;',
+    replace: 'length += half ? 2 * bytes : bytes;',
     tests: ['test/backends/artifact-files.test.ts'],
   },
   {
