@@ -332,7 +332,7 @@ describe('any kind of model', () => {
     ['none.ts', 2, 'There is nothing at'],
     ['dump', 2, 'has no config.json. A model is a .ts,'],
     ['model.cjs', 2, 'is not a model. A model is a .ts, .mts, .js or .mjs file'],
-    ['model.onnx', 1, 'has no graph'],
+    ['model.onnx', 1, 'is not an ONNX model'],
   ])('refuses %s with status %i', async (name, exitCode, message) => {
     put('dump/other.txt', '');
     put('model.cjs', '');
