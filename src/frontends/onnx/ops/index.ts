@@ -10,6 +10,7 @@ import { linear } from './linear.ts';
 import { movement } from './movement.ts';
 import { normalization } from './normalization.ts';
 import { quantization } from './quantization.ts';
+import { recurrentOps } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 
 export const handlers: HandlerTable = {
@@ -24,6 +25,7 @@ export const handlers: HandlerTable = {
   ...normalization,
   ...attentionOps,
   ...quantization,
+  ...recurrentOps,
 };
 
 /** Ops that decide themselves what is known: they inline graphs, or carry their numbers. */
