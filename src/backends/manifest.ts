@@ -39,6 +39,9 @@ export function manifestText(
     ...(quantize === null ? {} : { quantize }),
     ...(main.exact ? { exact: true } : {}),
     symbols: main.symbols,
+    ...(main.counts === undefined
+      ? {}
+      : { counted: main.counts.map(({ symbol, input, always }) => ({ symbol, input, always })) }),
     inputs: main.inputs.map(describeIo),
     outputs: main.outputs.map(describeIo),
     backends: Object.fromEntries(

@@ -19,7 +19,7 @@ export function modelModule(
   const { constants, backends } = backendTables(targets, weights, functions);
   const definition: JsData = {
     name: main.name,
-    symbols: symbolSources(main).map(symbolTable),
+    symbols: symbolSources(main).map((source) => symbolTable(source, functions)),
     inputs: main.inputs.map((input) => tensorTable(input, functions)),
     outputs: main.outputs.map((output) => tensorTable(output, functions)),
     bounds: (main.bounds ?? []).map((bound) => ({
@@ -61,7 +61,10 @@ function inputList({ inputs }: VerifiedProgram): string {
   return inputs.map(({ name }) => `${commentText(name)}: { data, shape }`).join(', ');
 }
 
-function symbolTable({ symbol, input, axis, multiplier, offset }: SymbolSource): JsData {
+function symbolTable(source: SymbolSource, functions: SizeFunctions): JsData {
+  const { symbol, input } = source;
+  if ('always' in source) return { name: symbol, input, always: functions.list(source.always) };
+  const { axis, multiplier, offset } = source;
   const shifted = offset === 0 ? 'dim' : offset > 0 ? `(dim - ${offset})` : `(dim + ${-offset})`;
   const solve = multiplier === 1 ? shifted : `${shifted} / ${multiplier}`;
   return { name: symbol, input, axis, solve: new Code(`(dim) => ${solve}`) };

@@ -1,9 +1,18 @@
-/** From which input's shape the size of each symbol is read at run time. */
+/** From which input, its shape or its numbers, the size of each symbol comes at run time. */
 import { EncompileError } from '../errors.ts';
 import { type Dim, linearIn } from '../ir/dims.ts';
 import type { Program, ProgramIo } from '../loops/program.ts';
 
-export interface SymbolSource {
+/** The size is counted in an input's numbers, or follows from a dim of its shape. */
+export type SymbolSource = CountedSymbol | ShapeSymbol;
+
+export interface CountedSymbol {
+  readonly symbol: string;
+  readonly input: number;
+  readonly always: readonly Dim[];
+}
+
+export interface ShapeSymbol {
   readonly symbol: string;
   readonly input: number;
   readonly axis: number;
@@ -17,8 +26,18 @@ export interface SymbolSource {
  *
  * @throws EncompileError where the inputs' shapes do not tell a symbol's size.
  */
-export function symbolSources({ name, symbols, inputs }: Program): readonly SymbolSource[] {
+export function symbolSources({
+  name,
+  symbols,
+  inputs,
+  counts = [],
+}: Program): readonly SymbolSource[] {
   return symbols.map((symbol) => {
+    const counted = counts.find((count) => count.symbol === symbol);
+    if (counted !== undefined) {
+      const input = inputs.findIndex((candidate) => candidate.name === counted.input);
+      return { symbol, input, always: counted.always };
+    }
     const candidates = inputs.flatMap(({ shape }, input) =>
       shape.flatMap((dim, axis) => {
         const source = sourceIn(symbol, dim);
@@ -32,7 +51,7 @@ export function symbolSources({ name, symbols, inputs }: Program): readonly Symb
   });
 }
 
-function sourceIn(symbol: string, dim: Dim): Pick<SymbolSource, 'multiplier' | 'offset'> | null {
+function sourceIn(symbol: string, dim: Dim): Pick<ShapeSymbol, 'multiplier' | 'offset'> | null {
   const parts = linearIn(dim, symbol);
   if (parts === null) return null;
   const { coefficient: multiplier, rest: offset } = parts;

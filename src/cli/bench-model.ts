@@ -5,6 +5,7 @@ import { BACKENDS } from '../backends/artifact.ts';
 import { type Compilation, compiledFor, compileGraph, onlyFor } from '../compile.ts';
 import { buildGraph } from '../ir/builder.ts';
 import type { Sizes } from '../ir/sizes.ts';
+import { withCounts } from '../ir/symbol-counts.ts';
 import { f32, type TensorData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
@@ -57,12 +58,15 @@ export async function measureModel(
   compilation: Compilation,
   target: Target,
   inputs: ReadonlyMap<string, TensorData>,
-  sizes: Sizes,
+  shapeSizes: Sizes,
   { threads }: BenchOptions,
 ): Promise<BenchResult> {
   const peak = await measurePeak(target);
   const measure = async (loaded: LoadedArtifact): Promise<BenchResult> => {
     const { program, plan } = compiledFor(compilation, target);
+    const stored = new Map([...inputs].map(([name, tensor]) => [name, asStored(tensor)]));
+    const numbersOf = (name: string) => stored.get(name) ?? [];
+    const sizes = withCounts(program.counts ?? [], shapeSizes, numbersOf);
     const costs = stepCosts(program, sizes);
     const given = Object.fromEntries(inputs);
     progress.show(`time the model on ${target}`);
@@ -73,7 +77,6 @@ export async function measureModel(
     });
     const speed = speedOf(median(times), total(costs.map(({ flops }) => flops)));
     progress.show(`time the kernels on ${target}`);
-    const stored = new Map([...inputs].map(([name, tensor]) => [name, asStored(tensor)]));
     const timed = { program, plan, sizes, inputs: stored };
     const steps = await TIME_KERNELS[target](timed, loaded);
     const device = loaded.gpu?.adapterName ?? null;

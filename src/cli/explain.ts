@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { compiledFor, compileGraph, type Quantization } from '../compile.ts';
 import type { Sizes } from '../ir/sizes.ts';
+import { withLargestCounts } from '../ir/symbol-counts.ts';
 import type { Target } from '../loops/program.ts';
 import { ledgerToJson } from '../passes/ledger.ts';
 import { checkExact, compileTargetOf, PROGRAM_TARGETS } from '../targets.ts';
@@ -76,7 +77,8 @@ async function explain(path: string, options: Options): Promise<void> {
     ...modesOf(options),
     onProgress: progress.show,
   });
-  const costs = stepCosts(compiledFor(compilation, target).program, sizes);
+  const { program } = compiledFor(compilation, target);
+  const costs = stepCosts(program, withLargestCounts(program.counts ?? [], sizes));
   if (options.json) {
     const ledger = ledgerToJson(compilation.ledger);
     printJson({ model: graph.name, ledger, target, sizes, steps: costs });

@@ -3,12 +3,14 @@
  * must be written by a step before it, element by element.
  */
 import { evaluateDim } from '../ir/dims.ts';
+import { withCounts } from '../ir/symbol-counts.ts';
 import type { Program, ProgramBuffer, Step } from '../loops/program.ts';
 import type { Fault } from './faults.ts';
 import { type Numbers, runKernel } from './run.ts';
 import type { Precision } from './unit.ts';
 
 export interface ProgramRunOptions {
+  /** Those that shapes tell; counted ones are counted in the inputs. */
   readonly symbols: Readonly<Record<string, number>>;
   /** By input name, as the program's input buffers hold them. */
   readonly inputs: Readonly<Record<string, Numbers>>;
@@ -34,11 +36,13 @@ export function precisionOf({ target, exact }: Program): Precision {
 
 /** Throws where an input or a weight's numbers are missing or have a wrong type or size. */
 export function runProgram(program: Program, options: ProgramRunOptions): ProgramRun {
-  const { symbols, onFault, onStep, precision = 'f32', maxFaults = 100 } = options;
+  const { onFault, onStep, precision = 'f32', maxFaults = 100 } = options;
+  const numbersOf = (name: string) => options.inputs[name] ?? [];
+  const symbols = withCounts(program.counts ?? [], options.symbols, numbersOf);
   const buffers = new Map<string, Numbers>();
   const written = new Map<string, Uint8Array>();
   for (const buffer of program.buffers) {
-    const data = initialNumbers(program, buffer, options);
+    const data = initialNumbers(program, buffer, { ...options, symbols });
     buffers.set(buffer.name, data);
     const isGiven = buffer.role === 'input' || buffer.role === 'weight';
     if (!isGiven) written.set(buffer.name, new Uint8Array(data.length));

@@ -12,6 +12,7 @@ import { elementCount, type NdArray, type NdType, toNdArray } from '../ir/nd-arr
 import { type EvaluateArguments, present } from '../ir/op.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import { resolveSizes, type Sizes } from '../ir/sizes.ts';
+import { symbolCounts, withCounts } from '../ir/symbol-counts.ts';
 import { printType, type TensorData } from '../ir/types.ts';
 
 export interface Interpretation {
@@ -39,13 +40,15 @@ export function interpret(
   options: InterpretOptions = {},
 ): Interpretation {
   const values = bindInputs(graph, inputs);
-  const sizes = resolveSizes(
+  const shapeSizes = resolveSizes(
     [...values].map(([id, { shape }]) => {
       const { name, shape: declared } = valueOf(graph, id);
       const role = graph.inputs.includes(id) ? 'input' : 'weight';
       return { what: `the ${role} '${name}'`, declared, given: shape };
     }),
   );
+  const numbersOf = (name: string) => inputs.get(name)?.data ?? [];
+  const sizes = withCounts(symbolCounts(graph), shapeSizes, numbersOf);
   const run: Run = { sizes, expansions: new Map() };
   graph.nodes.forEach((node, index) => {
     options.onNode?.(node, index, graph.nodes.length);

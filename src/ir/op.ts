@@ -107,6 +107,8 @@ export interface Primitive<S extends AttributeSpecs> extends Common<S> {
   lower(args: LowerArguments<AttributesOf<S>>): Expression;
   /** Pairs of dims of which the first must be at most the second, where no shape says so. */
   bounds?(args: BoundsArguments<AttributesOf<S>>): readonly Bound[];
+  /** Of an op whose result has as many elements as count in operand 0: how they are counted. */
+  counts?(args: CountsArguments<AttributesOf<S>>): Counts;
   /** For a bijective view: the result's index at which the operand's element `index` stands. */
   push?(args: PushArguments<AttributesOf<S>>): readonly Dim[];
   /** Whether an element of the operand may stand at several places of the result. */
@@ -118,6 +120,16 @@ export type Bound = readonly [Dim, Dim];
 
 export interface BoundsArguments<A> {
   readonly types: readonly (TensorType | undefined)[];
+  readonly attributes: A;
+}
+
+/** A symbol, and the indices of operand 0's last axis at which elements count though they are 0. */
+export interface Counts {
+  readonly symbol: string;
+  readonly always: readonly Dim[];
+}
+
+export interface CountsArguments<A> {
   readonly attributes: A;
 }
 
@@ -227,6 +239,7 @@ export interface PrimitiveMeaning {
   readonly push: ((args: PushArguments<ErasedAttributes>) => readonly Dim[]) | null;
   readonly bounds: ((args: BoundsArguments<ErasedAttributes>) => readonly Bound[]) | null;
   isRereading(attributes: ErasedAttributes): boolean;
+  readonly counts: ((args: CountsArguments<ErasedAttributes>) => Counts) | null;
 }
 
 export interface CompositeMeaning {
@@ -305,6 +318,7 @@ function meaningOf<S extends AttributeSpecs>(
     push: bindPush(definition),
     bounds: bindBounds(definition),
     isRereading: (given) => definition.isRereading?.(typed(given)) ?? false,
+    counts: bindCounts(definition),
   };
 }
 
@@ -320,6 +334,14 @@ function bindBounds<S extends AttributeSpecs>(
   const { bounds } = definition;
   if (bounds === undefined) return null;
   return (args) => bounds({ ...args, attributes: args.attributes as AttributesOf<S> });
+}
+
+function bindCounts<S extends AttributeSpecs>(
+  definition: Primitive<S>,
+): PrimitiveMeaning['counts'] {
+  const { counts } = definition;
+  if (counts === undefined) return null;
+  return (args) => counts({ attributes: args.attributes as AttributesOf<S> });
 }
 
 /** An operand that must be there: the number of operands was checked before. */

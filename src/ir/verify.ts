@@ -13,6 +13,7 @@
  * - v10: a region has a body and others have none; a body verifies, and has no parameters
  * - v11: the dims in a body that is no kernel have no symbols that the inputs and parameters of the
  *   whole graph lack
+ * - v12: a size that is counted is counted in an input of the whole graph, and its symbol is no other's
  *
  * A failure is a mistake in what built the graph, a pass or an importer, and says so.
  */
@@ -21,7 +22,7 @@ import { completeAttributes } from './attributes.ts';
 import { symbolsOf } from './dims.ts';
 import { dimSymbols, type Graph, type Node, type ValueId } from './graph.ts';
 import { elementCount } from './nd-array.ts';
-import { inferTypes, type OpDefinition } from './op.ts';
+import { type Counts, inferTypes, type OpDefinition } from './op.ts';
 import { isOpName, opDefinition } from './ops/index.ts';
 import { printType, sameShape, sameType } from './types.ts';
 
@@ -36,11 +37,34 @@ export type Invariant =
   | 'v8'
   | 'v9'
   | 'v10'
-  | 'v11';
+  | 'v11'
+  | 'v12';
 
 /** Throws at the first invariant that does not hold, with its label. */
 export function verifyGraph(graph: Graph): void {
   verifyBlock(graph, new Set(dimSymbols(graph, symbolsOf)));
+  verifyCounts(graph);
+}
+
+function verifyCounts(graph: Graph): void {
+  const known = new Set(dimSymbols(graph, symbolsOf));
+  for (const node of graph.nodes) {
+    const counts = countsOf(node);
+    if (counts === null) continue;
+    const [input] = node.operands;
+    ensure('v12', graph, input != null && graph.inputs.includes(input), () => {
+      return `${placeOf(graph, node)}: the operand is no input, in whose numbers a size can be counted`;
+    });
+    ensure('v12', graph, !known.has(counts.symbol), () => {
+      return `${placeOf(graph, node)}: '${counts.symbol}' is a size already`;
+    });
+    known.add(counts.symbol);
+  }
+}
+
+function countsOf({ op, attributes }: Node): Counts | null {
+  const { meaning } = opDefinition(op);
+  return 'counts' in meaning && meaning.counts !== null ? meaning.counts({ attributes }) : null;
 }
 
 /** @param symbols of the whole graph that the block is, or is a body in */
@@ -192,6 +216,14 @@ function verifyOperandCount(
 function verifyBody(graph: Graph, node: Node, body: Graph, symbols: ReadonlySet<string>): void {
   const where = placeOf(graph, node);
   ensure('v10', graph, body.parameters.length === 0, () => `${where}: its body has parameters`);
+  ensure(
+    'v12',
+    graph,
+    body.nodes.every((inner) => countsOf(inner) === null),
+    () => {
+      return `${where}: a size is counted in its body`;
+    },
+  );
   const { meaning } = opDefinition(node.op);
   const isKernel = meaning.kind === 'region' && meaning.isKernel;
   for (const { name, shape } of isKernel ? [] : body.values.values()) {

@@ -18,6 +18,7 @@ import {
 } from '../ir/graph.ts';
 import { indexRanges } from '../ir/index-ranges.ts';
 import { sizeBounds } from '../ir/size-bounds.ts';
+import { type SymbolCount, symbolCounts } from '../ir/symbol-counts.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
 import { DIM_FUNCTIONS } from './blocks.ts';
 import { copyKernel } from './copy.ts';
@@ -39,6 +40,7 @@ class Lowering {
   private readonly target: Target;
   private readonly exact: boolean;
   private readonly symbols: readonly string[];
+  private readonly counts: readonly SymbolCount[];
   readonly parameters: ReadonlyMap<ValueId, Parameter>;
   readonly used: ReadonlySet<ValueId>;
   private readonly buffers = new Map<string, ProgramBuffer>();
@@ -52,7 +54,8 @@ class Lowering {
     this.graph = graph;
     this.target = target;
     this.exact = exact;
-    this.symbols = dimSymbols(graph, symbolsOf);
+    this.counts = symbolCounts(graph);
+    this.symbols = [...dimSymbols(graph, symbolsOf), ...this.counts.map(({ symbol }) => symbol)];
     this.parameters = new Map(graph.parameters.map((p) => [p.value, p]));
     this.used = new Set([
       ...graph.nodes.flatMap(presentOperands),
@@ -83,6 +86,7 @@ class Lowering {
       target: this.target,
       ...(this.exact ? { exact: true } : {}),
       symbols: this.symbols,
+      ...(this.counts.length > 0 ? { counts: this.counts } : {}),
       inputs,
       outputs,
       bounds: sizeBounds(graph),

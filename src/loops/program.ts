@@ -5,6 +5,7 @@
 import type { Dim } from '../ir/dims.ts';
 import type { ValueId } from '../ir/graph.ts';
 import type { Bound } from '../ir/op.ts';
+import type { SymbolCount } from '../ir/symbol-counts.ts';
 import type { DType, TensorData, TensorType } from '../ir/types.ts';
 import type { Kernel } from './nodes.ts';
 
@@ -72,7 +73,10 @@ export interface Program {
   readonly target: Target;
   /** Whether every host computes the same bits: f32 is rounded at every step, sums have one order. */
   readonly exact?: boolean;
+  /** Those that shapes tell, then those that are counted. */
   readonly symbols: readonly string[];
+  /** How the last symbols follow from the numbers of inputs. */
+  readonly counts?: readonly SymbolCount[];
   readonly inputs: readonly ProgramIo[];
   readonly outputs: readonly ProgramIo[];
   /** Pairs [a, b] with a <= b for every run: the host refuses other sizes. */

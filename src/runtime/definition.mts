@@ -25,13 +25,23 @@ export interface TensorEntry {
   readonly range: readonly [number, number] | null;
 }
 
-/** How a symbol's size follows from the shape of an input. */
-export interface SymbolEntry {
+/** A symbol whose size follows from an input: those of shapes come first. */
+export type SymbolEntry = ShapeSymbol | CountedSymbol;
+
+export interface ShapeSymbol {
   readonly name: string;
   readonly input: number;
   readonly axis: number;
   /** The symbol's size, given the dim; not an integer where no size fits. */
   readonly solve: (dim: number) => number;
+}
+
+/** The size is how many elements of the input are not 0 or stand at one of some places. */
+export interface CountedSymbol {
+  readonly name: string;
+  readonly input: number;
+  /** Indices of the last axis at which every element counts. */
+  readonly always: SizesOf;
 }
 
 export type BufferPlace =

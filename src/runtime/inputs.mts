@@ -3,7 +3,15 @@
  * came. The numbers are copied, so the caller may reuse its arrays at once.
  */
 
-import type { DType, ModelDefinition, Numbers, Sizes, TensorEntry } from './definition.mts';
+import type {
+  DType,
+  ModelDefinition,
+  Numbers,
+  ShapeSymbol,
+  Sizes,
+  SymbolEntry,
+  TensorEntry,
+} from './definition.mts';
 
 export interface CheckedInputs {
   readonly data: readonly Numbers[];
@@ -31,10 +39,12 @@ export function checkInputs(model: ModelDefinition, given: unknown): CheckedInpu
     );
   }
   const tensors = model.inputs.map((entry) => shaped(entry, given));
-  const sizes = solveSymbols(model, tensors);
-  checkShapes(model, tensors, sizes);
+  const shapeSizes = solveSymbols(model, tensors);
+  checkShapes(model, tensors, shapeSizes);
+  const data = model.inputs.map((entry, i) => convert(entry, at(tensors, i).data));
+  const sizes = [...shapeSizes, ...countSymbols(model, tensors, data, shapeSizes)];
   checkBounds(model, sizes);
-  return { data: model.inputs.map((entry, i) => convert(entry, at(tensors, i).data)), sizes };
+  return { data, sizes };
 }
 
 function shaped(entry: TensorEntry, given: object): Shaped {
@@ -74,7 +84,7 @@ function isSizeList(shape: unknown): shape is readonly number[] {
 }
 
 function solveSymbols(model: ModelDefinition, tensors: readonly Shaped[]): Sizes {
-  return model.symbols.map(({ name, input, axis, solve }) => {
+  return model.symbols.filter(isOfShape).map(({ name, input, axis, solve }) => {
     const entry = at(model.inputs, input);
     const dim = at(at(tensors, input).shape, axis);
     const size = solve(dim);
@@ -83,6 +93,29 @@ function solveSymbols(model: ModelDefinition, tensors: readonly Shaped[]): Sizes
       `The input ${declared(entry)} has ${dim} as dim ${axis}, but no size of ${show(name)} makes ` +
         `${entry.shape[axis]} equal to ${dim}.`,
     );
+  });
+}
+
+function isOfShape(symbol: SymbolEntry): symbol is ShapeSymbol {
+  return 'solve' in symbol;
+}
+
+function countSymbols(
+  model: ModelDefinition,
+  tensors: readonly Shaped[],
+  data: readonly Numbers[],
+  sizes: Sizes,
+): Sizes {
+  return model.symbols.flatMap((symbol) => {
+    if (isOfShape(symbol)) return [];
+    const numbers = at(data, symbol.input);
+    const length = at(tensors, symbol.input).shape.at(-1) ?? 1;
+    const always = symbol.always(...sizes);
+    let count = 0;
+    for (let i = 0; i < numbers.length; i++) {
+      if (numbers[i] !== 0 || always.includes(i % length)) count++;
+    }
+    return [count];
   });
 }
 
@@ -119,10 +152,11 @@ function checkBounds(model: ModelDefinition, sizes: Sizes): void {
 function origins(model: ModelDefinition, sizes: Sizes, dim: string | undefined): string {
   const words = new Set(`${dim}`.match(/[A-Za-z_]\w*/g) ?? []);
   return model.symbols
-    .map(({ name, input, axis }, i) => ({ name, input, axis, size: sizes[i] }))
-    .filter(({ name }) => words.has(name))
-    .map(({ name, input, axis, size }) => {
-      return `${name} is ${size} by dim ${axis} of the input ${show(at(model.inputs, input).name)}`;
+    .map((symbol, i) => ({ symbol, size: sizes[i] }))
+    .filter(({ symbol: { name } }) => words.has(name))
+    .map(({ symbol, size }) => {
+      const by = isOfShape(symbol) ? `dim ${symbol.axis}` : 'the elements that are not 0';
+      return `${symbol.name} is ${size} by ${by} of the input ${show(at(model.inputs, symbol.input).name)}`;
     })
     .join(', and ');
 }

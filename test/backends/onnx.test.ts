@@ -107,6 +107,7 @@ const FIRST: {
   reduce_prod: ['ReduceProd'],
   ...{ argmax: ['ArgMax'], argmin: ['ArgMin'], matmul: ['MatMul'], reshape: ['Reshape'] },
   cumsum: ['CumSum'],
+  nonzero: ['Reshape', 'NonZero', 'Reshape', 'Cast'],
   quantize: ['Less', 'Div', 'Where', 'Mul', 'Round'],
   quantized_matmul: [
     ...['Cast', 'Abs', 'ReduceMax', 'Max', 'Less', 'Div', 'Where', 'Mul', 'Round'],

@@ -229,6 +229,13 @@ const CALLS: {
     [[vector('u8', 5, 200, 7)], { k: 2, largest: false }],
     [[some([3])], { k: 0 }],
   ],
+  nonzero: [
+    [[bools([2, 3], 0, 1, 1, 0, 0, 1)], { symbol: 'found' }],
+    [[as(bools([2, 3], 0, 1, 0, 0, 0, 0), 'n', 'm')], { symbol: 'found', always: [0, 'm-1'] }],
+    [[bools([3], 0, 0, 0)], { symbol: 'found' }],
+    [[as(bools([0, 3]), 'n', 3)], { symbol: 'found', always: [1] }],
+    ...INTEGERS.map((x): Call => [[x], { symbol: 'found' }]),
+  ],
   iota: (['f32', 'f16', 'i64', 'i32', 'i8', 'u8'] as const).flatMap((dtype): readonly Call[] => [
     [[], { shape: [260], dtype, start: -2 }],
     [[], { shape: [2, 3, 2], axis: 1, dtype, start: 1 }],

@@ -139,6 +139,19 @@ const reductions: readonly Maker[] = [
   ({ g, wide, pool }) => onWide(wide(), (x) => pool.keep(g.rms_norm(x, { eps: 1e-2 }), 'calm')),
 ];
 
+/** Of sizes that only the numbers of an input tell. */
+const counted: readonly Maker[] = [
+  ({ g, pool, pick, state }) => {
+    const index = g.nonzero(pool.named(pick(['mask', 'visible', 'ids'])), {
+      symbol: `found${pool.values.length}`,
+      always: pick([[], [0], [1, subtract(pool.seq, 1)]]),
+    });
+    const rows = g.reshape(state(), { shape: [multiply(pool.batch, pool.seq), WIDTH] });
+    const found = g.gather(rows, index);
+    return pool.keep(g.mul(g.reduce_sum(g.tanh(found), { axes: [0] }), 0.1), 'calm');
+  },
+];
+
 const contractions: readonly Maker[] = [
   (m) =>
     onWide(m.wide(2), (x, n) => {
@@ -261,6 +274,7 @@ export const opMakers: readonly Maker[] = [
   ...elementwise,
   ...integers,
   ...reductions,
+  ...counted,
   ...contractions,
   ...views,
 ];

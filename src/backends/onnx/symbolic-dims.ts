@@ -75,6 +75,11 @@ export class SymbolicDims {
     });
   }
 
+  /** Takes the length of a vector for the size of a symbol that no input's shape tells. */
+  define(symbol: string, vector: Ref): void {
+    this.once(symbol, () => this.writer.node('Shape', [vector]));
+  }
+
   numbers(values: readonly number[]): Ref {
     return constantOf(this.writer, 'i64', [values.length], values);
   }

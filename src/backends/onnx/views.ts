@@ -98,3 +98,25 @@ const gatherBy =
 
 export const exportGather = gatherBy('Gather');
 export const exportGatherElements = gatherBy('GatherElements');
+
+/** Of the flat operand, whose positions NonZero gives as a row. */
+export const exportNonzero: Exporter = (call) => {
+  const { writer, sizes } = call;
+  const { shape } = call.type(0);
+  const flat = (x: Ref) => writer.node('Reshape', [x, sizes.numbers([-1])]);
+  const row = writer.node('NonZero', [flat(countedElements(call, shape))]);
+  const positions = castTo(writer, flat(row), DATA_TYPE.int32);
+  sizes.define(String(call.dim('symbol')), positions);
+  return positions;
+};
+
+function countedElements(call: OpCall, shape: Shape): Ref {
+  const { writer, sizes } = call;
+  const always = call.dims('always');
+  if (always.length === 0) return call.ref(0);
+  const last = sizes.scalar(shape.at(-1) ?? 1);
+  const places = writer.node('Range', [scalar(writer, 'i64', 0), last, scalar(writer, 'i64', 1)]);
+  const isAt = always.map((place) => writer.node('Equal', [places, sizes.dim(place)]));
+  const isSet = castTo(writer, call.ref(0), DATA_TYPE.bool);
+  return isAt.reduce((counts, at) => writer.node('Or', [counts, at]), isSet);
+}

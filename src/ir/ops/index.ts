@@ -28,6 +28,7 @@ import { log_softmax } from './log_softmax.ts';
 import { logicOps } from './logic.ts';
 import { lstm } from './lstm.ts';
 import { matmul } from './matmul.ts';
+import { nonzero } from './nonzero.ts';
 import { pad } from './pad.ts';
 import { poolOps } from './pools.ts';
 import { quantize } from './quantize.ts';
@@ -66,6 +67,7 @@ export const registry = {
   pad,
   windows,
   gather,
+  nonzero,
   gather_elements,
   top_k,
   iota,

@@ -79,11 +79,13 @@ export class KernelDraft {
         size: ROWS.size(type.shape),
       };
     });
-    const used = dimSymbolsIn(body);
+    const buffers = [...reads, ...writes];
+    const ofSizes = buffers.flatMap(({ size }) => symbolsOf(size));
+    const used = new Set([...dimSymbolsIn(body), ...ofSizes]);
     return {
       name,
       summary: region.summary,
-      buffers: [...reads, ...writes],
+      buffers,
       symbols: this.symbols.filter((symbol) => used.has(symbol)),
       body,
     };

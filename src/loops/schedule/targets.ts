@@ -8,6 +8,7 @@ import { hoistIndices } from './hoist.ts';
 import { mapCpu, mapGpu } from './map.ts';
 import { matmulCpu } from './matmul-cpu.ts';
 import { matmulGpu } from './matmul-gpu.ts';
+import { nonzeroCpu, nonzeroGpu } from './nonzero.ts';
 import { prefixSumsCpu, prefixSumsGpu } from './prefix-sums.ts';
 import { rowCpu, rowGpu } from './row.ts';
 import { KernelDraft, type Nest, type ScheduledRegion } from './schedule.ts';
@@ -59,6 +60,7 @@ const simd = (height: number) =>
       quantizedMatmul(height),
       matmulSimd(height),
       prefixSumsCpu,
+      nonzeroCpu,
       rowCpu,
       mapCpu,
     ],
@@ -66,10 +68,10 @@ const simd = (height: number) =>
   );
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {
-  js: schedule([attentionCpu, matmulCpu, prefixSumsCpu, rowCpu, mapCpu]),
+  js: schedule([attentionCpu, matmulCpu, prefixSumsCpu, nonzeroCpu, rowCpu, mapCpu]),
   wasm: simd(4),
   'wasm-relaxed': simd(6),
-  wgsl: schedule([attentionGpu, matmulGpu, prefixSumsGpu, rowGpu, mapGpu]),
+  wgsl: schedule([attentionGpu, matmulGpu, prefixSumsGpu, nonzeroGpu, rowGpu, mapGpu]),
 };
 
 /** The ops inside that say what the kernel is for, as `matmul_add_gelu`. */
