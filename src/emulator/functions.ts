@@ -30,6 +30,7 @@ export const UNARY: { readonly [O in UnaryOp]: Unary } = {
   sin: Math.sin,
   cos: Math.cos,
   tanh: Math.tanh,
+  atan: Math.atan,
   erf,
 };
 
@@ -56,6 +57,8 @@ export const INTEGER: { readonly [O in ArithmeticOp | BitOp]: Binary } = {
   shift_left: (a, b) => a << b,
   shift_right: (a, b) => a >> b,
   bit_and: (a, b) => a & b,
+  bit_or: (a, b) => a | b,
+  bit_xor: (a, b) => a ^ b,
 };
 
 /** Of f32, i32 and bool alike; the result is 0 or 1. */

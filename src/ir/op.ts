@@ -206,7 +206,8 @@ export type Nest = 'attention' | 'quantized-matmul';
  * - source: no operands (constants, iota)
  * - gather: as a view, but the place is data
  * - reduction: along axes; contraction: a sum of products
- * - ordered: an element is found on the way from the first to the last; a kernel of its own
+ * - ordered: an element is found on the way from the first to the last, as by sums so far and updates;
+ *   a kernel of its own
  */
 export type PrimitiveKind =
   | 'elementwise'

@@ -22,7 +22,7 @@ import {
   unary,
 } from './nodes.ts';
 
-export type MathOp = 'exp' | 'log' | 'erf' | 'tanh' | 'sin' | 'cos' | 'pow' | 'rem';
+export type MathOp = 'exp' | 'log' | 'erf' | 'tanh' | 'sin' | 'cos' | 'atan' | 'pow' | 'rem';
 
 /** A function of f32 parameters. */
 export interface MathDefinition {
@@ -111,6 +111,30 @@ const DEFINITIONS: { readonly [O in MathOp]: (lanes: Lanes) => Body } = {
   sin: (lanes) => circular(lanes, 0),
   cos: (lanes) => circular(lanes, 1),
 
+  /**
+   * base + atan(t), by the addition theorem: base is pi/2 with t = -1 / |x| above tan(3 pi/8), pi/4 with
+   * t = (|x| - 1) / (|x| + 1) above tan(pi/8), else 0 with t = |x|; atan(t) = t + t^3 P(t^2). Nothing
+   * divides by an infinity.
+   */
+  atan: (lanes) => {
+    const b = new BodyBuilder(lanes, ['x']);
+    const x = b.parameter('x');
+    const size = b.let('size', minimum(abs(x), of(1e30)));
+    const isLarge = b.let('is_large', less(of(2.414213562373095), size));
+    const isMiddle = b.let('is_middle', less(of(0.4142135623730951), size));
+    const above = select(isLarge, of(-1), select(isMiddle, sub(size, of(1)), size));
+    const below = select(isLarge, size, select(isMiddle, add(size, of(1)), of(1)));
+    const t = b.let('t', binary('div', above, below));
+    const square = b.let('square', mul(t, t));
+    const curve = multiplyAdd(mul(t, square), polynomial(square, ATAN), t);
+    const base = select(isLarge, of(Math.PI / 2), select(isMiddle, of(Math.PI / 4), of(0)));
+    const angle = b.let('angle', add(base, curve));
+    return b.finish(
+      select(less(x, of(0)), unary('neg', angle), angle),
+      'relative error below 2e-7',
+    );
+  },
+
   /** exp(b * ln|a|), with the sign of an odd power; 1 where b is 0. */
   pow: (lanes) => {
     const builder = new BodyBuilder(lanes, ['a', 'b']);
@@ -178,6 +202,8 @@ const TANH: Rational = {
 const SIN = [-0.16666654225576252, 0.008332131498145863, -0.00019510839244571342];
 /** (cos(sqrt z) - 1 + z/2) / z^2 on 0 < z < (pi/4)^2; fit error 1.1e-10. */
 const COS = [0.041666645652910415, -0.0013887306044474542, 2.443120508900609e-5];
+/** (atan(sqrt z) / sqrt z - 1) / z on 0 < z < tan(pi/8)^2; fit error 2.1e-8 relative to atan. */
+const ATAN = [-0.33332948997910716, 0.19977704038711636, -0.138776083942862, 0.08053478496684935];
 /** pi/2 in three parts; the first two have 8 and 11 significant bits (Cody and Waite's reduction). */
 const HALF_PI = [1.5703125, 0.0004837512969970703, 7.549790126404332e-8];
 

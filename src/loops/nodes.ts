@@ -28,13 +28,14 @@ export type UnaryOp =
   | 'sin'
   | 'cos'
   | 'tanh'
+  | 'atan'
   | 'erf';
 
 export type ArithmeticOp = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'pow';
 export type ComparisonOp = 'lt' | 'le' | 'eq' | 'ne';
 export type LogicOp = 'and' | 'or';
-/** On the 32 bits of an i32; `shift_right` keeps the sign. */
-export type BitOp = 'shift_left' | 'shift_right' | 'bit_and';
+/** On the 32 bits of an i32; `shift_right` keeps the sign. Shifts are by 0 to 31. */
+export type BitOp = 'shift_left' | 'shift_right' | 'bit_and' | 'bit_or' | 'bit_xor';
 export type BinaryOp = ArithmeticOp | ComparisonOp | LogicOp | BitOp;
 
 interface Typed {

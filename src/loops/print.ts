@@ -39,6 +39,8 @@ const BINARY: { readonly [O in BinaryOp]: Notation } = {
   shift_left: { call: 'shift_left' },
   shift_right: { call: 'shift_right' },
   bit_and: { call: 'bit_and' },
+  bit_or: { call: 'bit_or' },
+  bit_xor: { call: 'bit_xor' },
 };
 
 const LANE_NAMES = ['x', 'y', 'z', 'w'];

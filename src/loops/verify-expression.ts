@@ -36,6 +36,7 @@ const UNARY: { readonly [O in UnaryOp]: readonly Scalar[] } = {
   sin: FLOAT,
   cos: FLOAT,
   tanh: FLOAT,
+  atan: FLOAT,
   erf: FLOAT,
 };
 
@@ -58,6 +59,8 @@ const BINARY: { readonly [O in BinaryOp]: readonly [readonly Scalar[], 'same' | 
   shift_left: [INTEGER, 'same'],
   shift_right: [INTEGER, 'same'],
   bit_and: [INTEGER, 'same'],
+  bit_or: [INTEGER, 'same'],
+  bit_xor: [INTEGER, 'same'],
 };
 
 /** Checks an expression at a place where it is evaluated; `onLoad` sees every load in it. */

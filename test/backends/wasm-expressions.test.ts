@@ -82,7 +82,7 @@ describe.each(LANES)('in WebAssembly, %i lanes at a time,', (lanes) => {
   });
 
   it('bits of i32, shifted by a number and by each other', async () => {
-    const ops: readonly BinaryOp[] = ['shift_left', 'shift_right', 'bit_and'];
+    const ops: readonly BinaryOp[] = ['shift_left', 'shift_right', 'bit_and', 'bit_or', 'bit_xor'];
     await expectSame(
       ops.flatMap((op) => [
         binary(op, i, j),
@@ -126,7 +126,7 @@ describe.each(LANES)('in WebAssembly, %i lanes at a time,', (lanes) => {
   it('math that loop IR defines', async () => {
     const near = (got: number, want: number) => Math.abs(got - want) <= 2e-6 * (1 + Math.abs(want));
     const floats = [-9.5, -3, -1, -0.75, -0.1, 0, 0.1, 0.5, 1, 2, 4.5, 9.5];
-    const ops: readonly UnaryOp[] = ['exp', 'sin', 'cos', 'tanh', 'erf'];
+    const ops: readonly UnaryOp[] = ['exp', 'sin', 'cos', 'tanh', 'atan', 'erf'];
     const size = binary('add', unary('abs', f), constant(0.5));
     await expectSame(
       [

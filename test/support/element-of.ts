@@ -121,6 +121,7 @@ const UNARY: { readonly [O in UnaryOp]: (x: number) => number } = {
   sin: Math.sin,
   cos: Math.cos,
   tanh: Math.tanh,
+  atan: Math.atan,
   erf,
 };
 
@@ -151,6 +152,8 @@ const BINARY: { readonly [O in BinaryOp]: (a: number, b: number, type: Scalar) =
   shift_left: (a, b) => a << b,
   shift_right: (a, b) => a >> b,
   bit_and: (a, b) => a & b,
+  bit_or: (a, b) => a | b,
+  bit_xor: (a, b) => a ^ b,
 };
 
 const four = new DataView(new ArrayBuffer(4));

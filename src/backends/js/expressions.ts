@@ -117,7 +117,7 @@ const helped =
     call(scope.helper(name), x.text);
 /** Of Math, but in an exact module the function that loop IR defines. */
 const defined =
-  (name: 'log' | 'sin' | 'cos'): UnaryPrinter =>
+  (name: 'log' | 'sin' | 'cos' | 'atan'): UnaryPrinter =>
   (x, _, scope) =>
     call(scope.module.exact ? scope.helper(name) : `Math.${name}`, x.text);
 /** Functions that change no integer. */
@@ -145,6 +145,7 @@ const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
   sin: defined('sin'),
   cos: defined('cos'),
   tanh: helped('tanh'),
+  atan: defined('atan'),
   erf: helped('erf'),
 };
 
@@ -210,6 +211,8 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   shift_left: bits('<<'),
   shift_right: bits('>>'),
   bit_and: bits('&'),
+  bit_or: bits('|'),
+  bit_xor: bits('^'),
 };
 
 function castText(x: Text, from: Scalar, to: Scalar, scope: JsScope): Text {

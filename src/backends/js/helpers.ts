@@ -39,7 +39,16 @@ export const HELPER_NAMES: readonly HelperName[] = [
 ];
 
 /** Functions that exact modules alone have. */
-const EXACT_NAMES: readonly HelperName[] = ['log', 'sin', 'cos', 'pow', 'rem', 'smaller', 'larger'];
+const EXACT_NAMES: readonly HelperName[] = [
+  'log',
+  'sin',
+  'cos',
+  'atan',
+  'pow',
+  'rem',
+  'smaller',
+  'larger',
+];
 
 /** Names at the module's top level that the helpers use beside their own. */
 const HELPER_STATE = ['powers_of_two', 'sixteenths', 'float_bits', 'int_bits'];

@@ -43,11 +43,19 @@ export const unaryExporters: ExportersOf<typeof unaryOps> = {
   sin: standard('Sin'),
   cos: standard('Cos'),
   tanh: standard('Tanh'),
+  atan: standard('Atan'),
   erf: standard('Erf'),
   sigmoid: standard('Sigmoid'),
   floor: standard('Floor'),
   ceil: standard('Ceil'),
   round: standard('Round'),
+  trunc: (call) => {
+    // up below 0, down above
+    const [x, zero] = [call.ref(0), scalar(call.writer, call.result.dtype, 0)];
+    const { writer } = call;
+    const isNegative = writer.node('Less', [x, zero]);
+    return writer.node('Where', [isNegative, writer.node('Ceil', [x]), writer.node('Floor', [x])]);
+  },
   not: standard('Not'),
 };
 

@@ -201,6 +201,7 @@ const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
   sin: defined('sin'),
   cos: defined('cos'),
   tanh: defined('tanh'),
+  atan: defined('atan'),
   erf: defined('erf'),
 };
 
@@ -312,6 +313,8 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   shift_left: shift('shl', 'shift_left'),
   shift_right: shift('shr_s', 'shift_right'),
   bit_and: logic('and'),
+  bit_or: logic('or'),
+  bit_xor: logic('xor'),
 };
 
 function isSafeDivisor(x: Expression): boolean {

@@ -85,6 +85,7 @@ const UNARY: { readonly [O in UnaryOp]: UnaryPrinter } = {
   sin: defined('sin'),
   cos: defined('cos'),
   tanh: defined('tanh'),
+  atan: defined('atan'),
   erf: defined('erf'),
 };
 
@@ -142,12 +143,15 @@ const BINARY: { readonly [O in BinaryOp]: BinaryPrinter } = {
   shift_left: (x, scope) => bits('<<', x, scope),
   shift_right: (x, scope) => bits('>>', x, scope),
   bit_and: (x, scope) => bits('&', x, scope),
+  bit_or: (x, scope) => bits('|', x, scope),
+  bit_xor: (x, scope) => bits('^', x, scope),
 };
 
 /** The right operand of a WGSL shift is unsigned. */
-function bits(sign: '<<' | '>>' | '&', x: Binary, scope: WgslScope): Text {
+function bits(sign: '<<' | '>>' | '&' | '|' | '^', x: Binary, scope: WgslScope): Text {
   const right = operandText(x.b, scope, LEVEL.unary);
-  const b = sign === '&' ? right : `${x.lanes === 4 ? 'vec4<u32>' : 'u32'}(${right})`;
+  const isShift = sign === '<<' || sign === '>>';
+  const b = isShift ? `${x.lanes === 4 ? 'vec4<u32>' : 'u32'}(${right})` : right;
   return { text: `${operandText(x.a, scope, LEVEL.unary)} ${sign} ${b}`, level: LEVEL.bits };
 }
 

@@ -1,5 +1,5 @@
 /**
- * argmax, argmin: y[i] = the first k at which x[i, k] is largest (smallest) along the axis
+ * argmax, argmin: y[i] = the first k at which x[i, k] is largest (smallest) along the axis, or the `last`
  *
  * x [..p, n, ..q] -> y i64[..p, ..q], or i64[..p, 1, ..q] (`keep`); i64 as in ONNX
  * - c1: x is a number
@@ -22,7 +22,11 @@ export type ArgReduce<Op extends string> = <
   Keep extends boolean = false,
 >(
   x: Value<D, S> & DTypeOk<`${Op}_c1`, NumericType, D>,
-  attributes?: { readonly axis?: Axis & AxisOk<`${Op}_c2`, S, Axis>; readonly keep?: Keep },
+  attributes?: {
+    readonly axis?: Axis & AxisOk<`${Op}_c2`, S, Axis>;
+    readonly keep?: Keep;
+    readonly last?: boolean;
+  },
 ) => Value<'i64', ReduceShape<S, [Axis], Keep>>;
 
 function argReduce<Op extends string>(
@@ -34,7 +38,7 @@ function argReduce<Op extends string>(
     kind: 'reduction',
     summary: `y[i] = the first k at which x[i, k] is ${word} along the axis`,
     operands: [{ name: 'x' }],
-    attributes: { axis: integer(-1), keep: flag(false) },
+    attributes: { axis: integer(-1), keep: flag(false), last: flag(false) },
     infer: ({ operand, attributes, require }) => {
       const { dtype, shape } = operand(0);
       require('c1', dtype !== 'bool', () => 'defined on numbers, not on bool');
@@ -52,7 +56,8 @@ function argReduce<Op extends string>(
         const element = (k: number) => at(x, placeOf(index, axis, k, attributes.keep));
         let best = 0;
         for (let k = 1; k < (x.shape[axis] ?? 0); k++) {
-          if (better(element(k), element(best))) best = k;
+          const isEqual = attributes.last && element(k) === element(best);
+          if (isEqual || better(element(k), element(best))) best = k;
         }
         return best;
       });
@@ -66,7 +71,8 @@ function argReduce<Op extends string>(
       const [, place] = emit.fold(shape[axis] ?? 1, initial, (k, [best, bestPlace]) => {
         const x = element(k);
         if (best === undefined || bestPlace === undefined) throw new Error('fold lost its state');
-        const wins = betterOf(x, best);
+        const isBetter = betterOf(x, best);
+        const wins = attributes.last ? binary('or', isBetter, binary('eq', x, best)) : isBetter;
         return [select(wins, x, best), select(wins, indexOf(k), bestPlace)];
       });
       if (place === undefined) throw new Error('fold lost its state');

@@ -15,12 +15,15 @@ import { constant } from './constant.ts';
 import { conv } from './conv.ts';
 import { cumsum } from './cumsum.ts';
 import { embedding } from './embedding.ts';
+import { floatClassOps } from './float_class.ts';
 import { fused } from './fused.ts';
 import { gather } from './gather.ts';
 import { gather_elements } from './gather_elements.ts';
+import { gather_nd } from './gather_nd.ts';
 import { group_norm } from './group_norm.ts';
 import { gru } from './gru.ts';
 import { instance_norm } from './instance_norm.ts';
+
 import { iota } from './iota.ts';
 import { layer_norm } from './layer_norm.ts';
 import { linear } from './linear.ts';
@@ -28,7 +31,9 @@ import { log_softmax } from './log_softmax.ts';
 import { logicOps } from './logic.ts';
 import { lstm } from './lstm.ts';
 import { matmul } from './matmul.ts';
+import { mod } from './mod.ts';
 import { nonzero } from './nonzero.ts';
+
 import { pad } from './pad.ts';
 import { poolOps } from './pools.ts';
 import { quantize } from './quantize.ts';
@@ -38,17 +43,22 @@ import { reshape } from './reshape.ts';
 import { rms_norm } from './rms_norm.ts';
 import { rnn } from './rnn.ts';
 import { scan } from './scan.ts';
+import { scatterOps } from './scatter.ts';
 import { select } from './select.ts';
 import { slice } from './slice.ts';
 import { softmax } from './softmax.ts';
 import { top_k } from './top_k.ts';
 import { transpose } from './transpose.ts';
+import { trigonometricOps } from './trigonometry.ts';
 import { unaryOps } from './unary.ts';
 import { windows } from './windows.ts';
 
 export const registry = {
   ...unaryOps,
+  ...trigonometricOps,
+  ...floatClassOps,
   ...arithmeticOps,
+  mod,
   ...comparisonOps,
   ...logicOps,
   select,
@@ -69,6 +79,8 @@ export const registry = {
   gather,
   nonzero,
   gather_elements,
+  gather_nd,
+  ...scatterOps,
   top_k,
   iota,
   constant,

@@ -120,6 +120,12 @@ export const unaryOps = {
     evaluate: Math.tanh,
     lower: (x) => unary('tanh', x),
   }),
+  atan: onFloats<'atan'>({
+    isCostly: true,
+    formula: 'arctan(x[i])',
+    evaluate: Math.atan,
+    lower: (x) => unary('atan', x),
+  }),
   erf: onFloats<'erf'>({
     isCostly: true,
     formula: 'erf(x[i])',
@@ -147,6 +153,11 @@ export const unaryOps = {
     formula: 'the integer nearest to x[i], halves to even',
     evaluate: roundToEven,
     lower: (x) => unary('round', x),
+  }),
+  trunc: onFloats<'trunc'>({
+    formula: 'x[i] without its fraction',
+    evaluate: Math.trunc,
+    lower: (x) => unary('trunc', x),
   }),
   not: onBools<'not'>({
     formula: 'not x[i]',
