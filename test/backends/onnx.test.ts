@@ -84,6 +84,8 @@ describe('a block of attention and norm', () => {
   });
 });
 
+const words = (text: string) => text.split(' ');
+
 /** Ops of opset 17 that the first case of each op comes to. */
 const FIRST: {
   readonly [N in Exclude<OpName, 'fused' | 'scan' | 'rnn' | 'lstm' | 'gru'>]: readonly string[];
@@ -92,6 +94,29 @@ const FIRST: {
   ...{ sqrt: ['Sqrt'], rsqrt: ['Sqrt', 'Reciprocal'], reciprocal: ['Reciprocal'] },
   ...{ sin: ['Sin'], cos: ['Cos'], tanh: ['Tanh'], erf: ['Erf'], sigmoid: ['Sigmoid'] },
   ...{ floor: ['Floor'], ceil: ['Ceil'], round: ['Round'], not: ['Not'] },
+  tan: ['Tan'],
+  asin: ['Asin'],
+  acos: ['Acos'],
+  sinh: ['Sinh'],
+  cosh: ['Cosh'],
+  asinh: ['Asinh'],
+  acosh: ['Acosh'],
+  atanh: ['Atanh'],
+  atan: ['Atan'],
+  trunc: ['Less', 'Ceil', 'Floor', 'Where'],
+  is_nan: ['IsNaN'],
+  is_inf: ['IsInf'],
+  mod: ['Mod', 'Less', 'Less', 'Xor', 'Equal', 'Not', 'And', 'Add', 'Where'],
+  bit_and: words('Mod Unsqueeze Div Mod Mod Unsqueeze Div Mod Mul Mul ReduceSum Cast Cast'),
+  bit_or: words('Mod Unsqueeze Div Mod Mod Unsqueeze Div Mod Max Mul ReduceSum Cast Cast'),
+  bit_xor: words('Mod Unsqueeze Div Mod Mod Unsqueeze Div Mod Add Mod Mul ReduceSum Cast Cast'),
+  shift_left: ['Mod', 'Gather', 'Mul', 'Cast', 'Cast'],
+  shift_right: ['Mod', 'Gather', 'Mod', 'Sub', 'Div', 'Cast', 'Cast'],
+  gather_nd: words(
+    'Reshape Slice Reshape Max Shape Add Squeeze Squeeze Range Cast Reshape Min Shape Squeeze Add Squeeze Range Cast Reshape Mul Slice Reshape Max Add Squeeze Range Cast Reshape Min Add Mul Add Squeeze Cast Clip Gather',
+  ),
+  scatter_elements: words('Pad Cast Less GreaterOrEqual Or Where ScatterElements Slice'),
+  scatter_nd: words('Pad Cast Shape Shape Concat Less GreaterOrEqual Or Where ScatterND Slice'),
   gelu: ['Div', 'Erf', 'Mul', 'Add', 'Mul'],
   silu: ['Sigmoid', 'Mul'],
   ...{ add: ['Add'], sub: ['Sub'], mul: ['Mul'], div: ['Div'], rem: ['Mod'], pow: ['Pow'] },

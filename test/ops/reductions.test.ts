@@ -47,9 +47,11 @@ test.each([
   expectOp(op, [x], { axis, keep }, expected);
 });
 
-test('of equal elements argmax and argmin name the first', () => {
+test('of equal elements argmax and argmin name the first, or the last', () => {
   expectOp('argmax', [f32([4], [1, 7, 7, 0])], {}, nd('i64', [], [1]));
   expectOp('argmin', [f32([4], [1, 0, 7, 0])], {}, nd('i64', [], [1]));
+  expectOp('argmax', [f32([4], [1, 7, 7, 0])], { last: true }, nd('i64', [], [2]));
+  expectOp('argmin', [f32([4], [1, 0, 7, 0])], { last: true }, nd('i64', [], [3]));
 });
 
 test.each([

@@ -42,6 +42,10 @@ const HALF = vector('f16', -2.5, -0.001, 0, 0.333251953125, 65504);
 
 const single = (x: Given): Call => [[x]];
 const floats: readonly Call[] = [single(FLOATS), single(HALF), single(as(some([2, 3]), 'n', 3))];
+/** Functions of which ends of their range are poles or infinite. */
+const narrow: readonly Call[] = [single(f32([7], [-0.9, -0.5, -1e-3, 0, 0.25, 0.5, 0.99]))];
+const within1: readonly Call[] = [single(f32([7], [-1, -0.999, -0.5, 0, 1e-4, 0.75, 1]))];
+const above1: readonly Call[] = [single(f32([5], [1, 1.0000001, 1.5, 20, 1e10]))];
 const positive: readonly Call[] = [single(POSITIVE), single(as(some([2, 3]), 'n', 3))];
 const numbers: readonly Call[] = [...floats, ...INTEGERS.map(single)];
 
@@ -49,6 +53,11 @@ const numbers: readonly Call[] = [...floats, ...INTEGERS.map(single)];
 const tables: readonly Call[] = INTEGERS.filter(({ dtype }) => dtype !== 'i64').map((x) => [
   [{ ...x, shape: [5, 1] }, x],
 ]);
+const bits: readonly Call[] = INTEGERS.map((x) => [[{ ...x, shape: [x.data.length, 1] }, x]]);
+const shifts: readonly Call[] = INTEGERS.map(({ dtype, ...x }): Call => {
+  const counts = nd(dtype, [5], [0, 1, 7, 31, 35]);
+  return [[{ dtype, ...x, shape: [x.data.length, 1] }, counts]];
+});
 const SMALL_I64: Call = [[vector('i64', -7, 0, 3, 9, 5), vector('i64', 2, 5, 0, -3, 5)]];
 const twoFloats: Call = [[as(some([2, 1, 3], 1), 'n', 1, 3), as(some([4, 1], 2), 'm', 1)]];
 const binary: readonly Call[] = [twoFloats, [[FLOATS, vector('f32', 1.5)]], ...tables, SMALL_I64];
@@ -75,6 +84,7 @@ const reducedNumbers = [...reduced([SPREAD, ...integerRows]), ofNothing];
 const searched: readonly Call[] = [
   [[f32([2, 3], [1, 5, 5, -INF, -INF, -INF])], { axis: -1 }],
   [[as(some([2, 3]), 'n', 3)], { axis: 0, keep: true }],
+  [[f32([2, 3], [1, 5, 5, -INF, -INF, -INF])], { last: true }],
   ...INTEGERS.map((x): Call => [[x], { axis: 0 }]),
 ];
 
@@ -130,12 +140,26 @@ const CALLS: {
   ...{ neg: numbers, abs: numbers, sign: numbers, relu: numbers },
   ...{ exp: floats, log: positive, sqrt: positive, rsqrt: positive, reciprocal: positive },
   ...{ sin: floats, cos: floats, tanh: floats, erf: floats, sigmoid: floats },
-  ...{ floor: floats, ceil: floats, round: floats },
+  ...{ floor: floats, ceil: floats, round: floats, trunc: floats, atan: floats },
+  ...{ tan: narrow, asin: within1, acos: within1, atanh: narrow, sinh: narrow, cosh: narrow },
+  ...{ asinh: [...narrow, single(f32([4], [1e5, -1e5, 1e30, -1e30]))], acosh: above1 },
+  is_nan: floats,
+  is_inf: [...floats, [[FLOATS], { sign: 'positive' }], [[FLOATS], { sign: 'negative' }]],
   gelu: [single(some([8])), [[as(some([8]), 'n')], { approximation: 'tanh' }]],
   silu: [single(some([8]))],
   not: [single(bools([2], 0, 1))],
   ...{ add: binary, sub: binary, mul: binary, div: binary, rem: binary },
-  pow: [[[some([4]), vector('f32', 2)]], [[POSITIVE, vector('f32', 0.5)]], [[POSITIVE, POSITIVE]]],
+  mod: [[[vector('f32', -5.5, 5.5, 5.5, 0), vector('f32', 2, -2, 2, 3)]], ...tables, SMALL_I64],
+  ...{ bit_and: bits, bit_or: bits, bit_xor: bits, shift_left: shifts, shift_right: shifts },
+  pow: [
+    [[some([4]), vector('f32', 2)]],
+    [[POSITIVE, vector('f32', 0.5)]],
+    [[POSITIVE, POSITIVE]],
+    [[nd('i32', [5, 1], [-3, -1, 0, 1, 2]), vector('i32', -2, -1, 0, 1, 2, 3, 7, 13)]],
+    [[vector('i64', 2, -5, 10), vector('i64', 20, 3, 9)]],
+    [[vector('u8', 3, 200, 255), vector('u8', 6, 2, 3)]],
+    [[vector('i8', -3, 100, -128), vector('i8', 5, 2, -1)]],
+  ],
   ...{ minimum: binary, maximum: binary },
   ...{ equal: equality, not_equal: equality },
   ...{ less: binary, less_equal: binary, greater: binary, greater_equal: binary },
@@ -220,6 +244,38 @@ const CALLS: {
     [[some([2, 3, 4]), nd('u8', [1, 1, 5], [3, 0, 0, 200, 1])], { axis: -1 }],
     [[bools([3], 0, 1, 0), nd('i8', [2], [1, -1])]],
     [[f32([0, 3], []), nd('i32', [0, 3], [])], { axis: 1 }],
+  ],
+  gather_nd: [
+    [[BLOCK, as(nd('i32', [2, 2], [1, 2, -1, 9]), 2, 2)]],
+    [[BLOCK, as(nd('i64', [2, 3, 1], [3, 0, 1, -2, 5, 2]), 'n', 'm', 1)], { batch_dims: 2 }],
+    [[as(some([2, 3, 4]), 'n', 'm', 4), nd('i32', [3, 3], [0, 0, 0, 1, 2, 3, 1, 1, 1])]],
+    [[bools([3], 0, 1, 0), nd('i8', [1, 1], [1])]],
+    [[some([2, 2]), nd('i32', [3, 0], [])]],
+  ],
+  scatter_elements: [
+    [[some([3, 2]), nd('i32', [2, 2], [1, 0, 2, 5]), some([2, 2], 9)]],
+    [[some([2, 5]), nd('i64', [1, 3], [4, -1, 4]), some([1, 3], 9)], { axis: 1, reduction: 'add' }],
+    [
+      [
+        as(some([2, 4]), 'n', 4),
+        as(nd('u8', [2, 4], [0, 0, 1, 3, 1, 1, 1, 9]), 'n', 4),
+        as(some([2, 4], 9), 'n', 4),
+      ],
+      { axis: -1, reduction: 'mul' },
+    ],
+    [[bools([3], 0, 1, 0), nd('i8', [2], [0, 2]), bools([2], 1, 1)]],
+    [
+      [vector('i32', 1, 2, 3), vector('i32', 1, 1, 0), vector('i32', MAX, 5, 7)],
+      { reduction: 'add' },
+    ],
+    [[some([3]), nd('i32', [0], []), f32([0], [])]],
+  ],
+  scatter_nd: [
+    [[BLOCK, nd('i32', [2, 2], [1, 2, 0, 0]), some([2, 4], 9)]],
+    [[BLOCK, nd('i64', [3, 2], [1, 2, 1, 2, 0, 9]), some([3, 4], 9)], { reduction: 'add' }],
+    [[some([4, 2]), nd('i32', [2, 2, 1], [0, 3, 0, -1]), some([2, 2, 2], 9)], { reduction: 'mul' }],
+    [[bools([3], 0, 1, 0), nd('i8', [1, 1], [0]), bools([1], 1)]],
+    [[some([2, 2]), nd('i32', [0, 1], []), f32([0, 2], [])]],
   ],
   top_k: [
     [[f32([2, 4], [1, 3, 3, 2, -INF, INF, -INF, 5])], { k: 3 }],

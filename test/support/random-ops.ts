@@ -6,10 +6,13 @@ import { WIDTH } from './random-pool.ts';
 
 const UNARY = ['neg', 'abs', 'relu', 'erf', 'gelu', 'silu'] as const;
 /** Of results in [-1, 1]. */
-const BOUNDED = ['tanh', 'sigmoid', 'sin', 'cos'] as const;
+const BOUNDED = ['tanh', 'sigmoid', 'sin', 'cos', 'atan'] as const;
+/** Of arguments between -0.75 and 0.75. */
+const TRIGONOMETRIC = ['tan', 'asin', 'acos', 'sinh', 'cosh', 'asinh', 'atanh'] as const;
 const BINARY = ['add', 'sub', 'minimum', 'maximum'] as const;
 const COMPARISON = ['less', 'less_equal', 'greater', 'greater_equal', 'equal'] as const;
 const REDUCTION = ['reduce_mean', 'reduce_max', 'reduce_min'] as const;
+const BITS = ['bit_and', 'bit_or', 'bit_xor', 'shift_left', 'shift_right'] as const;
 const INTEGER = ['add', 'sub', 'mul', 'minimum', 'maximum'] as const;
 const LOGIC = ['and', 'or', 'xor'] as const;
 
@@ -19,6 +22,8 @@ const elementwise: readonly Maker[] = [
   (m) => onFloat(m.float(), (x) => m.g[m.pick(BINARY)](x, m.like(x))),
   (m) => onFloat(m.float(), (x) => m.g[m.pick(['add', 'mul'] as const)](x, lastDim(m, x))),
   ({ g, state }) => g.mul(g.tanh(state()), state()),
+  ({ g, pick, state }) => g[pick(TRIGONOMETRIC)](g.mul(g.tanh(state()), 0.75)),
+  ({ g, calmState }) => g.acosh(g.add(g.abs(calmState()), 1.25)),
   ({ g, float }) => onFloat(float(), (x) => g.div(x, g.add(g.abs(x), 0.5))),
   ({ g, pick, float }) =>
     onFloat(float(), (x) =>
@@ -36,13 +41,28 @@ const elementwise: readonly Maker[] = [
   },
   ({ g, pool, exactState }) => pool.keep(g.neg(exactState()), 'exact', 'calm'),
   (m) => {
-    const rounded = m.g[m.pick(['floor', 'ceil', 'round', 'sign'] as const)](m.exactState());
+    const rounded = m.g[m.pick(['floor', 'ceil', 'round', 'trunc', 'sign'] as const)](
+      m.exactState(),
+    );
     return m.pool.keep(rounded, 'exact', 'calm');
   },
 ];
 
 /** Integers and masks computed from exact values, back to floats or to rows of a table. */
 const integers: readonly Maker[] = [
+  (m) => {
+    const { g } = m;
+    const scaled = g.cast(g.mul(m.exactState(), 4), { dtype: m.pick(['i32', 'i8'] as const) });
+    const mixed = g[m.pick(BITS)](scaled, m.pick([1, 3, 5]));
+    return m.pool.keep(g.mul(g.cast(g.rem(mixed, 64), { dtype: 'f32' }), 0.125), 'exact', 'calm');
+  },
+  (m) => {
+    // numbers of every kind, one known from another
+    const { g } = m;
+    const x = m.exactState();
+    const kind = m.pick([() => g.is_nan(x), () => g.is_inf(x, { sign: 'negative' })])();
+    return g.select(kind, 2, m.state());
+  },
   (m) => {
     const { g, pool } = m;
     // by no neutral number: where a pass finds plain ids, the host holds them to this table too
@@ -94,7 +114,9 @@ const integers: readonly Maker[] = [
   (m) => {
     const truncated = m.g.cast(m.g.mul(m.exactState(), 4), { dtype: 'i32' });
     const { g } = m;
-    const rest = m.chance(0.5) ? g.rem(truncated, 3) : g.mul(truncated, truncated);
+    const divided = () => g[m.pick(['rem', 'mod'] as const)](truncated, m.pick([3, -3]));
+    const raised = () => g.pow(truncated, m.pick([g.rem(g.abs(truncated), 5), 2]));
+    const rest = m.pick([divided, raised, () => g.mul(truncated, truncated)])();
     return m.pool.keep(g.mul(g.cast(rest, { dtype: 'f32' }), 0.125), 'exact', 'calm');
   },
 ];
@@ -219,6 +241,29 @@ const views: readonly Maker[] = [
     const shape = [pool.batch, pool.seq, WIDTH];
     const indices = g.broadcast(turned, { shape });
     return pool.keep(g.gather_elements(m.state(), indices, { axis: -1 }));
+  },
+  (m) => {
+    // rows that are data stand in places that are
+    const { g, pool } = m;
+    const places = g.reshape(pool.named('ids'), { shape: [pool.batch, pool.seq, 1] });
+    const shape = [pool.batch, pool.seq, 3];
+    const indices = g.rem(g.add(g.broadcast(places, { shape }), g.iota({ shape: [3] })), WIDTH);
+    const updates = g.slice(m.state(), { starts: [0, 0, 2], ends: [pool.batch, pool.seq, 5] });
+    const reduction = m.pick(['none', 'add', 'max', 'min'] as const);
+    return g.scatter_elements(m.calmState(), indices, updates, { axis: -1, reduction });
+  },
+  (m) => {
+    const { g, pool } = m;
+    const value = [0, 1, 0, 9, 1, 0];
+    const indices = g.constant({ value, dtype: m.pick(['i32', 'i64'] as const), shape: [3, 2] });
+    const reduction = m.pick(['none', 'mul', 'add'] as const);
+    const table = pool.weight([2, 3, WIDTH]);
+    const rows = g.scatter_nd(table, indices, pool.weight([3, WIDTH]), { reduction });
+    const looked = g.gather_nd(
+      rows,
+      g.constant({ value: [1, 0, 0, 1], dtype: 'i64', shape: [2, 2] }),
+    );
+    return g.add(m.state(), g.reduce_sum(looked, { axes: [0] }));
   },
   (m) => {
     // of exact values, as the order of elements that rounding brings together is open

@@ -7,11 +7,14 @@
 import { RANGE } from '../../ir/integers.ts';
 import type { arithmeticOps } from '../../ir/ops/arithmetic.ts';
 import type { comparisonOps } from '../../ir/ops/comparison.ts';
+import type { floatClassOps } from '../../ir/ops/float_class.ts';
 import type { logicOps } from '../../ir/ops/logic.ts';
 import { MOST_STEPS, SMALLEST } from '../../ir/ops/quantize.ts';
+import type { trigonometricOps } from '../../ir/ops/trigonometry.ts';
 import type { unaryOps } from '../../ir/ops/unary.ts';
 import { type DType, isFloat } from '../../ir/types.ts';
 import { DATA_TYPE } from '../../onnx/schema.ts';
+import { bitExporters } from './bits.ts';
 import { type GraphWriter, int, type Ref } from './graph-writer.ts';
 import { castTo, HELD_TYPE, scalar, wrap } from './held-types.ts';
 import type { Exporter, OpCall } from './op-call.ts';
@@ -59,15 +62,58 @@ export const unaryExporters: ExportersOf<typeof unaryOps> = {
   not: standard('Not'),
 };
 
+export const trigonometricExporters: ExportersOf<typeof trigonometricOps> = {
+  tan: standard('Tan'),
+  asin: standard('Asin'),
+  acos: standard('Acos'),
+  sinh: standard('Sinh'),
+  cosh: standard('Cosh'),
+  asinh: standard('Asinh'),
+  acosh: standard('Acosh'),
+  atanh: standard('Atanh'),
+};
+
+export const floatClassExporters: ExportersOf<typeof floatClassOps> = {
+  is_nan: standard('IsNaN'),
+  is_inf: (call) => {
+    const sign = call.choice('sign');
+    return call.writer.node('IsInf', call.refs(), {
+      detect_negative: int(sign === 'positive' ? 0 : 1),
+      detect_positive: int(sign === 'negative' ? 0 : 1),
+    });
+  },
+};
+
+/**
+ * Of integers in doubles, which hold a power exactly up to 2^53, truncated; 0 where a power of 0 would be
+ * infinite.
+ */
+function exportPow(call: OpCall): Ref {
+  const { writer, result } = call;
+  const { dtype } = result;
+  if (isFloat(dtype)) return writer.node('Pow', call.refs());
+  const [a, b] = [call.ref(0), call.ref(1)];
+  const zero = scalar(writer, dtype, 0);
+  const isInfinite = writer.node('And', [
+    writer.node('Equal', [a, zero]),
+    writer.node('Less', [b, zero]),
+  ]);
+  const [x, y] = [a, b].map((ref) => castTo(writer, ref, DATA_TYPE.double)) as [Ref, Ref];
+  const base = writer.node('Where', [isInfinite, double(writer, 2), x]);
+  const power = castTo(writer, writer.node('Pow', [base, y]), DATA_TYPE.int64);
+  return wrap(writer, dtype, castTo(writer, power, HELD_TYPE[dtype]));
+}
+
 export const arithmeticExporters: ExportersOf<typeof arithmeticOps> = {
   add: standard('Add'),
   sub: standard('Sub'),
   mul: standard('Mul'),
   div: quotient('Div'),
   rem: quotient('Mod'),
-  pow: standard('Pow'),
+  pow: exportPow,
   minimum: standard('Min'),
   maximum: standard('Max'),
+  ...bitExporters,
 };
 
 /** 127 / largest steps a unit, none where that is no number to divide by. */

@@ -30,6 +30,10 @@ export const ints = (values: readonly number[]): Attribute => ({
   ints: values.map(BigInt),
   type: ATTRIBUTE_TYPE.ints,
 });
+export const text = (value: string): Attribute => ({
+  s: new TextEncoder().encode(value),
+  type: ATTRIBUTE_TYPE.string,
+});
 export const real = (value: number): Attribute => ({ f: value, type: ATTRIBUTE_TYPE.float });
 
 /** A value that callers see: a name and a type. */

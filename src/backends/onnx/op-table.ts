@@ -11,7 +11,9 @@ import {
   exportCast,
   exportQuantize,
   exportSelect,
+  floatClassExporters,
   logicExporters,
+  trigonometricExporters,
   unaryExporters,
 } from './elementwise.ts';
 import { type CompositeExporter, EXPANDED } from './op-call.ts';
@@ -21,6 +23,7 @@ import {
   exportMatmul,
   reductionExporters,
 } from './reductions.ts';
+import { exportScatterElements, exportScatterNd } from './scatters.ts';
 import { exportConstant, exportIota } from './sources.ts';
 import {
   exportAveragePool,
@@ -46,7 +49,10 @@ const expanded: CompositeExporter = () => EXPANDED;
 
 export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   ...unaryExporters,
+  ...trigonometricExporters,
+  ...floatClassExporters,
   ...arithmeticExporters,
+  mod: expanded,
   ...comparisonExporters,
   ...logicExporters,
   select: exportSelect,
@@ -67,6 +73,9 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   gather: exportGather,
   nonzero: exportNonzero,
   gather_elements: exportGatherElements,
+  gather_nd: expanded,
+  scatter_elements: exportScatterElements,
+  scatter_nd: exportScatterNd,
   top_k: expanded,
   iota: exportIota,
   constant: exportConstant,

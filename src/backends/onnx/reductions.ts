@@ -79,7 +79,8 @@ function argReduction(opType: 'ArgMax' | 'ArgMin'): Exporter {
     // Runtimes lack it for int64; a double holds every i64 that a model may have.
     const x = dtype === 'i64' ? castTo(call.writer, call.ref(0), DATA_TYPE.double) : call.ref(0);
     const axis = int(call.axis(shape.length));
-    return call.writer.node(opType, [x], { axis, ...keepOf(call) });
+    const last = call.flag('last') ? { select_last_index: int(1) } : {};
+    return call.writer.node(opType, [x], { axis, ...keepOf(call), ...last });
   };
 }
 
