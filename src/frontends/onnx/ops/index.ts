@@ -4,6 +4,7 @@ import { activations } from './activations.ts';
 import { attentionOps } from './attention.ts';
 import { constants } from './constants.ts';
 import { control } from './control.ts';
+import { convolution } from './convolution.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
@@ -22,6 +23,7 @@ export const handlers: HandlerTable = {
   ...movement,
   ...indexing,
   ...linear,
+  ...convolution,
   ...normalization,
   ...attentionOps,
   ...quantization,

@@ -1,5 +1,5 @@
 /** Normalizations: to mean 0 and variance 1 over some axes, or to a norm of 1. */
-import { type Dim, sizeOf } from '../../../ir/dims.ts';
+import { type Dim, divideExactly, sizeOf } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import type { HandlerTable, NodeContext, Result } from '../context.ts';
 
@@ -26,9 +26,7 @@ function rmsNormalization(node: NodeContext): Value {
   const eps = node.float('epsilon', 1e-5);
   const gamma = vector(node, 1, rows.shape.at(-1) ?? 1);
   if (gamma === null) {
-    const ones = g.constant({ value: [1], dtype: x.dtype, shape: rows.shape.slice(-1) });
-    const normal = g.reshape(g.rms_norm(rows, ones, { eps }), { shape: x.shape });
-    return scaleAndShift(node, normal);
+    return scaleAndShift(node, g.reshape(g.rms_norm(rows, { eps }), { shape: x.shape }));
   }
   const normal = g.rms_norm(rows, gamma, { eps });
   return flat ? normal : g.reshape(normal, { shape: x.shape });
@@ -70,17 +68,16 @@ function channels({ g }: NodeContext, x: Value, vectorOfChannels: Value): Value 
 function batchNormalization(node: NodeContext): readonly Value[] {
   const { g } = node;
   const x = node.value(0);
-  const [gamma, beta] = [channels(node, x, node.value(1)), channels(node, x, node.value(2))];
-  const [mean, variance] = [node.value(3), node.value(4)];
+  const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => node.value(i));
+  if (!gamma || !beta || !mean || !variance) return node.unsupported('operands are missing');
   const eps = node.float('epsilon', 1e-5);
-  if (node.int('training_mode', 0) === 0) {
-    const factor = g.mul(gamma, g.rsqrt(g.add(channels(node, x, variance), eps)));
-    return [g.add(g.mul(g.sub(x, channels(node, x, mean)), factor), beta)];
-  }
+  if (node.int('training_mode', 0) === 0)
+    return [g.batch_norm(x, gamma, beta, mean, variance, { eps })];
   const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
   const average = g.reduce_mean(x, { axes, keep: true });
   const spread = varianceOf(node, x, average, axes);
-  const y = g.add(g.mul(g.mul(g.sub(x, average), g.rsqrt(g.add(spread, eps))), gamma), beta);
+  const normal = g.mul(g.sub(x, average), g.rsqrt(g.add(spread, eps)));
+  const y = g.add(g.mul(normal, channels(node, x, gamma)), channels(node, x, beta));
   const momentum = node.float('momentum', 0.9);
   const running = (old: Value, now: Value) =>
     g.add(g.mul(old, momentum), g.mul(g.reshape(now, { shape: old.shape }), 1 - momentum));
@@ -89,14 +86,8 @@ function batchNormalization(node: NodeContext): readonly Value[] {
 
 /** Each channel of each item over its places. */
 function instanceNormalization(node: NodeContext): Value {
-  const { g } = node;
-  const x = node.value(0);
-  const normal = normalised(
-    node,
-    x,
-    x.shape.flatMap((_, axis) => (axis < 2 ? [] : [axis])),
-  );
-  return g.add(g.mul(normal, channels(node, x, node.value(1))), channels(node, x, node.value(2)));
+  const eps = node.float('epsilon', 1e-5);
+  return node.g.instance_norm(node.value(0), node.value(1), node.value(2), { eps });
 }
 
 /** Channels in groups; scale and shift are one a channel since opset 21, one a group before. */
@@ -104,24 +95,15 @@ function groupNormalization(node: NodeContext): Value {
   const { g } = node;
   const x = node.value(0);
   const groups = node.int('num_groups', 1);
-  const [n = 1, c = 1, ...places] = x.shape;
-  const size = typeof c === 'number' ? c / groups : node.unsupported('its channels are symbolic');
-  const grouped = g.reshape(x, { shape: [n, groups, size, ...places] });
-  const axes = grouped.shape.flatMap((_, axis) => (axis < 2 ? [] : [axis]));
-  const normal = normalised(node, grouped, axes);
-  if (node.opset < 21) {
-    const of = (index: number) => channels(node, grouped, node.value(index));
-    return g.reshape(g.add(g.mul(normal, of(1)), of(2)), { shape: x.shape });
-  }
-  const whole = g.reshape(normal, { shape: x.shape });
-  return g.add(g.mul(whole, channels(node, x, node.value(1))), channels(node, x, node.value(2)));
-}
-
-function normalised(node: NodeContext, x: Value, axes: readonly number[]): Value {
-  const { g } = node;
-  const average = g.reduce_mean(x, { axes, keep: true });
-  const variance = varianceOf(node, x, average, axes);
-  return g.mul(g.sub(x, average), g.rsqrt(g.add(variance, node.float('epsilon', 1e-5))));
+  const eps = node.float('epsilon', 1e-5);
+  const each = divideExactly(x.shape[1] ?? 1, groups);
+  if (each === null) return node.unsupported(`${groups} groups do not divide its channels`);
+  const perChannel = (vector: Value) => {
+    if (node.opset >= 21) return vector;
+    const column = g.reshape(vector, { shape: [groups, 1] });
+    return g.reshape(g.broadcast(column, { shape: [groups, each] }), { shape: [x.shape[1] ?? 1] });
+  };
+  return g.group_norm(x, perChannel(node.value(1)), perChannel(node.value(2)), { groups, eps });
 }
 
 function lpNormalization(node: NodeContext): Value {
