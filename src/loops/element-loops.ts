@@ -116,6 +116,8 @@ export class ElementLoops extends Blocks {
   }
 
   private guard(condition: Expression, value: () => Expression, otherwise: Expression): Expression {
+    const decided = truthOf(condition);
+    if (decided !== null) return decided ? value() : otherwise;
     const name = this.variable('guarded', otherwise);
     this.when(condition, () => this.emit({ tag: 'set', name, value: value() }));
     return read(name, otherwise.type);
@@ -146,6 +148,21 @@ export class ElementLoops extends Blocks {
     const isPositive = isAtLeast(bound(x, this.ranges, 'lower'), 0);
     return isPositive && isBelow(x, extent, this.ranges);
   }
+}
+
+/** Whether a condition on places holds, where they are numbers: a loop of one step has its place known. */
+function truthOf(condition: Expression): boolean | null {
+  if (condition.tag !== 'binary') return null;
+  const { op, a, b } = condition;
+  if (op === 'and') {
+    const [first, second] = [truthOf(a), truthOf(b)];
+    if (first === false || second === false) return false;
+    return first === null || second === null ? null : true;
+  }
+  if (a.tag !== 'index' || b.tag !== 'index') return null;
+  if (typeof a.value !== 'number' || typeof b.value !== 'number') return null;
+  if (op === 'lt') return a.value < b.value;
+  return op === 'le' ? a.value <= b.value : null;
 }
 
 const ACCUMULATOR: { readonly [C in Combine]: string } = {

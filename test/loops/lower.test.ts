@@ -100,3 +100,12 @@ test('a row that a view reads at other places is not kept in scratch', async () 
   }`);
   await expectRight(graph, { n: 1 }, { n: 3 });
 });
+
+test('a window of which the last rows lie in the padding reads none of them', async () => {
+  const graph = buildGraph('windows', (g) => {
+    const x = g.input('x', f32(1, 1, 7, 5));
+    const weight = g.input('weight', f32(1, 1, 3, 3));
+    return { y: g.conv(x, weight, { strides: [2, 2], before: [1, 0], after: [1, 0] }) };
+  });
+  await expectRight(graph);
+});

@@ -35,7 +35,8 @@ export type HandlerTable = { readonly [opType: string]: Handler };
 /** What a context needs from the walk. */
 export interface Site {
   readonly g: UntypedBuilder;
-  materialise(operand: Operand): Value;
+  /** The operand as a value, in the body that `g` builds where one is given. */
+  materialise(operand: Operand, g?: UntypedBuilder): Value;
   /** The numbers of an operand, computed now where it depends on no input; null where it does. */
   numbers(operand: Operand): Known | null;
   /** Why the numbers of an operand are not known, with what to do. */
@@ -43,8 +44,8 @@ export interface Site {
   readTensor(tensor: TensorProto): TensorData;
   /** A tensor too large to be held as known numbers. */
   parameter(name: string, data: TensorData): Value;
-  /** Walks a subgraph whose inputs are given, in the scope of the node. */
-  inline(graph: GraphProto, inputs: readonly Operand[]): readonly Operand[];
+  /** Walks a subgraph whose inputs are given, in the scope of the node; into a body that `g` builds. */
+  inline(graph: GraphProto, inputs: readonly Operand[], g?: UntypedBuilder): readonly Operand[];
   /** Makes two dims one, or throws. */
   equate(a: Dim, b: Dim): void;
 }

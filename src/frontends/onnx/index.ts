@@ -88,7 +88,7 @@ function attempt(
   const walk = new Walk({ model, origin, external, names, tensors });
   const scope = new Scope(null);
   defineInputs(walk, graph, scope, names, constants);
-  walk.graph(graph, { scope, opsets, given: null, depth: 0 });
+  walk.graph(graph, { scope, opsets, given: null, depth: 0, g: walk.g });
   const outputs = outputsOf(walk, graph, scope);
   if (walk.failures.length > 0) {
     throw importError(origin, graph.node.length, walk.failures, walk.needed);
@@ -172,7 +172,7 @@ function outputsOf(walk: Walk, graph: GraphProto, scope: Scope): readonly Output
     }
     seen.add(name);
     const operand = walk.lookup(name, scope);
-    const value = operand === null ? (-1 as ValueId) : walk.materialise(operand).id;
+    const value = operand === null ? (-1 as ValueId) : walk.materialise(operand, walk.g).id;
     return { name, value };
   });
 }

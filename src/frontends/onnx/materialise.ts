@@ -1,5 +1,5 @@
 /** Known numbers as values of a graph: a constant, a parameter, or sizes that a run fills in. */
-import type { GraphConstruction } from '../../ir/builder.ts';
+import type { GraphConstruction, UntypedBuilder } from '../../ir/builder.ts';
 import type { Dim } from '../../ir/dims.ts';
 import type { Value } from '../../ir/graph.ts';
 import { RANGE } from '../../ir/integers.ts';
@@ -10,18 +10,21 @@ import { type Known, numbersOf } from './operand.ts';
 /** Makes values of known numbers, each once. */
 export class Materialiser {
   private readonly construction: GraphConstruction;
-  private readonly made = new Map<Known, Value>();
+  /** By the builder of the graph or body in which they stand. */
+  private readonly made = new Map<UntypedBuilder, Map<Known, Value>>();
   private readonly parameterNames = new Set<string>();
 
   constructor(construction: GraphConstruction) {
     this.construction = construction;
   }
 
-  valueOf(known: Known): Value {
-    let value = this.made.get(known);
+  valueOf(known: Known, g: UntypedBuilder): Value {
+    const made = this.made.get(g) ?? new Map<Known, Value>();
+    this.made.set(g, made);
+    let value = made.get(known);
     if (value === undefined) {
-      value = this.make(known);
-      this.made.set(known, value);
+      value = this.make(known, g);
+      made.set(known, value);
     }
     return value;
   }
@@ -44,11 +47,10 @@ export class Materialiser {
     return this.parameterNames.has(name);
   }
 
-  private make(known: Known): Value {
-    const g = this.construction.untypedBuilder();
+  private make(known: Known, g: UntypedBuilder): Value {
     const { dtype, shape, name } = known;
     const numbers = numbersOf(known)?.map((number) => held(dtype, number));
-    if (numbers === undefined) return this.sizes(known);
+    if (numbers === undefined) return sizesOf(known, g);
     const [first = 0] = numbers;
     if (numbers.every((number) => Object.is(number, first))) {
       return g.constant({ value: [first], dtype, shape });
@@ -56,17 +58,15 @@ export class Materialiser {
     const data = fromNdArray({ dtype, shape, data: Float64Array.from(numbers) });
     return this.parameter(name ?? 'constant', data);
   }
+}
 
-  /** `iota` is how a symbolic size enters a computation. */
-  private sizes({ dtype, shape, elements }: Known): Value {
-    const g = this.construction.untypedBuilder();
-    const size = (start: Dim) => g.iota({ shape: [1], axis: 0, start, dtype: 'i64' });
-    const [only, ...others] = elements;
-    const listed =
-      others.length === 0 ? size(only ?? 0) : g.concat(elements.map(size), { axis: 0 });
-    const shaped = shape.length === 1 ? listed : g.reshape(listed, { shape });
-    return dtype === 'i64' ? shaped : g.cast(shaped, { dtype });
-  }
+/** `iota` is how a symbolic size enters a computation. */
+function sizesOf({ dtype, shape, elements }: Known, g: UntypedBuilder): Value {
+  const size = (start: Dim) => g.iota({ shape: [1], axis: 0, start, dtype: 'i64' });
+  const [only, ...others] = elements;
+  const listed = others.length === 0 ? size(only ?? 0) : g.concat(elements.map(size), { axis: 0 });
+  const shaped = shape.length === 1 ? listed : g.reshape(listed, { shape });
+  return dtype === 'i64' ? shaped : g.cast(shaped, { dtype });
 }
 
 /** Kernels hold integers in 32 bits: the ends of int64 stand for "as far as it goes". */

@@ -63,6 +63,8 @@ export interface Frame {
   readonly opsets: ReadonlyMap<string, number>;
   readonly given: ReadonlyMap<string, AttributeProto> | null;
   readonly depth: number;
+  /** Builds the graph, or the body of the loop around. */
+  readonly g: UntypedBuilder;
 }
 
 /** Deeper nesting of subgraphs and functions is refused: functions may call one another in a ring. */
@@ -87,7 +89,7 @@ export class Walk {
   readonly failures: Failure[] = [];
   readonly needed = new Set<string>();
   readonly facts: WalkFacts;
-  private readonly g: UntypedBuilder;
+  readonly g: UntypedBuilder;
   private readonly named: (name: string, value: Value) => Value;
   private readonly functions: ReadonlyMap<string, FunctionProto>;
   private readonly producers = new Map<ValueId, Node>();
@@ -246,7 +248,7 @@ export class Walk {
     for (const [name, attribute] of attributes.all) given.set(name, attribute);
     const scope = new Scope(null);
     const own = new Map(called.opsetImport.map((o) => [o.domain ?? '', Number(o.version ?? 0n)]));
-    const inner = { scope, opsets: own, given, depth: this.deeper(frame) };
+    const inner = { scope, opsets: own, given, depth: this.deeper(frame), g: frame.g };
     called.input.forEach((name, i) => {
       const operand = operands[i];
       if (operand != null) this.define(scope, name, operand);
@@ -258,13 +260,18 @@ export class Walk {
     return called.output.map((name) => this.present(name, scope));
   }
 
-  private inline(graph: GraphProto, inputs: readonly Operand[], frame: Frame): readonly Operand[] {
+  private inline(
+    graph: GraphProto,
+    inputs: readonly Operand[],
+    frame: Frame,
+    g: UntypedBuilder,
+  ): readonly Operand[] {
     const scope = new Scope(frame.scope);
     graph.input.forEach(({ name }, i) => {
       const operand = inputs[i];
       if (operand !== undefined) this.define(scope, name ?? '', operand);
     });
-    this.graph(graph, { ...frame, scope, depth: this.deeper(frame) });
+    this.graph(graph, { ...frame, scope, g, depth: this.deeper(frame) });
     return graph.output.map(({ name }) => this.present(name ?? '', scope));
   }
 
@@ -284,23 +291,29 @@ export class Walk {
 
   private siteAt(frame: Frame): Site {
     return {
-      g: this.g,
-      materialise: (operand) => this.materialise(operand),
+      g: frame.g,
+      materialise: (operand, g = frame.g) => this.materialise(operand, g),
       numbers: (operand) => this.numbers(operand),
       explainUnknown: (operand, what) => this.explainUnknown(operand, what),
       readTensor: (tensor) => this.readTensor(tensor),
       parameter: (name, data) => this.materialiser.parameter(name, data),
-      inline: (graph, inputs) => this.inline(graph, inputs, frame),
+      inline: (graph, inputs, g = frame.g) => this.inline(graph, inputs, frame, g),
       equate: (a, b) => this.equate(a, b),
     };
   }
 
-  materialise(operand: Operand): Value {
-    return operand.kind === 'known' ? this.materialiser.valueOf(operand) : operand.value;
+  materialise(operand: Operand, g: UntypedBuilder): Value {
+    return operand.kind === 'known' ? this.materialiser.valueOf(operand, g) : operand.value;
+  }
+
+  /** Whether the value is of the graph itself, and of no body in it. */
+  private owns({ id, shape }: Value): boolean {
+    return this.construction.values.get(id)?.shape === shape;
   }
 
   private numbers(operand: Operand): Known | null {
     if (operand.kind === 'known') return operand;
+    if (!this.owns(operand.value)) return null;
     const { id } = operand.value;
     let found = this.evaluated.get(id);
     if (found === undefined) {
@@ -321,7 +334,11 @@ export class Walk {
   }
 
   private explainUnknown(operand: Operand, what: string): EncompileError {
-    const inputs = operand.kind === 'known' ? [] : this.inputsBehind(operand);
+    const isComputed = operand.kind === 'computed';
+    if (isComputed && !this.owns(operand.value)) {
+      return new EncompileError(`its ${what} depends on the step of the loop around it`);
+    }
+    const inputs = isComputed ? this.inputsBehind(operand) : [];
     if (inputs.length === 0) {
       return new EncompileError(
         `its ${what} depends on a size that only a run knows. Give the dims of the inputs fixed sizes.`,
@@ -366,7 +383,7 @@ export class Walk {
   private withName(operand: Operand, name: string, before: number): Operand {
     if (name === '') return operand;
     if (operand.kind === 'known') return operand.name === null ? { ...operand, name } : operand;
-    if (operand.value.id < before) return operand;
+    if (operand.value.id < before || !this.owns(operand.value)) return operand;
     return { kind: 'computed', value: this.named(name, operand.value) };
   }
 

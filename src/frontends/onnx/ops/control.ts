@@ -1,67 +1,237 @@
 /**
- * Control flow, all of it decided while importing: an If whose condition is known becomes one of its
- * branches, a Loop or Scan of known length its steps, one after another.
+ * Control flow. An If becomes the branch that its condition, which must be known, names. A Loop or Scan
+ * of few steps becomes these steps, one after another, for which everything may change from step to
+ * step; a longer one becomes a `scan`, whose length may be a symbol.
  */
+import { type Dim, subtract } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import type { GraphProto } from '../../../onnx/schema.ts';
-import type { HandlerTable, NodeContext, Result } from '../context.ts';
-import { known, type Operand } from '../operand.ts';
+import type { HandlerTable, NodeContext } from '../context.ts';
+import { known, numbersOf, type Operand } from '../operand.ts';
 
-/** A loop that becomes more steps than this is refused. */
-const MAX_STEPS = 4096;
+/** A loop of at most so many steps is unrolled. */
+const MAX_UNROLLED = 32;
+/** A loop without a trip count ends by its condition, or is refused here. */
+const MAX_STEPS = 1024;
 
 function conditional(node: NodeContext): readonly Operand[] {
   const isThen = node.number(0, 'condition') !== 0;
-  return node.site.inline(graphOf(node, isThen ? 'then_branch' : 'else_branch'), []);
+  return node.site.inline(bodyOf(node, isThen ? 'then_branch' : 'else_branch'), []);
 }
 
-function graphOf(node: NodeContext, name: string): GraphProto {
+function bodyOf(node: NodeContext, name: string): GraphProto {
   return node.attributes.graph(name) ?? node.unsupported(`it has no ${name}`);
 }
 
 /** Steps while i < trips and the condition holds; both may be left out. */
-function loop(node: NodeContext): readonly Result[] {
-  const body = graphOf(node, 'body');
-  const trips = node.has(0) ? node.number(0, 'trip count') : Number.POSITIVE_INFINITY;
-  let isOn = node.has(1) ? node.number(1, 'condition') !== 0 : true;
-  let state = node.operands.slice(2).map((_, i) => node.operand(i + 2));
-  const rows: Operand[][] = [];
-  const collected = body.output.length - 1 - state.length;
+function loop(node: NodeContext): readonly Operand[] {
+  const body = bodyOf(node, 'body');
+  const [trips = Number.POSITIVE_INFINITY] = node.has(0) ? node.dims(0, 'trip count') : [];
+  const isOn = !node.has(1) || node.number(1, 'condition') !== 0;
+  const states = node.operands.slice(2).map((_, i) => node.operand(i + 2));
+  if (!isOn || (typeof trips === 'number' && (trips <= MAX_UNROLLED || trips > MAX_STEPS))) {
+    return unrolledLoop(node, body, isOn ? Number(trips) : 0, states);
+  }
+  return scannedLoop(node, body, trips, states);
+}
+
+function unrolledLoop(
+  node: NodeContext,
+  body: GraphProto,
+  trips: number,
+  initial: readonly Operand[],
+): readonly Operand[] {
+  let [states, isOn] = [initial, true];
+  const rows: (readonly Operand[])[] = [];
   for (let i = 0; i < trips && isOn; i++) {
     if (i >= MAX_STEPS) return node.unsupported(`it takes more than ${MAX_STEPS} steps`);
-    const inputs = [known('i64', [], [i]), known('bool', [], [1]), ...state];
+    const inputs = [known('i64', [], [i]), known('bool', [], [1]), ...states];
     const [condition, ...results] = node.site.inline(body, inputs);
-    state = results.slice(0, state.length);
-    rows.push(results.slice(state.length));
+    states = results.slice(0, states.length);
+    rows.push(results.slice(states.length));
     isOn = condition === undefined || node.flag(condition, 'condition');
   }
-  return [...state, ...stacked(node, rows, collected)];
+  const count = body.output.length - 1 - states.length;
+  return [...states, ...Array.from({ length: count }, (_, i) => stackedColumn(node, rows, i, 0))];
 }
 
-/** Each of the collected outputs with the steps as its first dim. */
-function stacked(
+/** The steps are those of the numbers 0, 1, .. trips - 1. */
+function scannedLoop(
+  node: NodeContext,
+  body: GraphProto,
+  trips: Dim,
+  initial: readonly Operand[],
+): readonly Operand[] {
+  const { g, site } = node;
+  const places = g.iota({ shape: [trips], axis: 0, dtype: 'i64' });
+  const states = initial.map((operand) => site.materialise(operand));
+  const over = { states, sequences: [places], axis: 0 };
+  const made = g.scan(over, (inner, before, elements) => {
+    const inputs = [...elements, ...before].map(computed);
+    const on = known('bool', [], [1]);
+    const [condition, ...results] = site.inline(body, inputs.toSpliced(1, 0, on), inner);
+    const holds = condition?.kind === 'known' && numbersOf(condition)?.[0] === 1;
+    if (!holds)
+      node.unsupported('its condition depends on what it computes', 'Give it a trip count.');
+    const values = results.map((operand) => site.materialise(operand, inner));
+    return { states: values.slice(0, states.length), outputs: values.slice(states.length) };
+  });
+  return [...made.states, ...made.outputs].map(computed);
+}
+
+const computed = (value: Value): Operand => ({ kind: 'computed', value });
+
+/** What a Scan runs over, and how. */
+interface Scanned {
+  readonly body: GraphProto;
+  readonly states: readonly Value[];
+  readonly sequences: readonly Value[];
+  readonly axes: readonly number[];
+  readonly isReversed: readonly boolean[];
+  /** Of the collected outputs. */
+  readonly outputAxes: readonly number[];
+  readonly isPrepended: readonly boolean[];
+}
+
+function scan(node: NodeContext): readonly Operand[] {
+  const body = bodyOf(node, 'body');
+  const isBatched = node.opset < 9;
+  const first = isBatched ? 1 : 0;
+  if (isBatched && node.has(0)) return node.unsupported('its sequences have lengths of their own');
+  const values = node.operands.slice(first).map((_, i) => node.value(i + first));
+  const sequenceCount = node.int('num_scan_inputs', 1);
+  const stateCount = values.length - sequenceCount;
+  const flags = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i) => (node.ints(name)?.[i] ?? 0) === 1);
+  const collected = body.output.length - stateCount;
+  const scanned: Scanned = {
+    body,
+    states: values.slice(0, stateCount),
+    sequences: values.slice(stateCount),
+    axes: values.slice(stateCount).map((_, i) => node.ints('scan_input_axes')?.[i] ?? 0),
+    isReversed: flags(isBatched ? 'directions' : 'scan_input_directions', sequenceCount),
+    outputAxes: Array.from(
+      { length: collected },
+      (_, i) => node.ints('scan_output_axes')?.[i] ?? 0,
+    ),
+    isPrepended: flags('scan_output_directions', collected),
+  };
+  return isBatched ? rowByRow(node, scanned) : scanOne(node, scanned);
+}
+
+/** Opset 8: the first dim of everything is a batch, whose rows are scanned alone. */
+function rowByRow(node: NodeContext, scanned: Scanned): readonly Operand[] {
+  const [rows = 1] = scanned.sequences[0]?.shape ?? [];
+  if (typeof rows === 'string' || rows > MAX_UNROLLED) {
+    return node.unsupported(
+      'its batch is symbolic or large',
+      'Convert the model to opset 9 or newer.',
+    );
+  }
+  const results = Array.from({ length: rows }, (_, row) => {
+    const own = (values: readonly Value[]) => values.map((value) => elementAt(node, value, 0, row));
+    const one = { ...scanned, states: own(scanned.states), sequences: own(scanned.sequences) };
+    return scanOne(node, one);
+  });
+  return (results[0] ?? []).map((_, column) => stackedColumn(node, results, column, 0));
+}
+
+function scanOne(node: NodeContext, scanned: Scanned): readonly Operand[] {
+  const { sequences, isReversed } = scanned;
+  const axes = scanned.axes.map((axis, i) => node.resolve(axis, sequences[i]?.shape.length ?? 0));
+  const forward = sequences.map((value, i) => {
+    return isReversed[i] === true ? flipped(node, value, axes[i] ?? 0) : value;
+  });
+  const count = forward[0]?.shape[axes[0] ?? 0] ?? 0;
+  forward.forEach((value, i) => {
+    node.site.equate(count, value.shape[axes[i] ?? 0] ?? 0);
+  });
+  const isShort = typeof count === 'number' && count <= MAX_UNROLLED;
+  const run = isShort ? unrolledScan : regionScan;
+  const made = run(node, { ...scanned, sequences: forward, axes }, count);
+  return made.map((operand, i) => {
+    const output = i - scanned.states.length;
+    if (output < 0 || scanned.isPrepended[output] !== true) return operand;
+    const value = node.site.materialise(operand);
+    const axis = node.resolve(scanned.outputAxes[output] ?? 0, value.shape.length);
+    return computed(flipped(node, value, axis));
+  });
+}
+
+function unrolledScan(
+  node: NodeContext,
+  { body, states: initial, sequences, axes, outputAxes }: Scanned,
+  count: Dim,
+): readonly Operand[] {
+  let states: readonly Operand[] = initial.map(computed);
+  const rows: (readonly Operand[])[] = [];
+  for (let t = 0; t < Number(count); t++) {
+    const elements = sequences.map((value, i) => computed(elementAt(node, value, axes[i] ?? 0, t)));
+    const results = node.site.inline(body, [...states, ...elements]);
+    states = results.slice(0, states.length);
+    rows.push(results.slice(states.length));
+  }
+  return [...states, ...outputAxes.map((axis, i) => stackedColumn(node, rows, i, axis))];
+}
+
+/** All sequences and outputs with the steps as their first dim. */
+function regionScan(
+  node: NodeContext,
+  { body, states, sequences, axes, outputAxes }: Scanned,
+): readonly Operand[] {
+  const { g, site } = node;
+  const first = sequences.map((value, i) => moved(node, value, axes[i] ?? 0, 0));
+  const made = g.scan({ states, sequences: first, axis: 0 }, (inner, before, elements) => {
+    const results = site.inline(body, [...before, ...elements].map(computed), inner);
+    const values = results.map((operand) => site.materialise(operand, inner));
+    return { states: values.slice(0, states.length), outputs: values.slice(states.length) };
+  });
+  const outputs = made.outputs.map((value, i) => {
+    return moved(node, value, 0, node.resolve(outputAxes[i] ?? 0, value.shape.length));
+  });
+  return [...made.states, ...outputs].map(computed);
+}
+
+function moved({ g }: NodeContext, x: Value, from: number, to: number): Value {
+  if (from === to) return x;
+  const others = x.shape.flatMap((_, axis) => (axis === from ? [] : [axis]));
+  return g.transpose(x, { permutation: others.toSpliced(to, 0, from) });
+}
+
+function flipped({ g }: NodeContext, x: Value, axis: number): Value {
+  return g.slice(x, {
+    starts: x.shape.map((dim, other) => (other === axis ? subtract(dim, 1) : 0)),
+    ends: x.shape.map((dim, other) => (other === axis ? -1 : dim)),
+    steps: x.shape.map((_, other) => (other === axis ? -1 : 1)),
+  });
+}
+
+function elementAt({ g }: NodeContext, x: Value, axis: number, at: number): Value {
+  const part = g.slice(x, {
+    starts: x.shape.map((_, other) => (other === axis ? at : 0)),
+    ends: x.shape.map((dim, other) => (other === axis ? at + 1 : dim)),
+  });
+  return g.reshape(part, { shape: x.shape.toSpliced(axis, 1) });
+}
+
+/** Result `column` of every step, along a new axis. */
+function stackedColumn(
   node: NodeContext,
   rows: readonly (readonly Operand[])[],
-  count: number,
-): readonly Value[] {
-  return Array.from({ length: count }, (_, column) => {
-    const values = rows.map((row) => node.site.materialise(row[column] as Operand));
-    return stack(node, values, 0);
-  });
-}
-
-function stack(node: NodeContext, values: readonly Value[], axis: number): Value {
-  const { g } = node;
-  if (values.length === 0) return node.unsupported('it collects the results of no step');
-  const apart = values.map((value) => {
-    return g.reshape(value, {
-      shape: [...value.shape.slice(0, axis), 1, ...value.shape.slice(axis)],
-    });
-  });
-  return g.concat(apart, { axis });
+  column: number,
+  axis: number,
+): Operand {
+  const { g, site } = node;
+  const values = rows.map((row) => site.materialise(row[column] as Operand));
+  const [first] = values;
+  if (first === undefined) return node.unsupported('it collects the results of no step');
+  const along = node.resolve(axis, first.shape.length + 1);
+  const apart = values.map((x) => g.reshape(x, { shape: x.shape.toSpliced(along, 0, 1) }));
+  return computed(g.concat(apart, { axis: along }));
 }
 
 export const control: HandlerTable = {
   If: conditional,
   Loop: loop,
+  Scan: scan,
 };
