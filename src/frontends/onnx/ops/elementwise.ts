@@ -18,7 +18,16 @@ type UnaryOp =
   | 'floor'
   | 'ceil'
   | 'round'
-  | 'not';
+  | 'not'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh';
 type BinaryOp =
   | 'add'
   | 'sub'
@@ -33,7 +42,10 @@ type BinaryOp =
   | 'greater_equal'
   | 'and'
   | 'or'
-  | 'xor';
+  | 'xor'
+  | 'bit_and'
+  | 'bit_or'
+  | 'bit_xor';
 
 const unary =
   (op: UnaryOp): Handler =>
@@ -65,25 +77,37 @@ function mean(node: NodeContext): Value {
   return node.g.div(sum, node.operands.length);
 }
 
-/** The result has the dtype of the base, whatever that of the exponent. */
+/**
+ * The result has the dtype of the base, whatever that of the exponent. An integer to a power that is
+ * none loses its fraction; a float32 that is whole but for its rounding counts as whole.
+ */
 function pow(node: NodeContext): Value {
   const { g } = node;
   const [base, exponent] = node.aligned() as [Value, Value];
-  const floats = [base, exponent].map((x) => (isFloat(x.dtype) ? x : g.cast(x, { dtype: 'f32' })));
-  const [x, y] = floats as [Value, Value];
-  const power = g.pow(x, y.dtype === x.dtype ? y : g.cast(y, { dtype: x.dtype }));
-  return isFloat(base.dtype) ? power : g.cast(g.round(power), { dtype: base.dtype });
+  const { dtype } = base;
+  if (isFloat(dtype) || isInteger(exponent.dtype))
+    return g.pow(base, castTo(node, exponent, dtype));
+  const power = g.pow(g.cast(base, { dtype: 'f32' }), castTo(node, exponent, 'f32'));
+  const nearest = g.round(power);
+  const isWhole = g.less_equal(g.abs(g.sub(power, nearest)), g.mul(g.abs(nearest), 1e-5));
+  return g.cast(g.select(isWhole, nearest, power), { dtype });
 }
 
-/** Of integers the rest has the sign of the divisor, with fmod that of the dividend, as of floats. */
+/** The rest has the sign of the divisor, with fmod that of the dividend. */
 function mod(node: NodeContext): Value {
-  const { g } = node;
-  const [a, b] = node.aligned() as [Value, Value];
-  const rest = g.rem(a, b);
-  if (node.int('fmod', 0) === 1) return rest;
-  if (a.dtype === 'u8') return rest;
-  const differs = g.and(g.not_equal(rest, 0), g.not_equal(g.less(rest, 0), g.less(b, 0)));
-  return g.select(differs, g.add(rest, b), rest);
+  const [a, b] = node.aligned();
+  return node.int('fmod', 0) === 1 ? node.g.rem(a, b) : node.g.mod(a, b);
+}
+
+/** Of unsigned integers: `shift_right` brings zeros in from above. */
+function bitShift(node: NodeContext): Value {
+  const [a, b] = node.aligned();
+  return node.text('direction', '') === 'LEFT' ? node.g.shift_left(a, b) : node.g.shift_right(a, b);
+}
+
+function bitNot(node: NodeContext): Value {
+  const x = node.value(0);
+  return node.g.bit_xor(x, x.dtype === 'u8' ? 255 : -1);
 }
 
 function where(node: NodeContext): Value {
@@ -100,20 +124,14 @@ function castTo({ g }: NodeContext, x: Value, dtype: Value['dtype']): Value {
   return x.dtype === dtype ? x : g.cast(x, { dtype });
 }
 
-function isNaNOf(node: NodeContext): Value {
-  const x = node.value(0);
-  return node.g.not(node.g.equal(x, x));
-}
-
+/** Without a sign to detect, nothing is. */
 function isInf(node: NodeContext): Value {
   const { g } = node;
   const x = node.value(0);
-  const above = g.equal(x, Number.POSITIVE_INFINITY);
-  const below = g.equal(x, Number.NEGATIVE_INFINITY);
   const [positive, negative] = [node.int('detect_positive', 1), node.int('detect_negative', 1)];
-  if (positive === 1 && negative === 1) return g.or(above, below);
-  if (positive === 1) return above;
-  return negative === 1 ? below : g.less(x, x);
+  if (positive === 0 && negative === 0) return g.less(x, x);
+  if (positive === 1 && negative === 1) return g.is_inf(x);
+  return g.is_inf(x, { sign: positive === 1 ? 'positive' : 'negative' });
 }
 
 /** `round` is of floats alone; an integer is whole. */
@@ -123,6 +141,20 @@ const wholeAlready =
     isInteger(node.type(0).dtype) ? node.operand(0) : node.g[op](node.value(0));
 
 export const elementwise: HandlerTable = {
+  Acos: unary('acos'),
+  Acosh: unary('acosh'),
+  Asin: unary('asin'),
+  Asinh: unary('asinh'),
+  Atan: unary('atan'),
+  Atanh: unary('atanh'),
+  BitShift: bitShift,
+  BitwiseAnd: binary('bit_and'),
+  BitwiseNot: bitNot,
+  BitwiseOr: binary('bit_or'),
+  BitwiseXor: binary('bit_xor'),
+  Cosh: unary('cosh'),
+  Sinh: unary('sinh'),
+  Tan: unary('tan'),
   Abs: (node) => (node.type(0).dtype === 'u8' ? node.operand(0) : node.g.abs(node.value(0))),
   Add: binary('add'),
   And: binary('and'),
@@ -138,7 +170,7 @@ export const elementwise: HandlerTable = {
   Greater: binary('greater'),
   GreaterOrEqual: binary('greater_equal'),
   IsInf: isInf,
-  IsNaN: isNaNOf,
+  IsNaN: (node) => node.g.is_nan(node.value(0)),
   Less: binary('less'),
   LessOrEqual: binary('less_equal'),
   Log: unary('log'),

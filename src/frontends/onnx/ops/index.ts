@@ -8,11 +8,13 @@ import { convolution } from './convolution.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
+import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { normalization } from './normalization.ts';
 import { quantization } from './quantization.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reductions } from './reductions.ts';
+import { windows } from './windows.ts';
 
 export const handlers: HandlerTable = {
   ...constants,
@@ -22,6 +24,8 @@ export const handlers: HandlerTable = {
   ...reductions,
   ...movement,
   ...indexing,
+  ...matrices,
+  ...windows,
   ...linear,
   ...convolution,
   ...normalization,

@@ -1,8 +1,8 @@
 /** Ops whose places are data: looking up, sorting, scattering. */
-import { subtract } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
-import type { Handler, HandlerTable, NodeContext } from '../context.ts';
-import { known, numbersOf } from '../operand.ts';
+import type { Shape } from '../../../ir/types.ts';
+import type { Handler, HandlerTable, NodeContext, Result } from '../context.ts';
+import { known, knownSizes, numbersOf } from '../operand.ts';
 
 /** Negative indices count from the end. */
 function gather(node: NodeContext): Value {
@@ -31,27 +31,143 @@ function fromStart(node: NodeContext, index: number, x: Value, axis: number): Va
   return g.select(g.less(places, 0), g.add(places, scalar), places);
 }
 
-/** Of equal elements the first, or the last: then the first in reversed order. */
+/** Indices of several dims in their last axis, negative ones counted from the start. */
+function fromStarts(node: NodeContext, index: number, dims: Shape): Value {
+  const { g } = node;
+  const places = node.value(index);
+  const sizes = g.cast(node.site.materialise(knownSizes(dims)), { dtype: places.dtype });
+  return g.select(g.less(places, 0), g.add(places, sizes), places);
+}
+
+function gatherElements(node: NodeContext): Value {
+  const x = node.value(0);
+  const axis = node.axis('axis', 0, x.shape.length);
+  return node.g.gather_elements(x, fromStart(node, 1, x, axis), { axis });
+}
+
+function gatherNd(node: NodeContext): Value {
+  const x = node.value(0);
+  const batch = node.int('batch_dims', 0);
+  const named = x.shape.slice(batch, batch + depthOf(node));
+  return node.g.gather_nd(x, fromStarts(node, 1, named), { batch_dims: batch });
+}
+
+/** How many dims an index of operand 1 names. */
+function depthOf(node: NodeContext): number {
+  const depth = node.type(1).shape.at(-1);
+  if (typeof depth === 'number') return depth;
+  return node.unsupported('the last dim of its indices is no number');
+}
+
+function scatterElements(node: NodeContext): Value {
+  const x = node.value(0);
+  const axis = node.axis('axis', 0, x.shape.length);
+  const reduction = node.text('reduction', 'none');
+  return node.g.scatter_elements(x, fromStart(node, 1, x, axis), node.value(2), {
+    axis,
+    reduction,
+  });
+}
+
+function scatterNd(node: NodeContext): Value {
+  const x = node.value(0);
+  const indices = fromStarts(node, 1, x.shape.slice(0, depthOf(node)));
+  return node.g.scatter_nd(x, indices, node.value(2), {
+    reduction: node.text('reduction', 'none'),
+  });
+}
+
 const extreme =
   (op: 'argmax' | 'argmin'): Handler =>
   (node) => {
-    const { g } = node;
     const x = node.value(0);
     const axis = node.axis('axis', 0, x.shape.length);
-    const keep = node.int('keepdims', 1) === 1;
-    if (node.int('select_last_index', 0) === 0) return g[op](x, { axis, keep });
-    const last = subtract(x.shape[axis] ?? 1, 1);
-    const reversed = g.slice(x, {
-      starts: x.shape.map((_, other) => (other === axis ? last : 0)),
-      ends: x.shape.map((dim, other) => (other === axis ? -1 : dim)),
-      steps: x.shape.map((_, other) => (other === axis ? -1 : 1)),
-    });
-    const end = g.iota({ shape: [1], axis: 0, start: last, dtype: 'i64' });
-    return g.sub(g.reshape(end, { shape: [] }), g[op](reversed, { axis, keep }));
+    const [keep, last] = [node.int('keepdims', 1), node.int('select_last_index', 0)];
+    return node.g[op](x, { axis, keep: keep === 1, last: last === 1 });
   };
+
+/** k is an attribute up to opset 9. Unsorted results may be in any order: here they are sorted, too. */
+function topK(node: NodeContext): readonly Value[] {
+  const x = node.value(0);
+  const k = node.opset < 10 ? node.int('k', 1) : node.integer(1, 'k');
+  const axis = node.axis('axis', -1, x.shape.length);
+  return node.g.top_k(x, { k, axis, largest: node.int('largest', 1) === 1 });
+}
+
+/** `values` are the two numbers off and on; an index that is none of the depth is off throughout. */
+function oneHot(node: NodeContext): Value {
+  const { g } = node;
+  const [depth = 0] = node.dims(1, 'depth');
+  const given = node.value(0);
+  const indices = given.dtype === 'i64' ? given : g.cast(given, { dtype: 'i32' });
+  const axis = node.axis('axis', -1, indices.shape.length + 1);
+  const size = g.reshape(g.iota({ shape: [1], start: depth, dtype: indices.dtype }), { shape: [] });
+  const places = g.select(g.less(indices, 0), g.add(indices, size), indices);
+  const column = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
+  const along = column.map((_, other) => (other === axis ? depth : 1));
+  const isHere = g.equal(
+    g.reshape(places, { shape: column }),
+    g.iota({ shape: along, axis, dtype: indices.dtype }),
+  );
+  const values = node.value(2);
+  const [off, on] = [0, 1].map((at) =>
+    g.reshape(g.slice(values, { starts: [at], ends: [at + 1] }), { shape: [] }),
+  );
+  return g.select(isHere, on, off);
+}
+
+function cumSum(node: NodeContext): Value {
+  const x = node.value(0);
+  const axis = node.resolve(node.integer(1, 'axis'), x.shape.length);
+  const [exclusive, reverse] = [node.int('exclusive', 0) === 1, node.int('reverse', 0) === 1];
+  return node.g.cumsum(x, { axis, exclusive, reverse });
+}
+
+/** Where the largest of a row stands 1, the first of several, and 0 elsewhere. */
+function hardmax(node: NodeContext): Value {
+  const { g } = node;
+  const x = node.value(0);
+  const rank = x.shape.length;
+  const axis = node.axis('axis', node.opset < 13 ? 1 : -1, rank);
+  // up to opset 12 the dims from the axis on are one
+  const rows =
+    node.opset < 13 ? [...x.shape.slice(0, axis), node.size(x.shape.slice(axis))] : x.shape;
+  const flat = g.reshape(x, { shape: rows });
+  const best = g.argmax(flat, { axis, keep: true });
+  const along = rows.map((dim, other) => (other === axis ? dim : 1));
+  const isBest = g.equal(g.iota({ shape: along, axis, dtype: 'i64' }), best);
+  return g.reshape(g.cast(isBest, { dtype: x.dtype }), { shape: x.shape });
+}
+
+/** The places of what is not 0, where that is known: else the number of results would be data. */
+function nonZero(node: NodeContext): Result {
+  const { shape, elements } = node.contents(0, 'operand');
+  const places = elements.flatMap((element, flat) => {
+    if (element === 0) return [];
+    let rest = flat;
+    const place = shape.toReversed().map((dim) => {
+      const at = rest % dim;
+      rest = Math.floor(rest / dim);
+      return at;
+    });
+    return [place.reverse()];
+  });
+  const columns = shape.map((_, axis) => places.map((place) => place[axis] ?? 0));
+  return known('i64', [shape.length, places.length], columns.flat());
+}
 
 export const indexing: HandlerTable = {
   ArgMax: extreme('argmax'),
   ArgMin: extreme('argmin'),
+  CumSum: cumSum,
   Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherNd,
+  Hardmax: hardmax,
+  NonZero: nonZero,
+  OneHot: oneHot,
+  Scatter: scatterElements,
+  ScatterElements: scatterElements,
+  ScatterND: scatterNd,
+  TopK: topK,
 };
