@@ -47,21 +47,23 @@ export class Feed {
     });
   }
 
-  /** What the interpreter makes of the same numbers, a result a written buffer. */
-  expected(step: Step): readonly { readonly name: string; readonly array: NdArray }[] {
+  /** What the interpreter makes of the same numbers, a result a written buffer; null for memory of the kernel's own. */
+  expected(step: Step): readonly ({ readonly name: string; readonly array: NdArray } | null)[] {
     const written = this.writtenBy(step);
     const node = step.provenance.ops[0] === 'copy' ? undefined : this.nodeOf(written);
-    const named = written.map((id) => ({ id, name: valueOf(this.graph, id).name }));
-    if (node === undefined) {
-      return named.map(({ id, name }) => ({ name, array: this.value(id) }));
-    }
-    const operands = node.operands.map((id) => (id === null ? null : this.value(id)));
-    const results = evaluateNode(this.graph, node, operands, this.oracle.sizes);
-    return named.map(({ id, name }) => {
-      const array = results[node.results.indexOf(id)];
+    const results = node === undefined ? null : this.evaluate(node);
+    return written.map((id) => {
+      if (id === null) return null;
+      const { name } = valueOf(this.graph, id);
+      const array = results === null ? this.value(id) : results[node?.results.indexOf(id) ?? -1];
       if (array === undefined) throw new Error(`${step.kernel} does not compute %${name}`);
       return { name, array };
     });
+  }
+
+  private evaluate(node: Node): readonly NdArray[] {
+    const operands = node.operands.map((id) => (id === null ? null : this.value(id)));
+    return evaluateNode(this.graph, node, operands, this.oracle.sizes);
   }
 
   /** The step's node alone, with the numbers it is given; null for a copy. */
@@ -70,14 +72,17 @@ export class Feed {
     return node === undefined ? null : reproducerOf(this.graph, node, (id) => this.value(id));
   }
 
-  private writtenBy(step: Step): readonly ValueId[] {
-    return kernelOf(this.program, step.kernel).buffers.flatMap(({ access }, i) =>
-      access === 'write' ? [this.valueIn(step.arguments[i] ?? '')] : [],
-    );
+  private writtenBy(step: Step): readonly (ValueId | null)[] {
+    return kernelOf(this.program, step.kernel).buffers.flatMap(({ access }, i) => {
+      const buffer = step.arguments[i] ?? '';
+      if (access !== 'write') return [];
+      return [this.values.get(buffer) === null ? null : this.valueIn(buffer)];
+    });
   }
 
-  private nodeOf(written: readonly ValueId[]): Node | undefined {
-    return this.producers.get(written[0] ?? (-1 as ValueId));
+  private nodeOf(written: readonly (ValueId | null)[]): Node | undefined {
+    const first = written.find((id) => id !== null);
+    return this.producers.get(first ?? (-1 as ValueId));
   }
 
   private valueIn(buffer: string): ValueId {

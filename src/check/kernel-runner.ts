@@ -4,7 +4,7 @@ import { precisionOf } from '../emulator/run-program.ts';
 import { evaluateDim } from '../ir/dims.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { Kernel } from '../loops/nodes.ts';
-import type { Program, Step } from '../loops/program.ts';
+import { ownMemory, type Program, type Step } from '../loops/program.ts';
 
 export type Numbers = Float32Array | Int32Array;
 
@@ -52,10 +52,13 @@ export function emulatorRunner(program: Program): KernelRunner {
       const kernel = kernelOf(program, step.kernel);
       const { all, outputs } = kernelBuffers(kernel, inputs, sizes);
       const buffers = Object.fromEntries(kernel.buffers.map(({ name }, i) => [name, all[i]]));
+      const own = ownMemory(program);
+      const isOwn = (_: unknown, i: number) => own.has(step.arguments[i] ?? '');
       const faults = runKernel(kernel, {
         symbols: sizes,
         buffers: buffers as Record<string, Numbers>,
         precision: precisionOf(program),
+        partial: new Set(kernel.buffers.filter(isOwn).map(({ name }) => name)),
       });
       return { outputs, faults: faults.map(({ message }) => message) };
     },

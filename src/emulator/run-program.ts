@@ -4,7 +4,7 @@
  */
 import { evaluateDim } from '../ir/dims.ts';
 import { withCounts } from '../ir/symbol-counts.ts';
-import type { Program, ProgramBuffer, Step } from '../loops/program.ts';
+import { ownMemory, type Program, type ProgramBuffer, type Step } from '../loops/program.ts';
 import type { Fault } from './faults.ts';
 import { type Numbers, runKernel } from './run.ts';
 import type { Precision } from './unit.ts';
@@ -47,13 +47,15 @@ export function runProgram(program: Program, options: ProgramRunOptions): Progra
     const isGiven = buffer.role === 'input' || buffer.role === 'weight';
     if (!isGiven) written.set(buffer.name, new Uint8Array(data.length));
   }
+  const own = ownMemory(program);
   const faults = program.steps.flatMap((step, i) => {
     const kernel = program.kernels.find(({ name }) => name === step.kernel);
     if (kernel === undefined) throw new Error(`there is no kernel '${step.kernel}'`);
     const parameters = kernel.buffers.map(
       ({ name }, n) => [name, step.arguments[n] ?? ''] as const,
     );
-    const later = new Set(program.steps.slice(i + 1).flatMap((s) => writtenBy(program, s)));
+    const laterWrites = program.steps.slice(i + 1).flatMap((s) => writtenBy(program, s));
+    const later = new Set([...laterWrites, ...own]);
     const found = runKernel(kernel, {
       symbols,
       precision,

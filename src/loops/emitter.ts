@@ -10,7 +10,13 @@ import { type Graph, type Node, presentOperands, type ValueId, valueOf } from '.
 import { opDefinition } from '../ir/ops/index.ts';
 import { ElementLoops } from './element-loops.ts';
 import { binary, constant, type Expression, load } from './nodes.ts';
-import { flatIndex, storageOf } from './row-major.ts';
+import { flatIndex, type Place, placeOf, storageOf } from './row-major.ts';
+
+/** What holds an input of a region; its elements are row-major where no place says otherwise. */
+export interface Source {
+  readonly buffer: string;
+  readonly place: Place | null;
+}
 
 interface Override {
   readonly element: (index: readonly Dim[]) => Expression;
@@ -23,7 +29,7 @@ export class Emitter extends ElementLoops {
   /** Whether every sum takes its terms one by one, in the order of their index, and fuses nothing. */
   readonly exact: boolean;
   /** Buffers of the body's inputs. */
-  private readonly buffers: ReadonlyMap<ValueId, string>;
+  private readonly buffers: ReadonlyMap<ValueId, Source>;
   private readonly producers = new Map<ValueId, Node>();
   private readonly uses = new Map<ValueId, number>();
   private readonly overrides = new Map<ValueId, Override>();
@@ -34,18 +40,20 @@ export class Emitter extends ElementLoops {
 
   constructor(
     body: Graph,
-    buffers: ReadonlyMap<ValueId, string>,
+    buffers: ReadonlyMap<ValueId, Source>,
     reserved: readonly string[],
     exact = false,
   ) {
-    super([...buffers.values(), ...reserved]);
+    super([...[...buffers.values()].map(({ buffer }) => buffer), ...reserved]);
     this.body = body;
     this.exact = exact;
     this.buffers = buffers;
+    const use = (id: ValueId) => this.uses.set(id, (this.uses.get(id) ?? 0) + 1);
     for (const node of body.nodes) {
       for (const id of node.results) this.producers.set(id, node);
-      for (const id of presentOperands(node)) this.uses.set(id, (this.uses.get(id) ?? 0) + 1);
+      presentOperands(node).forEach(use);
     }
+    for (const { value } of body.outputs) use(value);
   }
 
   /**
@@ -122,9 +130,11 @@ export class Emitter extends ElementLoops {
 
   private compute(id: ValueId, at: readonly Dim[]): Expression {
     const value = valueOf(this.body, id);
-    const buffer = this.buffers.get(id);
-    if (buffer !== undefined) {
-      const element = load(buffer, flatIndex(at, value.shape), storageOf(value.dtype));
+    const source = this.buffers.get(id);
+    if (source !== undefined) {
+      const { buffer, place } = source;
+      const index = place === null ? flatIndex(at, value.shape) : placeOf(place, at);
+      const element = load(buffer, index, storageOf(value.dtype));
       return value.dtype === 'bool' ? binary('ne', element, constant(0, 'i32')) : element;
     }
     const node = this.producers.get(id);
@@ -151,7 +161,9 @@ export class Emitter extends ElementLoops {
 
   private nameOf(id: ValueId): string {
     const { name } = valueOf(this.body, id);
-    const last = this.buffers.get(id) ?? name.slice(name.lastIndexOf('.') + 1);
-    return /^\d+$/.test(last) ? 'v' : `${last}${this.buffers.has(id) ? '_at' : ''}`;
+    const source = this.buffers.get(id);
+    if (source !== undefined) return `${source.buffer}_at`;
+    const last = name.slice(name.lastIndexOf('.') + 1);
+    return /^\d+$/.test(last) ? 'v' : last;
   }
 }

@@ -26,6 +26,9 @@ import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
 import { storageOf } from './row-major.ts';
+import { initialValues } from './scan/initial-values.ts';
+import { scheduleScan } from './scan/scan-kernel.ts';
+import type { ScanBuffer } from './scan/storage.ts';
 import type { ScheduledRegion } from './schedule/schedule.ts';
 import { SCHEDULES } from './schedule/targets.ts';
 import { ROWS, type WeightLayout } from './weight-layout.ts';
@@ -74,10 +77,12 @@ class Lowering {
       return { name, dtype, shape, buffer: name, range };
     });
     const outputs = this.placeOutputs();
+    const inPlace = initialValues(graph);
     for (const node of graph.nodes) {
       if (!node.results.some((id) => this.used.has(id))) continue;
-      if (node.op === 'scan') throw new EncompileError('A scan has no kernel yet.');
+      if (node.results.every((id) => inPlace.has(id))) continue;
       if (node.op === 'reshape' && this.isAlias(node)) this.alias(node);
+      else if (node.op === 'scan') this.addScan(node);
       else this.addStep(node);
     }
     this.copyOutputs(outputs);
@@ -162,6 +167,45 @@ class Lowering {
     });
   }
 
+  /** A scan with all its steps is one kernel. */
+  private addScan(node: Node): void {
+    const { graph, target, exact, symbols, parameters, used } = this;
+    const scheduled = scheduleScan(graph, node, { target, exact, symbols, parameters, used });
+    const { kernel, buffers, ops, origin, flops, bytes } = scheduled;
+    const [first] = node.results;
+    const name = first === undefined ? node.op : valueOf(graph, first).name;
+    const shared = this.share(kernel);
+    this.steps.push({
+      kernel: shared.name,
+      arguments: buffers.map((buffer) => this.scanArgument(buffer, name)),
+      provenance: {
+        ...{ node: name, ops, names: origin.names, location: origin.location(), flops, bytes },
+      },
+    });
+  }
+
+  private scanArgument({ type, size, source }: ScanBuffer, scan: string): string {
+    switch (source.tag) {
+      case 'value': {
+        const value = valueOf(this.graph, source.id);
+        const known = this.bufferOf.get(source.id);
+        return known ?? this.addBuffer(source.id, value.name, 'intermediate', value);
+      }
+      case 'weight':
+        return this.weightBuffer(source.parameter, source.layout);
+      case 'table':
+        return this.addTable(`${scan}.table`, source.type, source.numbers);
+      case 'temporary': {
+        const name = this.unique(`${scan}.held`);
+        const tensor = { dtype: type, shape: [size] } as const;
+        this.buffers.set(name, { name, role: 'intermediate', type, size, tensor, value: null });
+        return name;
+      }
+      default:
+        return source satisfies never;
+    }
+  }
+
   /** Where no nest takes an attention as a whole, its expansion goes to the map nest: slow, but right. */
   private schedule(node: Node): ScheduledRegion & { readonly region: Region } {
     for (const keepNests of [true, false]) {
@@ -190,13 +234,17 @@ class Lowering {
     const { outer, parameter, constant, type } = operand;
     if (parameter !== null) return this.weightBuffer(parameter, layout);
     if (constant !== null) {
-      const data = () =>
-        storageOf(type.dtype) === 'f32' ? Float32Array.from(constant) : Int32Array.from(constant);
-      return this.addWeight(`${region.name}.${operand.name}`, type, ROWS, data);
+      return this.addTable(`${region.name}.${operand.name}`, type, constant);
     }
     const buffer = outer === null ? undefined : this.bufferOf.get(outer);
     if (buffer === undefined) throw new Error(`%${region.name} reads a value without a buffer`);
     return buffer;
+  }
+
+  private addTable(name: string, type: TensorType, numbers: readonly number[]): string {
+    const data = () =>
+      storageOf(type.dtype) === 'f32' ? Float32Array.from(numbers) : Int32Array.from(numbers);
+    return this.addWeight(name, type, ROWS, data);
   }
 
   private weightBuffer(parameter: Parameter, layout: WeightLayout): string {

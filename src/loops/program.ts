@@ -24,7 +24,7 @@ export interface ProgramBuffer {
   readonly size: Dim;
   /** The graph type it holds; of a packed weight, the type before packing. */
   readonly tensor: TensorType;
-  /** The graph value it holds: what a check compares it with. Null for weights and copies. */
+  /** The graph value it holds: what a check compares it with. Null for memory that one kernel uses. */
   readonly value?: ValueId | null;
 }
 
@@ -86,6 +86,12 @@ export interface Program {
   /** Each distinct kernel once; layers of equal shape share it. */
   readonly kernels: readonly Kernel[];
   readonly steps: readonly Step[];
+}
+
+/** The buffers that one kernel uses and leaves as it likes: they hold no value of the graph. */
+export function ownMemory({ buffers }: Program): ReadonlySet<string> {
+  const own = buffers.filter(({ role, value }) => role === 'intermediate' && value === null);
+  return new Set(own.map(({ name }) => name));
 }
 
 export type { TensorData };

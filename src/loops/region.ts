@@ -21,6 +21,7 @@ import {
 import { opDefinition } from '../ir/ops/index.ts';
 import { copyNode, inline, rebuild } from '../ir/rebuild.ts';
 import type { TensorType } from '../ir/types.ts';
+import type { Place } from './row-major.ts';
 
 /** Where a region's input comes from. */
 export interface RegionOperand {
@@ -31,6 +32,8 @@ export interface RegionOperand {
   readonly parameter: Parameter | null;
   /** Numbers of a lifted constant. */
   readonly constant: readonly number[] | null;
+  /** Where its elements stand, if not row-major from the start of a buffer. */
+  readonly place?: Place;
 }
 
 export interface Region {
@@ -41,6 +44,8 @@ export interface Region {
   readonly operands: readonly RegionOperand[];
   /** One an output of the body. */
   readonly results: readonly ValueId[];
+  /** Where the results' elements stand, if not row-major from the start of a buffer. */
+  readonly places?: readonly Place[];
   /** The ops as the outer graph shows them, before expansion. */
   readonly ops: readonly string[];
   /** Lines for the kernel's comment. */

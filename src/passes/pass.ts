@@ -2,6 +2,7 @@
  * What a pass is, and how passes run: one after another, the graph verified after each.
  */
 import type { Graph } from '../ir/graph.ts';
+import { opDefinition } from '../ir/ops/index.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { Ledger } from './ledger.ts';
 
@@ -25,7 +26,10 @@ export interface RunOptions {
   readonly onPass?: (name: string, graph: Graph) => void;
 }
 
-/** Runs passes in order; a graph that a pass leaves broken is an error that names the pass. */
+/**
+ * Runs passes in order, each on the graph and then on the bodies in it that are no kernels; a graph that a pass
+ * leaves broken is an error that names the pass.
+ */
 export function runPasses(
   graph: Graph,
   passes: readonly Pass[],
@@ -33,12 +37,23 @@ export function runPasses(
 ): Graph {
   let current = graph;
   for (const pass of passes) {
-    const next = pass.run(current, ledger);
+    const next = runEverywhere(pass, current, ledger);
     if (next !== current) verifyAfter(pass, next);
     current = next;
     onPass?.(pass.name, current);
   }
   return current;
+}
+
+function runEverywhere(pass: Pass, graph: Graph, ledger: Ledger): Graph {
+  const next = pass.run(graph, ledger);
+  const nodes = next.nodes.map((node) => {
+    const { meaning } = opDefinition(node.op);
+    if (node.body === null || meaning.kind !== 'region' || meaning.isKernel) return node;
+    const body = runEverywhere(pass, node.body, ledger);
+    return body === node.body ? node : { ...node, body };
+  });
+  return nodes.every((node, i) => node === next.nodes[i]) ? next : { ...next, nodes };
 }
 
 function verifyAfter(pass: Pass, graph: Graph): void {

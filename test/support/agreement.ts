@@ -8,7 +8,7 @@ import type { Graph } from '../../src/ir/graph.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
 import { f32 } from '../../src/ir/types.ts';
 import { PROGRAM_TARGETS } from '../../src/targets.ts';
-import { compilationOf } from './compilation.ts';
+import { compilationOf, singleOps } from './compilation.ts';
 import type { GraphCase } from './property.ts';
 
 /**
@@ -33,7 +33,7 @@ export async function expectAgreement(
 export async function expectRight(graph: Graph, ...sizes: readonly Sizes[]): Promise<void> {
   const fused = compileGraph(graph);
   for (const target of PROGRAM_TARGETS) {
-    for (const compilation of [fused, compilationOf(graph, graph, target)]) {
+    for (const compilation of [fused, compilationOf(graph, singleOps(graph), target)]) {
       for (const dims of sizes.length === 0 ? [{}] : sizes) {
         const options = { backends: [`emulator-${target}` as const], dims };
         const report = await checkCompilation(compilation, options);

@@ -6,6 +6,14 @@ import { lower } from '../../src/loops/lower.ts';
 import { planMemory } from '../../src/loops/memory-plan.ts';
 import type { Target } from '../../src/loops/program.ts';
 import { verifyProgram } from '../../src/loops/verify-program.ts';
+import { expandComposites } from '../../src/passes/expand-composites.ts';
+import { runPasses } from '../../src/passes/pass.ts';
+
+/** The graph as declared, but for composites that are more than one kernel: recurrent layers. */
+export function singleOps(graph: Graph): Graph {
+  const isLayered = graph.nodes.some(({ op }) => ['rnn', 'lstm', 'gru'].includes(op));
+  return isLayered ? runPasses(graph, [expandComposites]) : graph;
+}
 
 /** `optimised` is what passes made of `declared`; its programs are verified, their plans checked. */
 export function compilationOf(declared: Graph, optimised: Graph, target: Target): Compilation {

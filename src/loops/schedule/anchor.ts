@@ -8,8 +8,7 @@ import type { Nest, PrimitiveMeaning } from '../../ir/op.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { sameShape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
-import { cast, type Expression, store } from '../nodes.ts';
-import { flatIndex, storageOf } from '../row-major.ts';
+import type { Expression } from '../nodes.ts';
 import type { KernelDraft } from './schedule.ts';
 
 /** The only contraction of a body, where nothing in it reduces besides; else null. */
@@ -50,10 +49,8 @@ export function epilogueOf(draft: KernelDraft, emitter: Emitter, anchor: ValueId
     store: (index, element) => {
       emitter.override(anchor, () => element);
       body.outputs.forEach(({ value }, i) => {
-        const type = valueOf(body, value);
         const at = pushAlong(body, emitter, paths[i] ?? [], index);
-        const result = cast(storageOf(type.dtype), emitter.value(value, at));
-        emitter.emit(store(draft.outputs[i] ?? 'out', flatIndex(at, type.shape), result));
+        emitter.emit(draft.store(i, at, emitter.value(value, at)));
       });
     },
   };

@@ -12,8 +12,8 @@ import { opDefinition } from '../../ir/ops/index.ts';
 import type { Shape } from '../../ir/types.ts';
 import { sameShape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
-import { binary, cast, index as indexOf, type Statement, store } from '../nodes.ts';
-import { flatIndex, storageOf, unflatten } from '../row-major.ts';
+import { binary, index as indexOf, type Statement } from '../nodes.ts';
+import { unflatten } from '../row-major.ts';
 import type { KernelDraft } from './schedule.ts';
 
 export const WORKGROUP = 128;
@@ -96,10 +96,7 @@ export function overGroups(
 /** Stores every result's element at an index of the common shape. */
 export function storeResults(draft: KernelDraft, emitter: Emitter, at: readonly Dim[]): void {
   draft.region.body.outputs.forEach(({ value }, i) => {
-    const type = valueOf(draft.region.body, value);
-    const element = emitter.value(value, at);
-    const stored = cast(storageOf(type.dtype), element);
-    emitter.emit(store(draft.outputs[i] ?? 'out', flatIndex(at, type.shape), stored));
+    emitter.emit(draft.store(i, at, emitter.value(value, at)));
   });
 }
 

@@ -15,16 +15,8 @@ import { type Node, valueOf } from '../../ir/graph.ts';
 import { wrapExpression } from '../../ir/integers.ts';
 import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
-import {
-  addOf,
-  binary,
-  constant,
-  index as indexOf,
-  read,
-  type Statement,
-  store,
-} from '../nodes.ts';
-import { flatIndex, storageOf, unflatten } from '../row-major.ts';
+import { addOf, binary, constant, index as indexOf, read, type Statement } from '../nodes.ts';
+import { storageOf, unflatten } from '../row-major.ts';
 import { hasDivision, overGroups, WORKGROUP } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 
@@ -104,8 +96,7 @@ function emitRow(
     const at = [...row.slice(0, axis), place, ...row.slice(axis)];
     const term = emitter.value(x, at);
     const next = wrapExpression(dtype, addOf(read(sum, type), term));
-    const keep = () =>
-      emitter.emit(store(draft.outputs[0] ?? 'out', flatIndex(at, shape), read(sum, type)));
+    const keep = () => emitter.emit(draft.store(0, at, read(sum, type)));
     if (exclusive === true) keep();
     emitter.emit({ tag: 'set', name: sum, value: next });
     if (exclusive !== true) keep();

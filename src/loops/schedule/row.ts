@@ -17,7 +17,6 @@ import type { Collective } from '../element-loops.ts';
 import type { Emitter } from '../emitter.ts';
 import {
   binary,
-  cast,
   constant,
   type Expression,
   index as indexOf,
@@ -25,7 +24,7 @@ import {
   type Statement,
   store,
 } from '../nodes.ts';
-import { flatIndex, storageOf, unflatten } from '../row-major.ts';
+import { storageOf, unflatten } from '../row-major.ts';
 import { hasDivision, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
 
@@ -251,11 +250,8 @@ function storeRow(
   const { body } = draft.region;
   const elementOf = (which: number, at: readonly Dim[]) =>
     emitter.value(body.outputs[which]?.value ?? (-1 as ValueId), at);
-  const storeAt = (which: number, at: readonly Dim[], element: Expression) => {
-    const type = valueOf(body, body.outputs[which]?.value ?? (-1 as ValueId));
-    const value = cast(storageOf(type.dtype), element);
-    emitter.emit(store(draft.outputs[which] ?? 'out', flatIndex(at, type.shape), value));
-  };
+  const storeAt = (which: number, at: readonly Dim[], element: Expression) =>
+    emitter.emit(draft.store(which, at, element));
   const indices = body.outputs.map((_, i) => i);
   const shapeOf = (i: number) => valueOf(body, body.outputs[i]?.value ?? (-1 as ValueId)).shape;
   const once = indices.filter((i) => !sameShape(shapeOf(i), domain));

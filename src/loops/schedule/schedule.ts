@@ -5,11 +5,11 @@
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
 import { type ValueId, valueOf } from '../../ir/graph.ts';
 import { DIM_FUNCTIONS } from '../blocks.ts';
-import { Emitter } from '../emitter.ts';
+import { Emitter, type Source } from '../emitter.ts';
 import type { BufferParameter, Expression, Kernel, Statement } from '../nodes.ts';
-import { childrenOf } from '../nodes.ts';
+import { cast, childrenOf, store } from '../nodes.ts';
 import type { Region } from '../region.ts';
-import { storageOf } from '../row-major.ts';
+import { flatIndex, placeOf, storageOf } from '../row-major.ts';
 import type { WeightLayout } from '../weight-layout.ts';
 import { ROWS } from '../weight-layout.ts';
 
@@ -52,12 +52,22 @@ export class KernelDraft {
 
   /** A fresh emitter: a nest that does not fit can be dropped with all it emitted. */
   emitter(): Emitter {
-    const buffers = new Map<ValueId, string>();
+    const buffers = new Map<ValueId, Source>();
     this.region.body.inputs.forEach((id, i) => {
-      buffers.set(id, this.inputs[i] ?? 'x');
+      const place = this.region.operands[i]?.place ?? null;
+      buffers.set(id, { buffer: this.inputs[i] ?? 'x', place });
     });
     const reserved = [...this.outputs, ...this.symbols];
     return new Emitter(this.region.body, buffers, reserved, this.exact);
+  }
+
+  /** Stores an element of a result. */
+  store(which: number, at: readonly Dim[], element: Expression): Statement {
+    const { body, places } = this.region;
+    const type = valueOf(body, body.outputs[which]?.value ?? (-1 as ValueId));
+    const place = places?.[which];
+    const index = place === undefined ? flatIndex(at, type.shape) : placeOf(place, at);
+    return store(this.outputs[which] ?? 'out', index, cast(storageOf(type.dtype), element));
   }
 
   finish(name: string, body: readonly Statement[]): Kernel {
@@ -90,6 +100,11 @@ export class KernelDraft {
       body,
     };
   }
+}
+
+/** The symbols in the sizes of buffers. */
+export function symbolsInSizes(buffers: readonly { readonly size: Dim }[]): readonly string[] {
+  return buffers.flatMap(({ size }) => symbolsOf(size));
 }
 
 /** Every symbol that stands in an index, a bound or an integer expression. */
