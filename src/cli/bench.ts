@@ -26,7 +26,7 @@ import {
 import { type BenchResult, type KernelTime, measureModel } from './bench-model.ts';
 import { computingOps } from './kernel-costs.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { openModel } from './open-model.ts';
+import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -35,6 +35,7 @@ import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
 interface Options {
+  readonly constants?: string;
   readonly backend: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -52,6 +53,7 @@ export function defineBench(program: Command): void {
     .description('measure the whole model and every kernel')
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
@@ -84,7 +86,10 @@ async function bench(path: string, options: Options): Promise<void> {
     );
   }
   if (backends.includes('wgsl')) await respawnWithVulkan();
-  const { graph } = await openModel(path, { needsNumbers: true });
+  const { graph } = await openModel(path, {
+    needsNumbers: true,
+    constants: options.constants,
+  });
   const sizes = singleSizes(graph, options.dim);
   const results = await atSizes(sizes, () => measureAll(graph, backends, sizes, options));
   if (options.json) {

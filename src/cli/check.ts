@@ -40,12 +40,13 @@ import {
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { openModel } from './open-model.ts';
+import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 
 interface Options {
+  readonly constants?: string;
   readonly backend?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -73,6 +74,7 @@ export function defineCheck(program: Command): void {
     .description('compare every kernel, and the whole model, with the float64 interpreter')
     .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
@@ -109,7 +111,7 @@ async function check(path: string, options: Options): Promise<void> {
   const { exact = false } = options;
   const backends = chooseBackends(options.backend, exact);
   if (backends.includes('wgsl')) await respawnWithVulkan();
-  const { graph, inputs } = await openChecked(path, options.inputs);
+  const { graph, inputs } = await openChecked(path, options);
   checkDims(graph, options.dim ?? new Map());
   const compilation = compileGraph(graph, {
     targets: [...new Set(backends.map((backend) => compileTargetOf(targetOf(backend))))],
@@ -150,7 +152,7 @@ function nothingChecked({ skipped }: CheckReport): EncompileError {
 /** A model with the inputs of a tensor file, or a reproducer, which has both in itself. */
 async function openChecked(
   path: string,
-  inputsPath: string | undefined,
+  { inputs: inputsPath, constants }: Options,
 ): Promise<{ readonly graph: Graph; readonly inputs?: ReadonlyMap<string, NdArray> }> {
   if (path.endsWith('.safetensors')) {
     if (inputsPath !== undefined) {
@@ -158,7 +160,10 @@ async function openChecked(
     }
     return decodeReproducer(await readWhole(path), path);
   }
-  const { graph } = await openModel(path, { needsNumbers: true });
+  const { graph } = await openModel(path, {
+    needsNumbers: true,
+    constants,
+  });
   if (inputsPath === undefined) return { graph };
   const { tensors } = await readInputTensors(graph, inputsPath);
   return { graph, inputs: new Map([...tensors].map(([name, data]) => [name, toNdArray(data)])) };

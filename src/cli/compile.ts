@@ -20,7 +20,7 @@ import { EXACT_FLAG, EXACT_MEANING, readInteger, readList, singleSizes } from '.
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { openModel } from './open-model.ts';
+import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted } from './quantities.ts';
 import {
@@ -36,6 +36,7 @@ import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
 interface Options {
+  readonly constants?: string;
   readonly output?: string;
   readonly target?: string;
   readonly exact?: boolean;
@@ -57,6 +58,7 @@ export function defineCompile(program: Command): void {
       `${TARGETS.join(', ')} (default: ${ALL}; with --exact ${EXACT}; with --quantize ${QUANTIZED})`,
     )
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with inputs, for the report of --quantize or f16')
@@ -117,7 +119,10 @@ async function compile(path: string, options: Options): Promise<void> {
     );
   }
   checkModes(chosen, options);
-  const { graph, randomWeights } = await openModel(path, { needsNumbers: true });
+  const { graph, randomWeights } = await openModel(path, {
+    needsNumbers: true,
+    constants: options.constants,
+  });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, {
     ...{ targets, onProgress: progress.show },

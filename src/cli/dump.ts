@@ -19,13 +19,14 @@ import {
   STAGES,
   type Stage,
 } from './dump-text.ts';
-import { openModel } from './open-model.ts';
+import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printText } from './standard-output.ts';
 
 interface Options {
+  readonly constants?: string;
   readonly stage: string;
   readonly after?: string;
   readonly all?: boolean;
@@ -53,6 +54,7 @@ export function defineDump(program: Command): void {
       '--target <target>',
       `whose loops, plan or source: ${PROGRAM_TARGETS.join(', ')} (default: js)`,
     )
+    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(EXACT_FLAG, `of loops, plan and source: ${EXACT_MEANING}`)
     .option('-o, --output <path>', 'write to a file, with --all to a folder')
@@ -78,7 +80,10 @@ async function dump(path: string, options: Options): Promise<void> {
   checkCombination(options, stage);
   if (stage !== 'graph') return dumpProgram(path, options, stage, format);
   const after = options.after === undefined ? undefined : readPass(options.after, options.quantize);
-  const { graph, randomWeights } = await openModel(path, { needsNumbers: false });
+  const { graph, randomWeights } = await openModel(path, {
+    needsNumbers: false,
+    constants: options.constants,
+  });
   if (options.all) return dumpAll(graph, options, format);
   const chosen = graphAfter(graph, after, options.quantize);
   progress.show(`print ${chosen.name}`);
@@ -128,7 +133,10 @@ async function dumpProgram(
   );
   const { exact = false } = options;
   if (exact) checkExact(target);
-  const { graph } = await openModel(path, { needsNumbers: false });
+  const { graph } = await openModel(path, {
+    needsNumbers: false,
+    constants: options.constants,
+  });
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],
     exact,

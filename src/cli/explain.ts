@@ -21,7 +21,7 @@ import { computingOps, type KernelCost, kernelCosts, stepCosts, total } from './
 import { commonNames, groupLedger, printLedgerGroups } from './ledger-summary.ts';
 import { displayLocation } from './locations.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { openModel } from './open-model.ts';
+import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -30,6 +30,7 @@ import { printJson, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
 interface Options {
+  readonly constants?: string;
   readonly target?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -47,6 +48,7 @@ export function defineExplain(program: Command): void {
       '--target <target>',
       `whose kernels: ${PROGRAM_TARGETS.join(', ')} (default: js; with --quantize wasm)`,
     )
+    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option(EXACT_FLAG, EXACT_MEANING)
@@ -70,7 +72,10 @@ async function explain(path: string, options: Options): Promise<void> {
   const wanted = options.target ?? (quantize === undefined ? 'js' : 'wasm');
   const [target = 'js'] = readList('target', wanted, PROGRAM_TARGETS, WITHOUT_KERNELS);
   if (options.exact) checkExact(target);
-  const { graph } = await openModel(path, { needsNumbers: false });
+  const { graph } = await openModel(path, {
+    needsNumbers: false,
+    constants: options.constants,
+  });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],

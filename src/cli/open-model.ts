@@ -1,5 +1,9 @@
 /** The model that a command is given, with numbers in every weight. */
+import { extname } from 'node:path';
+import { EncompileError } from '../errors.ts';
+import { fileExists } from '../frontends/files.ts';
 import { loadModel } from '../frontends/load.ts';
+import { readSafetensors } from '../frontends/safetensors.ts';
 import { type Graph, valueOf } from '../ir/graph.ts';
 import { fillRandomWeights } from '../random-weights.ts';
 import { progress } from './progress.ts';
@@ -15,17 +19,38 @@ export interface OpenedModel {
 
 const SEED = 1;
 
+export const CONSTANTS_FLAG = '--constants <file>';
+export const CONSTANTS_MEANING =
+  'of an ONNX file: a safetensors file with inputs whose numbers decide how the model is built';
+
 export interface OpenOptions {
   /** Whether results depend on the weights' numbers, so that made-up ones deserve a warning. */
   readonly needsNumbers: boolean;
+  /** The tensor file that `--constants` names. */
+  readonly constants?: string | undefined;
 }
 
 /** @throws EncompileError where there is no model at `path`, or it is wrong */
-export async function openModel(path: string, { needsNumbers }: OpenOptions): Promise<OpenedModel> {
-  const { graph, weights } = await loadModel(path, { onProgress: progress.show });
+export async function openModel(
+  path: string,
+  { needsNumbers, constants }: OpenOptions,
+): Promise<OpenedModel> {
+  const given = constants === undefined ? {} : { constants: await readConstants(path, constants) };
+  const { graph, weights } = await loadModel(path, { onProgress: progress.show, ...given });
   if (weights === 'bound') return { graph, randomWeights: null };
   if (needsNumbers) printNote(warning(path, graph));
   return { graph: fillRandomWeights(graph, SEED), randomWeights: SEED };
+}
+
+async function readConstants(model: string, path: string) {
+  if (extname(model).toLowerCase() !== '.onnx') {
+    throw new EncompileError(
+      `--constants fixes inputs of an ONNX file, and ${model} is none. Leave it out.`,
+      2,
+    );
+  }
+  if (await fileExists(path)) return readSafetensors(path);
+  throw new EncompileError(`There is no file ${path}, which --constants names. Check the path.`, 2);
 }
 
 function warning(path: string, graph: Graph): string {

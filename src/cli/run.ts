@@ -7,7 +7,7 @@ import type { WeightStorage } from '../weight-storage.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { openModel } from './open-model.ts';
+import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
 import { atSizes } from './sizes.ts';
@@ -15,6 +15,7 @@ import { printJson, printText } from './standard-output.ts';
 import { printSummary } from './tensor-summary.ts';
 
 interface Options {
+  readonly constants?: string;
   readonly inputs: string;
   readonly backend: string;
   readonly exact?: boolean;
@@ -32,6 +33,7 @@ export function defineRun(program: Command): void {
     .requiredOption('--inputs <file>', 'safetensors file with a tensor for each input, by name')
     .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
+    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--output <file>', 'write every output to a safetensors file')
@@ -54,7 +56,10 @@ Examples:
 async function run(path: string, options: Options): Promise<void> {
   const [backend = 'js'] = readList('backend', options.backend, RUN_BACKENDS);
   if (backend === 'wgsl') await respawnWithVulkan();
-  const { graph } = await openModel(path, { needsNumbers: true });
+  const { graph } = await openModel(path, {
+    needsNumbers: true,
+    constants: options.constants,
+  });
   const inputs = await readInputTensors(graph, options.inputs);
   const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options));
   if (options.output !== undefined) await writeSafetensors(options.output, outputs);

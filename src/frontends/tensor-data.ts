@@ -1,8 +1,11 @@
-/** Whether a tensor's numbers are what its dtype and shape say. */
-import type { DType, TensorData, TypedData } from '../ir/types.ts';
+/** Whether a tensor's numbers are what its dtype and shape say, and the same numbers in another dtype. */
+import { type DType, isFloat, type TensorData, type TypedData } from '../ir/types.ts';
 
 const ARRAY_OF: {
-  readonly [D in DType]: { new (length: number): TypedData; readonly name: string };
+  readonly [D in DType]: {
+    new (length: number): TypedData;
+    readonly name: string;
+  };
 } = {
   f32: Float32Array,
   f16: Float32Array,
@@ -30,3 +33,29 @@ export function dataFault({ dtype, shape, data }: TensorData): string | null {
   const at = dtype === 'bool' ? (data as Uint8Array).findIndex((value) => value > 1) : -1;
   return at < 0 ? null : `its element ${at} is ${data[at]}, where a bool is 0 or 1.`;
 }
+
+/**
+ * The tensor in another dtype of its kind: integers and bools of any width serve for one another where
+ * their numbers fit, and so do f16 and f32. Null where it cannot be.
+ */
+export function asDType(tensor: TensorData, dtype: DType): TensorData | null {
+  if (tensor.dtype === dtype) return tensor;
+  if (isFloat(tensor.dtype) !== isFloat(dtype)) return null;
+  if (isFloat(dtype)) return { ...tensor, dtype };
+  const [lowest, highest] = RANGE_OF[dtype];
+  const numbers = Array.from(tensor.data as ArrayLike<number | bigint>, BigInt);
+  if (numbers.some((number) => number < lowest || number > highest)) return null;
+  const data =
+    dtype === 'i64' ? BigInt64Array.from(numbers) : WIDTHS[dtype].from(numbers.map(Number));
+  return { ...tensor, dtype, data };
+}
+
+const WIDTHS = { i32: Int32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array } as const;
+
+const RANGE_OF: { readonly [D in Exclude<DType, 'f32' | 'f16'>]: readonly [bigint, bigint] } = {
+  i64: [-(2n ** 63n), 2n ** 63n - 1n],
+  i32: [-(2n ** 31n), 2n ** 31n - 1n],
+  i8: [-128n, 127n],
+  u8: [0n, 255n],
+  bool: [0n, 1n],
+};

@@ -13,6 +13,7 @@ import { verifyGraph } from '../../ir/verify.ts';
 import type { GraphProto, TensorProto, ValueInfoProto } from '../../onnx/schema.ts';
 import { displayPath } from '../declaration/display-path.ts';
 import { quote } from '../json.ts';
+import { asDType } from '../tensor-data.ts';
 import { DimNames, Unify } from './dims.ts';
 import { importError } from './failures.ts';
 import { type ModelFile, readModelFile } from './file.ts';
@@ -122,13 +123,14 @@ function defineInputs(
       walk.define(scope, name, { kind: 'computed', value });
       continue;
     }
-    if (data.dtype !== dtype || !fits(data.shape, shape)) {
+    const converted = asDType(data, dtype);
+    if (converted === null || !fits(data.shape, shape)) {
       throw new EncompileError(
         `The constant ${quote(name)} is ${printType(data)}, where ${printType({ dtype, shape })} was expected.`,
         2,
       );
     }
-    walk.define(scope, name, walk.operandOf(data, name));
+    walk.define(scope, name, walk.operandOf(converted, name));
   }
   const known = new Set(inputs.map(({ name }) => name));
   const stray = [...constants.keys()].find((name) => !known.has(name));
