@@ -65,8 +65,8 @@ export class Blocks {
     const clean =
       base
         .replace(/\W+/g, '_')
-        .replace(/^(?=\d)/, '_')
-        .replace(/^_+|_+$/g, '') || 'v';
+        .replace(/^_+|_+$/g, '')
+        .replace(/^(?=\d)/, 'v') || 'v';
     let name = clean;
     for (let n = 1; this.isInSight(name); n++) name = `${clean}_${n}`;
     return name;

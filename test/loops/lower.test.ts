@@ -101,6 +101,15 @@ test('a row that a view reads at other places is not kept in scratch', async () 
   await expectRight(graph, { n: 1 }, { n: 3 });
 });
 
+test('values may have names that begin with a digit behind a slash', async () => {
+  const graph = buildGraph('digits', (g) => {
+    const x = g.matmul(g.input('x', f32(seq, 3)), table(g, 'w', 3, 3));
+    const sum = g.named('/0/Add_output_0', g.add(x, 1));
+    return { y: g.mul(sum, g.erf(sum)) };
+  });
+  await expectRight(graph, { seq: 4 });
+});
+
 test('a window of which the last rows lie in the padding reads none of them', async () => {
   const graph = buildGraph('windows', (g) => {
     const x = g.input('x', f32(1, 1, 7, 5));
