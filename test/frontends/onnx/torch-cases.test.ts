@@ -15,10 +15,6 @@ import { describeWithData } from '../../support/test-data.ts';
 
 const BACKENDS: readonly RunBackend[] = ['interpreter', 'js', 'wasm', 'emulator-wgsl'];
 
-/** A scan has no kernel yet: recurrent layers run in the interpreter alone. */
-const RECURRENT = ['gru', 'lstm', 'rnn_tanh'];
-const backendsOf = (name: string) => (RECURRENT.includes(name) ? BACKENDS.slice(0, 1) : BACKENDS);
-
 type Tensors = ReadonlyMap<string, TensorData>;
 
 /** `in:x` and `out:y` as x and y. */
@@ -41,9 +37,10 @@ async function expectPyTorch(graph: Graph, data: Tensors, backend: RunBackend): 
   for (const [name, want] of named(data, 'out')) {
     const output = got.get(name);
     expect(output && printType(output), name).toBe(printType(want));
-    const largest = Math.max(1, ...Array.from(want.data, (x) => Math.abs(Number(x))));
-    want.data.forEach((number, i) => {
-      const error = Math.abs(Number(output?.data[i]) - Number(number)) / largest;
+    const numbers = Array.from<number | bigint>(want.data).map(Number);
+    const largest = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 1);
+    numbers.forEach((number, i) => {
+      const error = Math.abs(Number(output?.data[i]) - number) / largest;
       expect(error, `${name}[${i}]`).toBeLessThan(2e-5);
     });
   }
@@ -53,7 +50,7 @@ describeWithData('modules of PyTorch', 'torch-cases', (folder) => {
   const files = readdirSync(folder).filter((file) => file.endsWith('.onnx'));
   const names = files.map((file) => file.replace('.onnx', '')).sort();
 
-  it.each(names.flatMap((name) => backendsOf(name).map((backend) => [name, backend] as const)))(
+  it.each(names.flatMap((name) => BACKENDS.map((backend) => [name, backend] as const)))(
     '%s on %s',
     async (name, backend) => {
       const graph = await importOnnx(join(folder, `${name}.onnx`));
