@@ -5,6 +5,7 @@ import { attentionOps } from './attention.ts';
 import { constants } from './constants.ts';
 import { control } from './control.ts';
 import { convolution } from './convolution.ts';
+import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
@@ -27,6 +28,7 @@ export const handlers: HandlerTable = {
   ...matrices,
   ...windows,
   ...linear,
+  ...einsums,
   ...convolution,
   ...normalization,
   ...attentionOps,

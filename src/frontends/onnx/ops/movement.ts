@@ -247,6 +247,46 @@ function depthToSpace(node: NodeContext): Value {
   return g.reshape(moved, { shape: [n, depth, multiply(h, by), multiply(w, by)] });
 }
 
+/** The middle of each axis, or what is there in the middle of zeros; the odd element is at the end. */
+function centerCropPad(node: NodeContext): Value {
+  const { g } = node;
+  const x = node.value(0);
+  const wanted = node.integers(1, 'shape');
+  const axes = node.ints('axes') ?? [...x.shape.keys()];
+  const sizes = x.shape.map((dim, axis) => {
+    const at = axes.findIndex((named) => node.resolve(named, x.shape.length) === axis);
+    const size = at < 0 ? dim : (wanted[at] ?? dim);
+    if (typeof dim === 'number' && typeof size === 'number') return { dim, size };
+    return size === dim
+      ? { dim: 0, size: 0 }
+      : node.unsupported(`it cuts ${dim} elements to ${size}`);
+  });
+  const cut = sizes.map(({ dim, size }) => Math.floor(Math.max(dim - size, 0) / 2));
+  const cropped = g.slice(x, {
+    starts: cut,
+    ends: x.shape.map((dim, axis) => {
+      const { dim: given = 0, size = 0 } = sizes[axis] ?? {};
+      return given > size ? (cut[axis] ?? 0) + size : dim;
+    }),
+  });
+  const missing = sizes.map(({ dim, size }) => Math.max(size - dim, 0));
+  const before = missing.map((count) => Math.floor(count / 2));
+  const after = missing.map((count, axis) => count - (before[axis] ?? 0));
+  return g.pad(cropped, { before, after });
+}
+
+/** The first elements of each sequence in reversed order, as many as its length says. */
+function reverseSequence(node: NodeContext): Value {
+  const { g } = node;
+  const x = node.value(0);
+  const [time, batch] = [node.int('time_axis', 0), node.int('batch_axis', 1)];
+  const along = (axis: number) => x.shape.map((dim, other) => (other === axis ? dim : 1));
+  const lengths = g.reshape(g.cast(node.value(1), { dtype: 'i32' }), { shape: along(batch) });
+  const places = g.iota({ shape: along(time), axis: time });
+  const turned = g.select(g.less(places, lengths), g.sub(g.sub(lengths, 1), places), places);
+  return g.gather_elements(x, g.broadcast(turned, { shape: x.shape }), { axis: time });
+}
+
 /** Of a model that is not trained: the operand, and a mask that hides nothing. */
 function dropout(node: NodeContext): readonly Result[] {
   const isTraining = node.has(2) && node.number(2, 'training_mode') !== 0;
@@ -259,6 +299,8 @@ function dropout(node: NodeContext): readonly Result[] {
 }
 
 export const movement: HandlerTable = {
+  CenterCropPad: centerCropPad,
+  ReverseSequence: reverseSequence,
   Concat: concat,
   DepthToSpace: depthToSpace,
   Dropout: dropout,
