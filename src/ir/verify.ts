@@ -42,7 +42,8 @@ export type Invariant =
 
 /** Throws at the first invariant that does not hold, with its label. */
 export function verifyGraph(graph: Graph): void {
-  verifyBlock(graph, new Set(dimSymbols(graph, symbolsOf)));
+  const counted = graph.nodes.flatMap((node) => countsOf(node)?.symbol ?? []);
+  verifyBlock(graph, new Set([...dimSymbols(graph, symbolsOf), ...counted]));
   verifyCounts(graph);
 }
 
@@ -63,6 +64,7 @@ function verifyCounts(graph: Graph): void {
 }
 
 function countsOf({ op, attributes }: Node): Counts | null {
+  if (!isOpName(op)) return null;
   const { meaning } = opDefinition(op);
   return 'counts' in meaning && meaning.counts !== null ? meaning.counts({ attributes }) : null;
 }

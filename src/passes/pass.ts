@@ -1,7 +1,7 @@
 /**
  * What a pass is, and how passes run: one after another, the graph verified after each.
  */
-import type { Graph } from '../ir/graph.ts';
+import type { Graph, Node } from '../ir/graph.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { Ledger } from './ledger.ts';
@@ -45,15 +45,25 @@ export function runPasses(
   return current;
 }
 
+/** On bodies first, for what comes out of one is then in the graph around; again, where the pass made more. */
 function runEverywhere(pass: Pass, graph: Graph, ledger: Ledger): Graph {
-  const next = pass.run(graph, ledger);
-  const nodes = next.nodes.map((node) => {
-    const { meaning } = opDefinition(node.op);
-    if (node.body === null || meaning.kind !== 'region' || meaning.isKernel) return node;
+  const nodes = graph.nodes.map((node) => {
+    if (!isRewritten(node) || node.body === null) return node;
     const body = runEverywhere(pass, node.body, ledger);
     return body === node.body ? node : { ...node, body };
   });
-  return nodes.every((node, i) => node === next.nodes[i]) ? next : { ...next, nodes };
+  const isSame = nodes.every((node, i) => node === graph.nodes[i]);
+  const inside = isSame ? graph : { ...graph, nodes };
+  const next = pass.run(inside, ledger);
+  return next === inside || !next.nodes.some(isRewritten)
+    ? next
+    : runEverywhere(pass, next, ledger);
+}
+
+/** Whether a node has a body that is no kernel. */
+function isRewritten({ op, body }: Node): boolean {
+  const { meaning } = opDefinition(op);
+  return body !== null && meaning.kind === 'region' && !meaning.isKernel;
 }
 
 function verifyAfter(pass: Pass, graph: Graph): void {

@@ -9,6 +9,7 @@ import { fuseAttention } from './fuse-attention.ts';
 import { fuseElementwise } from './fuse-elementwise.ts';
 import { fuseEmbeddingNorm } from './fuse-embedding-norm.ts';
 import { fuseEpilogue } from './fuse-epilogue.ts';
+import { hoistFromScan } from './hoist-from-scan.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
 import { mergeProjections } from './merge-projections.ts';
 import type { Pass } from './pass.ts';
@@ -19,6 +20,7 @@ import { simplify } from './simplify.ts';
 
 export const pipeline: readonly Pass[] = [
   expandComposites,
+  hoistFromScan,
   removeDead,
   foldConstants,
   simplify,
