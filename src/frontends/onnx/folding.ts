@@ -9,9 +9,10 @@
  */
 import { interpret } from '../../interpreter/interpreter.ts';
 import { GraphConstruction } from '../../ir/builder.ts';
-import { sizeOf } from '../../ir/dims.ts';
+import { type Dim, sizeOf } from '../../ir/dims.ts';
 import { type Graph, NO_ORIGIN, type Node, type Value, type ValueId } from '../../ir/graph.ts';
 import { fromNdArray, type NdArray } from '../../ir/nd-array.ts';
+import { opDefinition } from '../../ir/ops/index.ts';
 import { isFloat, type TensorData } from '../../ir/types.ts';
 import { asOperand, type Handler, NodeContext, type Site } from './context.ts';
 import { Unify } from './dims.ts';
@@ -150,8 +151,8 @@ class ScratchSite implements Site {
     throw new Error('a subgraph where numbers are computed');
   }
 
-  equate(): never {
-    throw new Error('shapes that differ where numbers are computed');
+  equate(a: Dim, b: Dim): void {
+    if (a !== b) throw new Error('shapes that differ where numbers are computed');
   }
 }
 
@@ -180,6 +181,7 @@ export function graphOf(
       if (parameters.get(id)?.data == null) return null;
       continue;
     }
+    if (usesSize(producer)) return null;
     nodes.add(producer);
     for (const operand of producer.operands) if (operand !== null) open.push(operand);
     for (const result of producer.results) open.push(result);
@@ -193,6 +195,15 @@ export function graphOf(
     outputs: outputs.map(({ id }, i) => ({ name: `${i}`, value: id })),
     values: new Map(values) as Graph['values'],
   };
+}
+
+/** Whether an attribute is a symbolic size, which has no number here. */
+function usesSize({ op, attributes }: Node): boolean {
+  const specs = opDefinition(op).attributes;
+  return Object.entries(attributes).some(([name, value]) => {
+    const isDims = specs[name]?.kind.includes('dim') ?? false;
+    return isDims && [value].flat().some((dim) => typeof dim === 'string');
+  });
 }
 
 function producersOf(nodes: readonly Node[]): ReadonlyMap<ValueId, Node> {
