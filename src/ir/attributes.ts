@@ -69,6 +69,13 @@ export const integer = (initial?: number): AttributeSpec<number> =>
     initial,
   );
 
+/** An integer that may be left out, which is null, and not printed. */
+export const optionalInteger = (): AttributeSpec<number | null> => ({
+  ...integer(),
+  initial: null,
+  is: (value): value is number | null => value === null || Number.isSafeInteger(value),
+});
+
 export const real = (initial?: number): AttributeSpec<number> =>
   define<number>(
     {

@@ -50,7 +50,9 @@ function describeGraph(graph: Graph): object {
       op: node.op,
       operands: node.operands.map((id) => (id === null ? null : nameOf(id))),
       attributes: Object.fromEntries(
-        Object.entries(node.attributes).map(([name, value]) => [name, describeAttribute(value)]),
+        Object.entries(node.attributes).flatMap(([name, value]) =>
+          value === null ? [] : [[name, describeAttribute(value)]],
+        ),
       ),
       results: node.results.map(declare),
       declared: node.origin.names,

@@ -151,6 +151,8 @@ export interface Composite<S extends AttributeSpecs> extends Common<S> {
   /** The hand-designed loop nest that schedules have for it; others are lowered as expanded. */
   readonly nest?: Nest;
   expand(args: ExpandArguments<AttributesOf<S>>): readonly Value[];
+  /** Arithmetic operations of the nest where it leaves out some of the expansion's; else null. */
+  flops?(args: BoundsArguments<AttributesOf<S>>): Dim | null;
 }
 
 export interface ExpandArguments<A> {
@@ -252,6 +254,7 @@ export interface CompositeMeaning {
     operands: readonly (Value | undefined)[],
     attributes: ErasedAttributes,
   ): readonly Value[];
+  readonly flops: ((args: BoundsArguments<ErasedAttributes>) => Dim | null) | null;
 }
 
 export interface RegionMeaning {
@@ -289,6 +292,7 @@ function meaningOf<S extends AttributeSpecs>(
 ): OpDefinition['meaning'] {
   const typed = (erased: ErasedAttributes) => erased as AttributesOf<S>;
   if (definition.kind === 'composite') {
+    const { flops } = definition;
     return {
       kind: 'composite',
       keep: definition.keep,
@@ -300,6 +304,7 @@ function meaningOf<S extends AttributeSpecs>(
           operand: (index) => present(values, index),
           attributes: typed(given),
         }),
+      flops: flops ? (args) => flops({ ...args, attributes: typed(args.attributes) }) : null,
     };
   }
   if (definition.kind === 'region') {

@@ -13,7 +13,8 @@
  *     }
  *
  * - All attributes are printed, in declared order, also those at their default: a dump shows what
- *   is computed without a look at the op's file. (The parser fills in those left out.)
+ *   is computed without a look at the op's file. (The parser fills in those left out.) What is null,
+ *   such as the window of attention that has none, is not printed.
  * - An optional operand left out is `_`; at the end it is left out of the text too.
  * - An output is named only where its name is not its value's.
  * - A name of other characters than `[A-Za-z0-9_.$/:-]`, that ends in a colon or that begins as a
@@ -47,8 +48,8 @@ function escapeUnit(unit: number): string {
 
 /** `{axis = -1, eps = 0.00001}`, or nothing where there are none. */
 export function printAttributes(node: Node): string {
-  const printed = Object.entries(opDefinition(node.op).attributes).map(([name, spec]) => {
-    return `${name} = ${printAttribute(spec, node, name)}`;
+  const printed = Object.entries(opDefinition(node.op).attributes).flatMap(([name, spec]) => {
+    return node.attributes[name] === null ? [] : [`${name} = ${printAttribute(spec, node, name)}`];
   });
   return printed.length === 0 ? '' : `{${printed.join(', ')}}`;
 }

@@ -5,7 +5,7 @@
  */
 
 import { GraphConstruction } from '../ir/builder.ts';
-import { add, type Dim, multiply, sizeOf } from '../ir/dims.ts';
+import { add, type Dim, multiply, sizeOf, subtract } from '../ir/dims.ts';
 import { expandNode } from '../ir/expand.ts';
 import {
   type Graph,
@@ -94,7 +94,7 @@ export function regionOf(
     ops: shown.nodes.map((n) => n.op),
     summary: shown.nodes.map((n) => summarise(shown, n)),
     origin: mergeOrigins(origins),
-    flops: flopsOf(expandAll(shown, false)),
+    flops: subtract(flopsOf(expandAll(shown, false)), flopsLeftOut(shown)),
   };
 }
 
@@ -187,6 +187,19 @@ function summarise(body: Graph, node: Node): string {
   const operands = node.operands.map((id) => (id === null ? '_' : `%${valueOf(body, id).name}`));
   const shapes = results.map((v) => `${v.dtype}[${v.shape.join(', ')}]`);
   return `${results.map((v) => `%${v.name}`).join(', ')} = ${node.op} ${operands.join(', ')} : ${shapes.join(', ')}`;
+}
+
+/** What nests leave out of the operations that expansions have. */
+function flopsLeftOut(body: Graph): Dim {
+  const counts = body.nodes.map((node): Dim => {
+    const { meaning } = opDefinition(node.op);
+    if (meaning.kind !== 'composite' || meaning.flops === null) return 0;
+    const types = node.operands.map((id) => (id === null ? undefined : valueOf(body, id)));
+    const flops = meaning.flops({ types, attributes: node.attributes });
+    if (flops === null) return 0;
+    return subtract(flopsOf(expandAll(singleNodeGraph(body, node), false)), flops);
+  });
+  return counts.reduce(add, 0);
 }
 
 /** Arithmetic operations of a graph of primitives; a transcendental counts as one. */

@@ -1,12 +1,12 @@
 /**
  * fuse-attention:
  *   softmax(scale * query key^T + bias, over the visible keys) value
- *     ->  attention(query, key, value, mask, bias) {scale, causal}
+ *     ->  attention(query, key, value, mask, bias) {scale, causal, window}
  *
  * Requires: the softmax runs along the keys, the last axis; from the product of query and key to
  * that with the value nothing has a second use. In between may stand scales, terms that are added,
  * selects with a constant of at most -1e4, and reshapes of the leading dims. The scale may also
- * stand before or after the views of query and key. Masks that compare positions become `causal`.
+ * stand before or after the views of query and key. Masks that compare positions become `causal` and `window`.
  * Guarantees: the scores are no value of the graph any more. Where a mask was a finite constant, a
  * query that sees no key now gives zeros and not a mean of the values; all else is equal.
  */
@@ -138,7 +138,7 @@ function writeAttention(attention: Attention, product: Node, into: GraphWriter) 
   const { mask, bias } = writeTerms(terms, into);
   const { name } = into.index.value(firstResult(product));
   const operands = [...[query, key, value].map((o) => writeOperand(o, into)), mask, bias];
-  const attributes = { scale, causal: terms.isCausal };
+  const attributes = { scale, causal: terms.isCausal, window: terms.window };
   const context = into.node('attention', operands, attributes, { name: `${name}.attention` });
   const shape = resultShape(product, into.index);
   return sameShape(context.shape, shape) ? context : into.node('reshape', [context], { shape });

@@ -176,6 +176,8 @@ describe('attention', () => {
     ['masked', ['mask']],
     ['causal', ['causal']],
     ['masked and causal, with a bias', ['mask', 'causal', 'bias']],
+    ['in a window', ['window']],
+    ['masked, in a window to the left', ['mask', 'causal', 'window']],
   ] as const)('%s, over several blocks of queries and keys', async (_, given) => {
     const terms: readonly string[] = given;
     const graph = buildGraph('attention', (g) => {
@@ -186,7 +188,9 @@ describe('attention', () => {
       const mask = terms.includes('mask') ? g.input('mask', bool('batch', 1, 1, 'm')) : null;
       const bias = terms.includes('bias') ? g.input('bias', f32(4, 'n', 'm')) : null;
       const causal = terms.includes('causal');
-      return { y: untyped.attention(query, key, value, mask, bias, { scale: 0.7, causal }) };
+      const window = terms.includes('window') ? 10 : null;
+      const attributes = { scale: 0.7, causal, window };
+      return { y: untyped.attention(query, key, value, mask, bias, attributes) };
     });
     const sizes = [
       { batch: 2, n: 1, m: 1 },

@@ -3,6 +3,7 @@
  * emulator, which also sees what leaves a buffer, races or was never written.
  */
 import { describe, expect, test } from 'vitest';
+import { stepCosts, total } from '../../src/cli/kernel-costs.ts';
 import { buildGraph, type UntypedBuilder } from '../../src/ir/builder.ts';
 import type { Dim } from '../../src/ir/dims.ts';
 import type { Value } from '../../src/ir/graph.ts';
@@ -70,9 +71,11 @@ interface Attended {
   readonly width: number;
   readonly valueWidth: number;
   readonly terms: readonly ('mask' | 'bias' | 'causal')[];
+  readonly window?: number;
 }
 
-function attending({ heads, keyHeads, width, valueWidth, terms }: Attended, n: Dim, m: Dim) {
+function attending(form: Attended, n: Dim, m: Dim) {
+  const { heads, keyHeads, width, valueWidth, terms, window = null } = form;
   return buildGraph('attention', (g) => {
     const untyped = g as unknown as UntypedBuilder;
     const query = g.input('query', f32('batch', heads, n, width));
@@ -82,7 +85,8 @@ function attending({ heads, keyHeads, width, valueWidth, terms }: Attended, n: D
     const mask: Value | null = has('mask') ? g.input('mask', bool('batch', 1, 1, m)) : null;
     const bias: Value | null = has('bias') ? g.input('bias', f32(heads, n, m)) : null;
     const causal = terms.includes('causal');
-    return { y: untyped.attention(query, key, value, mask, bias, { scale: 0.5, causal }) };
+    const attributes = { scale: 0.5, causal, window };
+    return { y: untyped.attention(query, key, value, mask, bias, attributes) };
   });
 }
 
@@ -97,6 +101,11 @@ describe('attention', () => {
     ['grouped heads', { ...plain, heads: 6, terms: ['mask'] }],
     ['odd widths', { ...plain, width: 3, valueWidth: 7, terms: ['bias'] }],
     ['wide heads', { ...plain, width: 64, valueWidth: 36, terms: ['mask'] }],
+    ['a window', { ...plain, window: 5 }],
+    ['a window of the query alone', { ...plain, window: 0 }],
+    ['a window larger than the text', { ...plain, window: 500 }],
+    ['a window to the left, masked', { ...plain, terms: ['mask', 'causal'], window: 3 }],
+    ['a window of grouped heads with a bias', { ...plain, heads: 6, terms: ['bias'], window: 20 }],
   ])('%s', async (_, form) => {
     const self = attending(form, 'seq', 'seq');
     await expectRight(self, { batch: 2, seq: 1 }, { batch: 1, seq: 19 }, { batch: 1, seq: 67 });
@@ -109,6 +118,20 @@ describe('attention', () => {
     ];
     await expectRight(attending({ ...plain, terms: ['mask', 'causal'] }, 'n', 'm'), ...sizes);
     await expectRight(attending(plain, 'n', 'm'), ...sizes);
+    await expectRight(attending({ ...plain, window: 2 }, 'n', 'm'), ...sizes);
+    const left: Attended = { ...plain, window: 4, terms: ['causal', 'mask'] };
+    await expectRight(attending(left, 'n', 'm'), ...sizes);
+  });
+
+  test('local attention costs n * w: a window of 8 at most of 17 keys a query', () => {
+    const flopsAt = (form: Attended, seq: number) =>
+      total(stepCosts(programOf(form), { batch: 1, seq }).map(({ flops }) => flops));
+    const programOf = (form: Attended) => lower(attending(form, 'seq', 'seq'), 'js');
+    const local = { ...plain, window: 8 };
+    expect(flopsAt(local, 2000)).toBe(2 * flopsAt(local, 1000));
+    expect(flopsAt(plain, 2000)).toBeGreaterThan(3.9 * flopsAt(plain, 1000));
+    expect(flopsAt({ ...local, window: 16 }, 1000)).toBe((33 / 17) * flopsAt(local, 1000));
+    expect(flopsAt({ ...local, terms: ['causal'] }, 1000)).toBe((9 / 17) * flopsAt(local, 1000));
   });
 
   test('a query that sees no key gives zeros', async () => {

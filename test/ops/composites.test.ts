@@ -177,6 +177,19 @@ describe('attention', () => {
     );
   });
 
+  test('a window: keys at most so far from the query, whose last stands at the last key', () => {
+    const near = first(run('attention', [...qkv], { scale: 1, window: 1 }));
+    expectClose(
+      near,
+      reference(qkv, 1, (_b, _h, i, j) => Math.abs(i + 3 - j) <= 1),
+    );
+    const left = first(run('attention', [...qkv], { scale: 1, window: 2, causal: true }));
+    expectClose(
+      left,
+      reference(qkv, 1, (_b, _h, i, j) => j <= i + 3 && j >= i + 1),
+    );
+  });
+
   test('mask and bias broadcast to the scores', () => {
     const mask = nd('bool', [2, 1, 1, 6], [1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     const bias = some([4, 3, 6], 4);
@@ -237,6 +250,7 @@ describe('constraints', () => {
     ['attention_c6', 'attention', [heads, heads, f16('b', 4, 'n', 8)], scale],
     ['attention_c6', 'attention', [heads, heads, heads, f32Type('n')], scale],
     ['attention_c6', 'attention', [heads, heads, heads, null, f16('n')], scale],
+    ['attention_c7', 'attention', [heads, heads, heads], { scale: 1, window: -1 }],
   ])('%s refuses %s of %j by %j', (label, op, types, attributes) => {
     expect(() => infer(op, types, attributes)).toThrow(`${label}: `);
   });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Builder, buildGraph } from '../../src/ir/builder.ts';
 import type { Value } from '../../src/ir/graph.ts';
-import { bool, dims, f32, i64 } from '../../src/ir/types.ts';
+import { bool, type Dim, dims, f32, i64 } from '../../src/ir/types.ts';
 import { foldConstants } from '../../src/passes/fold-constants.ts';
 import { fuseAttention } from '../../src/passes/fuse-attention.ts';
 import { simplify } from '../../src/passes/simplify.ts';
@@ -219,4 +219,113 @@ describe('causal masks', () => {
       causal: true,
     });
   });
+});
+
+describe('windows', () => {
+  type Near = (g: Builder, query: Value<'i32'>, key: Value<'i32'>) => Value<'bool'>;
+  const attending = (near: Near, [n, m]: readonly [Dim, Dim], start: Dim = 0) =>
+    buildGraph('window', (g) => {
+      const query = g.input('query', f32(batch, 2, n, 4));
+      const key: V = g.input('key', f32(batch, 2, m, 4));
+      const row: Value<'i32'> = g.iota({ shape: [n, 1], axis: 0, start });
+      const visible = near(g, row, g.iota({ shape: [1, m], axis: 1 }));
+      const scores: V = g.matmul(query, turned(g, key));
+      return { context: g.matmul(g.softmax(scores, visible), key) };
+    });
+  const fused = (near: Near) => runSafely(attending(near, [seq, seq]), fuseAttention);
+
+  const forms: { readonly [form: string]: Near } = {
+    'abs(query - key) <= 3': (g, i, j) => g.less_equal(g.abs(g.sub(i, j)), 3),
+    'abs(key - query) < 4': (g, i, j) => g.less(g.abs(g.sub(j, i)), 4),
+    '3 >= abs(query - key)': (g, i, j) => g.greater_equal(3, g.abs(g.sub(i, j))),
+    'not abs(query - key) > 3': (g, i, j) => g.not(g.greater(g.abs(g.sub(i, j)), 3)),
+    'abs of floats <= 3.5': (g, i, j) =>
+      g.less_equal(g.abs(g.cast(g.sub(i, j), { dtype: 'f32' })), 3.5),
+    'floats - floats': (g, i, j) => {
+      const place = (x: Value<'i32'>): V => g.cast(x, { dtype: 'f32' });
+      return g.less_equal(g.abs(g.sub(place(i), place(j))), 3);
+    },
+    'query - 3 <= key and key <= query + 3': (g, i, j) =>
+      g.and(g.less_equal(g.sub(i, 3), j), g.less_equal(j, g.add(i, 3))),
+    'key > query - 4 and key < query + 4': (g, i, j) =>
+      g.and(g.greater(j, g.sub(i, 4)), g.less(j, g.add(i, 4))),
+    'two windows, the smaller': (g, i, j) =>
+      g.and(g.less_equal(g.abs(g.sub(i, j)), 9), g.less_equal(g.abs(g.sub(i, j)), 3)),
+  };
+  for (const [form, near] of Object.entries(forms)) {
+    test(form, () => {
+      const result = fused(near);
+      expect(attentionOf(result.graph)).toMatchObject({
+        window: 3,
+        causal: false,
+        operands: ['query', 'key', 'key', null, null],
+      });
+      expect(matches(result)[0]).toContain('window 3');
+    });
+  }
+
+  const left: { readonly [form: string]: Near } = {
+    'causal and abs(query - key) <= 3': (g, i, j) =>
+      g.and(g.less_equal(j, i), g.less_equal(g.abs(g.sub(i, j)), 3)),
+    'query - 3 <= key and key <= query': (g, i, j) =>
+      g.and(g.less_equal(g.sub(i, 3), j), g.less_equal(j, i)),
+  };
+  for (const [form, near] of Object.entries(left)) {
+    test(`${form}: to the left alone`, () => {
+      expect(attentionOf(fused(near).graph)).toMatchObject({
+        window: 3,
+        causal: true,
+        operands: ['query', 'key', 'key', null, null],
+      });
+    });
+  }
+
+  test('beside a mask', () => {
+    const graph = attentionGraph((p) => {
+      const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+      const [i, j] = [
+        p.g.iota({ shape: [seq, 1], axis: 0 }),
+        p.g.iota({ shape: [1, seq], axis: 1 }),
+      ];
+      const visible = p.g.and(p.g.less_equal(p.g.abs(p.g.sub(i, j)), 3), mask);
+      return p.g.matmul(p.g.softmax(product(p), visible), p.value);
+    });
+    expect(attentionOf(runSafely(graph, fuseAttention).graph)).toMatchObject({
+      window: 3,
+      operands: ['query', 'key', 'value', 'mask', null],
+    });
+  });
+
+  test('centred on the last key where there are more keys than queries, and there alone', () => {
+    const near: Near = (g, i, j) => g.less_equal(g.abs(g.sub(i, j)), 3);
+    const of = (start: Dim) =>
+      attentionOf(runSafely(attending(near, [seq, keys], start), fuseAttention).graph);
+    expect(of('keys-seq')).toMatchObject({ window: 3 });
+    expect(of(0)).toMatchObject({ window: null });
+  });
+
+  const others: { readonly [form: string]: Near } = {
+    'further to the right than to the left': (g, i, j) =>
+      g.and(g.less_equal(g.sub(i, 3), j), g.less_equal(j, g.add(i, 4))),
+    'to the right alone': (g, i, j) =>
+      g.and(g.less_equal(i, j), g.less_equal(g.abs(g.sub(i, j)), 3)),
+    'a window off its centre': (g, i, j) => g.less_equal(g.abs(g.sub(g.add(i, 1), j)), 3),
+    'abs(query - key) >= 3, which is far': (g, i, j) => g.greater_equal(g.abs(g.sub(i, j)), 3),
+    'abs(query - key) < 0, which is nothing': (g, i, j) => g.less(g.abs(g.sub(i, j)), 0),
+    'without abs': (g, i, j) => g.less_equal(g.sub(i, j), 3),
+    'abs(query - query)': (g, i) => {
+      const none: Value<'bool'> = g.less_equal(g.abs(g.sub(i, i)), 3);
+      return g.broadcast(none, { shape: [seq, seq] });
+    },
+    'abs(query + key) <= 3': (g, i, j) => g.less_equal(g.abs(g.add(i, j)), 3),
+    'distances that wrap around': (g, i, j) =>
+      g.less_equal(g.abs(g.cast(g.sub(i, j), { dtype: 'i8' })), 3),
+  };
+  for (const [form, near] of Object.entries(others)) {
+    test(`not ${form}: it stays a mask`, () => {
+      const { operands, ...attributes } = attentionOf(fused(near).graph);
+      expect(attributes).toMatchObject({ window: null });
+      expect(operands[3]).not.toBeNull();
+    });
+  }
 });

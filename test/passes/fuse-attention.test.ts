@@ -27,6 +27,7 @@ describe('matches', () => {
     expect(attentionOf(graph)).toEqual({
       scale: 1,
       causal: false,
+      window: null,
       operands: ['query', 'key', 'value', null, null],
     });
   });

@@ -321,6 +321,8 @@ const CALLS: {
     [[QUERY, KEY, VALUE], { scale: 0.5 }],
     [[QUERY, KEY, VALUE, VISIBLE], { scale: 0.5, causal: true }],
     [[QUERY, KEY, VALUE, null, BIAS], { scale: 0.5 }],
+    [[QUERY, KEY, VALUE], { scale: 0.5, window: 1 }],
+    [[QUERY, KEY, VALUE, VISIBLE], { scale: 0.5, causal: true, window: 2 }],
     [[heads(4, 4, 4), KEY, VALUE, VISIBLE, null], { scale: 1 }],
   ],
   linear: [[[BLOCK, some([4, 2])]], [[some([4]), some([4, 2]), some([2])]]],

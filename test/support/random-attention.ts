@@ -166,8 +166,13 @@ function padding(m: Making, { keys }: Form): Value {
 }
 
 /** Key j is visible to query i where j <= i + keys - queries, or at a distance from that. */
-function positions(m: Making, { queries, keys }: Form, mayHideAll: boolean): Value {
+function positions(
+  m: Making,
+  { queries, keys }: Pick<Form, 'queries' | 'keys'>,
+  mayHideAll: boolean,
+): Value {
   const { g } = m;
+  if (m.chance(0.3)) return near(m, { queries, keys }, mayHideAll);
   const isCausal = m.chance(0.6);
   const reach = isCausal ? 0 : m.pick(mayHideAll ? [-1, 1, 2] : [1, 2]);
   const last = add(subtract(keys, queries), reach);
@@ -182,6 +187,27 @@ function positions(m: Making, { queries, keys }: Form, mayHideAll: boolean): Val
   }
   const i = g.iota({ shape: [queries, 1], axis: 0, start: add(last, 1) });
   return m.chance(0.5) ? g.less(j, i) : g.not(g.less_equal(i, j));
+}
+
+/** Key j is visible to query i where they are not far apart; now and then further to one side. */
+function near(
+  m: Making,
+  { queries, keys }: Pick<Form, 'queries' | 'keys'>,
+  mayHideAll: boolean,
+): Value {
+  const { g } = m;
+  const start = add(subtract(keys, queries), m.pick(mayHideAll ? [0, 0, 0, 1] : [0]));
+  const i = g.iota({ shape: [queries, 1], axis: 0, start });
+  const j = g.iota({ shape: [1, keys], axis: 1 });
+  const window = m.pick([1, 2, 5]);
+  const distance: Value = m.chance(0.5) ? g.sub(i, j) : g.sub(j, i);
+  return m.pick([
+    () => g.less_equal(g.abs(distance), window),
+    () => g.less(g.abs(distance), window + 1),
+    () => g.not(g.greater(g.abs(distance), window)),
+    () => g.less_equal(g.abs(g.cast(distance, { dtype: 'f32' })), window),
+    () => g.and(g.less_equal(g.sub(i, window), j), g.less_equal(j, g.add(i, m.pick([0, window])))),
+  ])();
 }
 
 /** The op itself. */
@@ -201,6 +227,7 @@ const whole: Maker = (m) => {
   const context = m.g.attention(query, key, key, mask, added, {
     scale: m.pick([0.5, 0.7]),
     causal: m.chance(0.3),
+    window: m.chance(0.3) ? m.pick([0, 1, 3]) : null,
   });
   return joined(m, context, form);
 };

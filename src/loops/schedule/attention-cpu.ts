@@ -106,8 +106,10 @@ class QueryTile {
     emitter.loop('serial', 'v', valueWidth, (v) => {
       for (const r of this.rows) emitter.emit(store(this.sums, this.sumAt(r, v), constant(0)));
     });
-    const keys = this.visibleKeys();
-    emitter.loop('serial', 'start', keys, (start) => this.block(start, keys), {
+    const { from, to } = this.visibleKeys();
+    emitter.loop('serial', 'start', operands.keys, (start) => this.block(start, to), {
+      from,
+      to,
       step: KEYS_IN_BLOCK,
     });
     const shares = this.rows.map((r) => {
@@ -124,16 +126,18 @@ class QueryTile {
     });
   }
 
-  /** One past the last key that any of these queries, or of their block where exact, may see. */
-  private visibleKeys(): Dim {
-    const { causal, keys, queries } = this.operands;
-    if (!causal) return keys;
+  /** The keys that any of these queries, or of their block where exact, may see. */
+  private visibleKeys(): { readonly from: Dim; readonly to: Dim } {
+    const { causal, queries, window } = this.operands;
     const { emitter, first, rows } = this;
     const block = multiply(floorDivide(first, QUERIES_IN_BLOCK), QUERIES_IN_BLOCK);
-    const end = emitter.exact
-      ? minimum(queries, add(block, QUERIES_IN_BLOCK))
-      : add(first, rows.length);
-    return emitter.integer('keys', minimum(keys, add(end, subtract(keys, queries))));
+    const { from, to } = emitter.exact
+      ? this.operands.keysOf(block, minimum(queries, add(block, QUERIES_IN_BLOCK)))
+      : this.operands.keysOf(first, add(first, rows.length));
+    return {
+      from: window === null ? from : emitter.integer('near', from),
+      to: causal || window !== null ? emitter.integer('keys', to) : to,
+    };
   }
 
   private block(start: Dim, keys: Dim): void {

@@ -19,7 +19,6 @@ import {
   ceilDivide,
   type Dim,
   floorDivide,
-  minimum,
   multiply,
   sizeOf,
   subtract,
@@ -162,15 +161,14 @@ class QueryBlock {
     const sums = range(this.shares).map((s) => emitter.variable(`sum${s}`, zero));
     const max = emitter.variable('largest', constant(FLOOR));
     const total = emitter.variable('total', constant(0));
-    const { keys, queries, causal } = operands;
-    const seen = add(add(first, block.queries), subtract(keys, queries));
-    const end = causal ? minimum(keys, seen) : keys;
+    const { keys, queries } = operands;
+    const { from, to } = operands.keysOf(first, add(first, block.queries));
     emitter.loop(
       'serial',
       'start',
       keys,
       (start) => this.keyBlock(start, own, member, { sums, max, total }),
-      { to: end, step: block.keys },
+      { from, to, step: block.keys },
     );
     const inverse = binary('div', constant(1), binary('max', read(total), constant(1e-30)));
     const isSeen = binary('lt', constant(0), read(total));

@@ -1,11 +1,11 @@
 /** The operands of an attention node as elements, shared by the nests of all targets. */
 
 import { broadcastIndex } from '../../ir/broadcasting.ts';
-import { add, type Dim, subtract } from '../../ir/dims.ts';
+import { add, type Dim, maximum, minimum, subtract } from '../../ir/dims.ts';
 import { type Node, type ValueId, valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
-import { binary, type Expression, index as indexOf } from '../nodes.ts';
+import { binary, constant, type Expression, index as indexOf } from '../nodes.ts';
 
 /**
  * Blocks of the nests for CPUs. Online softmax rescales its sums from block to block, so exact programs
@@ -25,6 +25,8 @@ export class AttentionOperands {
   readonly valueWidth: number;
   readonly scale: number;
   readonly causal: boolean;
+  /** Of local attention; null where a query sees keys at any distance. */
+  readonly window: number | null;
   readonly hasMask: boolean;
   readonly hasBias: boolean;
   private readonly emitter: Emitter;
@@ -43,6 +45,8 @@ export class AttentionOperands {
     this.valueWidth = Number(value.at(-1));
     this.scale = Number(node.attributes.scale);
     this.causal = node.attributes.causal === true;
+    const { window } = node.attributes;
+    this.window = typeof window === 'number' ? window : null;
     this.hasMask = node.operands[3] != null;
     this.hasBias = node.operands[4] != null;
     this.shape = valueOf(body, node.results[0] ?? (-1 as ValueId)).shape;
@@ -70,13 +74,34 @@ export class AttentionOperands {
     return this.element(4, [...leading, i, j]);
   }
 
+  /**
+   * The keys from `from` to before `to`: all that queries from `first` to before `end` may see by their
+   * places. Neither bound may lie in 0 .. keys where there is no such key.
+   */
+  keysOf(first: Dim, end: Dim): { readonly from: Dim; readonly to: Dim } {
+    const { keys, window } = this;
+    const shift = subtract(keys, this.queries);
+    const reach = this.causal ? 0 : window;
+    return {
+      from: window === null ? 0 : maximum(0, subtract(add(first, shift), window)),
+      to: reach === null ? keys : minimum(keys, add(add(end, shift), reach)),
+    };
+  }
+
   /** Whether key j is visible to query i; null where every key is. */
   visible(leading: readonly Dim[], i: Dim, j: Dim): Expression | null {
-    const masked = this.hasMask ? this.element(3, [...leading, i, j]) : null;
-    if (!this.causal) return masked;
-    const last = add(i, subtract(this.keys, this.queries));
-    const past = binary('le', indexOf(j), indexOf(last));
-    return masked === null ? past : binary('and', masked, past);
+    const { causal, window } = this;
+    const place = add(i, subtract(this.keys, this.queries));
+    const near = (distance: Dim) => binary('le', indexOf(distance), constant(window ?? 0, 'i32'));
+    const conditions = [
+      ...(this.hasMask ? [this.element(3, [...leading, i, j])] : []),
+      ...(causal ? [binary('le', indexOf(j), indexOf(place))] : []),
+      ...(window === null ? [] : [near(subtract(place, j))]),
+      ...(window === null || causal ? [] : [near(subtract(j, place))]),
+    ];
+    return conditions.reduce<Expression | null>((all, condition) => {
+      return all === null ? condition : binary('and', all, condition);
+    }, null);
   }
 
   private element(operand: number, index: readonly Dim[]): Expression {

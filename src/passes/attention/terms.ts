@@ -2,12 +2,12 @@
  * What is added to scores and what hides them, brought to one shape, for fuse-attention.
  */
 import type { Value } from '../../ir/graph.ts';
-import { type Shape, sameShape } from '../../ir/types.ts';
+import { type Dim, type Shape, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
 import { resultShape } from '../node-reading.ts';
 import { type Refusal, refuse } from '../rewrite.ts';
-import { isCausal } from './causal.ts';
+import { bandOf } from './bands.ts';
 import { writeMask } from './mask.ts';
 import type { PlacedBias, PlacedMask, Scores } from './scores.ts';
 
@@ -17,6 +17,8 @@ export interface Terms {
   readonly masks: readonly PlacedMask[];
   readonly biases: readonly PlacedBias[];
   readonly isCausal: boolean;
+  /** Of local attention; null where there is none. */
+  readonly window: number | null;
   /** Whether a query without a visible key had another result than zeros before. */
   readonly isFinite: boolean;
 }
@@ -40,14 +42,38 @@ export function readTerms(
   }
   const longest = others.reduce((a, b) => (b.length > a.length ? b : a), []);
   const leading = first === undefined ? longest : first.frame.slice(0, -2);
-  const causal = masks.filter(({ term }) => isCausal(term, queries, keys, index));
+  const places = readPlaces(masks, queries, keys, index);
   return {
     leading: leading.length === 0 ? [1] : leading,
-    masks: masks.filter((mask) => !causal.includes(mask)),
     biases,
-    isCausal: causal.length > 0,
+    ...places,
     isFinite: masks.some((mask) => mask.isFinite),
   };
+}
+
+/**
+ * The masks that say no more than `causal` and `window` say are dropped for them. Bands that these two
+ * cannot say, because they look further to one side than to the other, stay masks.
+ */
+function readPlaces(
+  masks: readonly PlacedMask[],
+  queries: Dim,
+  keys: Dim,
+  index: GraphIndex,
+): Pick<Terms, 'masks' | 'isCausal' | 'window'> {
+  const bands = masks.map(({ term }) => bandOf(term, queries, keys, index));
+  const least = Math.max(...bands.map((band) => band?.least ?? -Infinity));
+  const most = Math.min(...bands.map((band) => band?.most ?? Infinity));
+  const isCausal = most === 0;
+  const isWindow = Number.isFinite(least) && least <= 0 && (isCausal || most === -least);
+  const window = isWindow ? Math.abs(least) : null;
+  const low = isWindow ? least : -Infinity;
+  const high = isCausal ? 0 : (window ?? Infinity);
+  const isImplied = (mask: PlacedMask) => {
+    const band = bands[masks.indexOf(mask)] ?? null;
+    return band !== null && band.least <= low && band.most >= high;
+  };
+  return { masks: masks.filter((mask) => !isImplied(mask)), isCausal, window };
 }
 
 /** Whether a term has no leading dims, or only such of 1. */
@@ -87,6 +113,7 @@ export function detailOfTerms(terms: Terms, index: GraphIndex): readonly string[
     parts.push(`which is no mask because ${index.nameOf(notBool)} is ${dtype}, not bool`);
   }
   if (terms.isCausal) parts.push('causal');
+  if (terms.window !== null) parts.push(`window ${terms.window}`);
   for (const { value } of terms.masks) parts.push(`mask ${index.nameOf(value)}`);
   if (terms.isFinite) {
     parts.push('where a query that sees no key now gives zeros instead of the mean of the values');

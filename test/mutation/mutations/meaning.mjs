@@ -41,8 +41,15 @@ export const meaning = [
   {
     name: 'a causal query does not see its own position',
     file: 'src/ir/ops/attention.ts',
-    find: 'g.less_equal(key, lastKey)',
-    replace: 'g.less(key, lastKey)',
+    find: 'past: () => g.less_equal(key(), query())',
+    replace: 'past: () => g.less(key(), query())',
+    tests: COMPOSITES,
+  },
+  {
+    name: 'a window is one place narrower',
+    file: 'src/ir/ops/attention.ts',
+    find: 'near: () => g.less_equal(',
+    replace: 'near: () => g.less(',
     tests: COMPOSITES,
   },
   {

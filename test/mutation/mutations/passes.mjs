@@ -34,15 +34,22 @@ export const passes = [
   {
     name: 'fuse-attention drops the masks',
     file: 'src/passes/attention/terms.ts',
-    find: 'masks: masks.filter((mask) => !causal.includes(mask)),',
-    replace: 'masks: [],',
+    find: 'return { masks: masks.filter((mask) => !isImplied(mask)), isCausal',
+    replace: 'return { masks: [], isCausal',
     tests: only('fuse-attention'),
   },
   {
     name: 'fuse-attention takes any comparison of positions for causal',
-    file: 'src/passes/attention/causal.ts',
-    find: 'return reach === subtract(keys, queries);',
-    replace: 'return reach !== null;',
+    file: 'src/passes/attention/terms.ts',
+    find: 'const isCausal = most === 0;',
+    replace: 'const isCausal = most < Infinity;',
+    tests: only('fuse-attention'),
+  },
+  {
+    name: 'fuse-attention takes any two bounds of a distance for a window',
+    file: 'src/passes/attention/terms.ts',
+    find: '(isCausal || most === -least)',
+    replace: 'most < Infinity',
     tests: only('fuse-attention'),
   },
   {

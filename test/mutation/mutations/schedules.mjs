@@ -19,8 +19,8 @@ export const schedules = [
   {
     name: 'causal attention takes < for <=',
     file: OPERANDS,
-    find: "binary('le', indexOf(j), indexOf(last))",
-    replace: "binary('lt', indexOf(j), indexOf(last))",
+    find: "binary('le', indexOf(j), indexOf(place))",
+    replace: "binary('lt', indexOf(j), indexOf(place))",
     tests: NESTS,
   },
   {
@@ -69,8 +69,29 @@ export const schedules = [
   {
     name: 'causal attention on the CPU stops before the last visible key',
     file: CPU,
-    find: ': add(first, rows.length);',
-    replace: ': first;',
+    find: 'keysOf(first, add(first, rows.length))',
+    replace: 'keysOf(first, first)',
+    tests: NESTS,
+  },
+  {
+    name: 'local attention begins one key late',
+    file: OPERANDS,
+    find: 'maximum(0, subtract(add(first, shift), window))',
+    replace: 'maximum(0, add(subtract(add(first, shift), window), 1))',
+    tests: NESTS,
+  },
+  {
+    name: 'local attention ends one key early',
+    file: OPERANDS,
+    find: 'add(add(end, shift), reach)',
+    replace: 'add(add(end, shift), subtract(reach, 1))',
+    tests: NESTS,
+  },
+  {
+    name: 'local attention takes all keys of a block',
+    file: OPERANDS,
+    find: '...(window === null ? [] : [near(subtract(place, j))]),',
+    replace: '',
     tests: NESTS,
   },
   {

@@ -123,10 +123,9 @@ class QueryBlock {
     const rows = { from: first, to: last, extent: operands.queries };
     const count = subtract(last, first);
     emitter.loop('parallel', 'i', QUERIES, (i) => this.begin(i), { to: count });
-    const { causal, keys, queries } = operands;
-    const seen = causal
-      ? emitter.integer('seen', minimum(keys, add(last, subtract(keys, queries))))
-      : keys;
+    const { causal, window, keys } = operands;
+    const { from, to } = operands.keysOf(first, last);
+    const seen = causal || window !== null ? emitter.integer('seen', to) : to;
     emitter.loop(
       'serial',
       'start',
@@ -137,7 +136,7 @@ class QueryBlock {
         this.packKeys(block);
         overTiles(emitter, tileHeights(height), rows, (row, tall) => this.tile(row, tall, block));
       },
-      { to: seen, step: KEYS },
+      { from, to: seen, step: KEYS },
     );
     emitter.loop('parallel', 'i', QUERIES, (i) => this.finish(i), { to: count });
   }

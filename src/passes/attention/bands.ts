@@ -1,36 +1,102 @@
 /**
- * Recognises causal masks, for fuse-attention: comparisons of the positions of queries and keys,
- * which `iota` counts.
+ * Recognises bands of visible keys, for fuse-attention: comparisons of the positions of queries and
+ * keys, which `iota` counts, and of their distance.
  */
 import { add, type Dim, subtract } from '../../ir/dims.ts';
 import type { Node, ValueId } from '../../ir/graph.ts';
-import { isInteger, sameShape } from '../../ir/types.ts';
+import { type DType, isInteger, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import { axisOf, firstResult, operandOf, resultShape } from '../node-reading.ts';
 import type { MaskTerm } from './mask.ts';
 
-/** Whether a mask is j <= i + (keys - queries) for query i and key j: what `causal` means. */
-export function isCausal(
+/**
+ * What a mask that compares positions leaves visible: the keys j at which the distance j - i', with
+ * i' = i + (keys - queries) the place of query i, is at least `least` and at most `most`.
+ */
+export interface Band {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** The band that a mask is; null where it is none. */
+export function bandOf(
   { source: mask, isNegated, views }: MaskTerm,
   queries: Dim,
   keys: Dim,
   index: GraphIndex,
-): boolean {
+): Band | null {
   const source = beforeLeadingOnes(mask, index);
   const matrix = index.shapeOf(source).slice(-2);
-  if (!views.every((node) => sameShape(resultShape(node, index).slice(-2), matrix))) return false;
-  const isMatrix = index
-    .shapeOf(source)
-    .slice(0, -2)
-    .every((dim) => dim === 1);
+  const leading = index.shapeOf(source).slice(0, -2);
+  if (!views.every((node) => sameShape(resultShape(node, index).slice(-2), matrix))) return null;
+  if (!sameShape(matrix, [queries, keys]) || !leading.every((dim) => dim === 1)) return null;
   const positive = comparisonOf(index.producerOf(source), index);
   const comparison = isNegated ? negated(positive) : positive;
-  if (comparison === null || !isMatrix) return false;
-  const { low, high, isStrict } = comparison;
-  const isKeyFirst = low.axis === -1 && low.size === keys;
-  if (!isKeyFirst || high.axis !== -2 || high.size !== queries) return false;
-  const reach = subtract(subtract(high.start, low.start), isStrict ? 1 : 0);
-  return reach === subtract(keys, queries);
+  if (comparison === null) return null;
+  return oneSided(comparison, queries, keys, index) ?? twoSided(comparison, queries, keys, index);
+}
+
+/** key <= query + c, and query <= key + c. */
+function oneSided(
+  { low, high, isStrict }: Comparison,
+  queries: Dim,
+  keys: Dim,
+  index: GraphIndex,
+): Band | null {
+  const [a, b] = [positionOf(low, index), positionOf(high, index)];
+  const by = offsetBetween(a, b, queries, keys);
+  if (by === null) return null;
+  // low is at most high, or less: (low - high) is at most `most`
+  const most = (isStrict ? -1 : 0) - by.offset;
+  return by.isKeyFirst ? { least: -Infinity, most } : { least: -most, most: Infinity };
+}
+
+/** abs(query - key + c) <= w, either way around. */
+function twoSided(
+  { low, high, isStrict }: Comparison,
+  queries: Dim,
+  keys: Dim,
+  index: GraphIndex,
+): Band | null {
+  const limit = index.scalarOf(high);
+  const distance = index.madeBy(withoutCast(low, index), 'abs')?.operands[0];
+  if (limit === null || distance == null) return null;
+  const difference = index.madeBy(withoutCast(distance, index), 'sub');
+  const [a, b] = difference?.operands.map((id) => positionOf(id, index)) ?? [];
+  const by = offsetBetween(a ?? null, b ?? null, queries, keys);
+  if (by === null) return null;
+  const reach = isStrict ? Math.ceil(limit) - 1 : Math.floor(limit);
+  const centre = by.isKeyFirst ? -by.offset : by.offset;
+  return { least: centre - reach, most: centre + reach };
+}
+
+/** Casts of positions keep them where the type has room. */
+function withoutCast(id: ValueId, index: GraphIndex): ValueId {
+  const from = index.madeBy(id, 'cast')?.operands[0];
+  return from != null && isWide(index.value(id).dtype) ? withoutCast(from, index) : id;
+}
+
+const isWide = (dtype: DType) => dtype === 'f32' || dtype === 'i32' || dtype === 'i64';
+
+/**
+ * The constant c of a - b = (j - i') + c, or of (i' - j) + c, where one is the position of keys j and the
+ * other of queries i.
+ */
+function offsetBetween(
+  a: Position | null,
+  b: Position | null,
+  queries: Dim,
+  keys: Dim,
+): { readonly isKeyFirst: boolean; readonly offset: number } | null {
+  if (a === null || b === null) return null;
+  const isKeyFirst = a.axis === -1;
+  const [key, query] = isKeyFirst ? [a, b] : [b, a];
+  if (key.axis !== -1 || key.size !== keys || query.axis !== -2 || query.size !== queries)
+    return null;
+  const shift = subtract(keys, queries);
+  const apart = add(subtract(key.start, query.start), shift);
+  const offset = isKeyFirst ? apart : subtract(0, apart);
+  return typeof offset === 'number' ? { isKeyFirst, offset } : null;
 }
 
 /** A value without the broadcasts and reshapes that leave its last two dims as they are. */
@@ -44,8 +110,8 @@ function beforeLeadingOnes(id: ValueId, index: GraphIndex): ValueId {
 
 /** low < high, or low <= high. */
 interface Comparison {
-  readonly low: Position;
-  readonly high: Position;
+  readonly low: ValueId;
+  readonly high: ValueId;
   readonly isStrict: boolean;
 }
 
@@ -64,7 +130,7 @@ function comparisonOf(node: Node | null, index: GraphIndex): Comparison | null {
     return negated(comparisonOf(index.producerOf(operandOf(node, 0)), index));
   }
   const form = node === null ? undefined : COMPARISONS[node.op];
-  const [a, b] = node?.operands.map((id) => positionOf(id, index)) ?? [];
+  const [a, b] = node?.operands ?? [];
   if (form === undefined || a == null || b == null) return null;
   const [low, high] = form.isSwapped ? [b, a] : [a, b];
   return { low, high, isStrict: form.isStrict };
@@ -97,7 +163,10 @@ const READINGS: { readonly [op: string]: Reading | undefined } = {
     return { axis: axis - shape.length, size: shape[axis] ?? 1, start };
   },
   broadcast: (node, index) => positionOf(node.operands[0], index),
-  cast: (node, index) => positionOf(node.operands[0], index),
+  cast: (node, index) => {
+    const isWhole = isWide(index.value(firstResult(node)).dtype);
+    return isWhole ? positionOf(node.operands[0], index) : null;
+  },
   reshape: reshaped,
   add: (node, index) => moved(node, index, 1) ?? moved(node, index, 1, true),
   sub: (node, index) => moved(node, index, -1),
