@@ -1,6 +1,7 @@
 /**
  * The BERT family: BERT and MiniLM (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh
- * et al. 2019). They share one encoder and differ in positions, token types and heads.
+ * et al. 2019), ELECTRA (Clark et al. 2020). They share one encoder and differ in positions, token
+ * types, the width of embeddings and heads.
  */
 import { EncompileError } from '../errors.ts';
 import type { Builder } from '../ir/builder.ts';
@@ -21,6 +22,8 @@ export interface BertOptions<W extends number> {
   readonly layers: number;
   /** Width of the token vectors. */
   readonly hidden: W;
+  /** Width of the embeddings, which a linear layer brings to `hidden` where it differs (hidden). */
+  readonly embeddingWidth?: number;
   /** Number of attention heads; it divides `hidden`. */
   readonly heads: number;
   /** Width inside the feed-forward network. */
@@ -53,7 +56,8 @@ export interface BertInputs<R extends Shape, M extends Shape, T extends Shape> {
  * encoder blocks (Devlin et al. 2019, section 3 and figure 2)
  *
  * ids integer[batch, seq], mask bool[batch, seq] -> y f32[batch, seq, hidden]; padding's vectors
- * reach no token's. Weights: `embeddings.word`, `.position`, `.token_type` and `.norm`, and below
+ * reach no token's. Weights: `embeddings.word`, `.position`, `.token_type`, `.norm` and, where the widths
+ * differ, `.projection`, and below
  * `layer.<i>` those of `encoderBlock`.
  *
  * Token i stands in row positionOffset + i of the positions. RoBERTa counts tokens that are not
@@ -72,7 +76,10 @@ export function bert<
   const { layers, hidden, heads, intermediate, activation = 'gelu' } = options;
   const eps = options.layerNormEps ?? 1e-12;
   const embedded = sumOfEmbeddings(g.scope('embeddings'), options, ids, tokenTypes);
-  let x = layerNorm(g.scope('embeddings.norm'), embedded, { eps });
+  const normal: Value<'f32'> = layerNorm(g.scope('embeddings.norm'), embedded, { eps });
+  const projection = g.scope('embeddings.projection');
+  let x =
+    widthOf(normal) === hidden ? normal : linear(projection, normal, { width: hidden as number });
   for (let i = 0; i < layers; i++) {
     const layer = g.scope(`layer.${i}`);
     x = encoderBlock(layer, x, { heads, hidden: intermediate, activation, eps, mask });
@@ -87,7 +94,8 @@ function sumOfEmbeddings(
   ids: Value<IntegerType>,
   tokenTypes: Value<IntegerType> | undefined,
 ): Value<'f32'> {
-  const { hidden: width, vocab, maxPositions: rows, positionOffset: offset = 0 } = options;
+  const { vocab, maxPositions: rows, positionOffset: offset = 0 } = options;
+  const { embeddingWidth: width = options.hidden } = options;
   const word: Value<'f32'> = tokenEmbedding(g, ids, { vocab, width });
   const type = typeEmbedding(g, options, tokenTypes);
   const typed: Value<'f32'> = type === null ? word : g.add(word, type);
@@ -97,7 +105,7 @@ function sumOfEmbeddings(
 
 function typeEmbedding(
   g: Builder,
-  { typeVocab: vocab = 0, hidden: width }: BertOptions<number>,
+  { typeVocab: vocab = 0, hidden, embeddingWidth: width = hidden }: BertOptions<number>,
   tokenTypes: Value<IntegerType> | undefined,
 ): Value<'f32'> | null {
   const name = 'token_type';
@@ -145,4 +153,36 @@ export function sequenceClassifier<D extends FloatType, S extends Shape, N exten
   const dense = linear(g.scope('dense'), first, { width: widthOf<Shape>(first) });
   const hidden = withShape(activate(g, dense, activation), first.shape);
   return linear(g.scope('projection'), hidden, { width: classes });
+}
+
+export interface MaskedLmOptions {
+  /** The table of tokens [vocab, d], which gives their scores, too. */
+  readonly table: Value<'f32'>;
+  /** Between the two layers (gelu). */
+  readonly activation?: Activation;
+  /** Of the layer norm (1e-12). */
+  readonly eps?: number;
+}
+
+/**
+ * maskedLmHead: y = norm(activation(x W_dense + b_dense)) table^T + bias, scores of the token that a mask
+ * stands for (Devlin et al. 2019, section 3.1)
+ *
+ * x [batch, seq, d] -> y f32[batch, seq, vocab]. Weights: `dense` [d, d] with its bias, `norm`, and `bias`
+ * [vocab].
+ */
+export function maskedLmHead<S extends Shape>(
+  g: Builder,
+  x: Value<'f32', S>,
+  { table, activation = 'gelu', eps = 1e-12 }: MaskedLmOptions,
+): Value<'f32'> {
+  const [vocab = 1] = lastDims(table, 2);
+  const dense: Value<'f32'> = linear(g.scope('dense'), x, { width: widthOf<Shape>(x) });
+  const hidden = layerNorm<'f32', Shape>(g.scope('norm'), activate(g, dense, activation), { eps });
+  const transposed: Value<'f32'> = g.transpose(table, { permutation: [1, 0] });
+  const bias: Value<'f32'> = g.weight('bias', f32(vocab));
+  return g.named(
+    'scores',
+    g.linear<'f32', Shape, 'f32', Shape, 'f32', Shape>(hidden, transposed, bias),
+  );
 }

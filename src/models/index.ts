@@ -6,6 +6,8 @@ export {
   type BertOptions,
   bert,
   bertPooler,
+  type MaskedLmOptions,
+  maskedLmHead,
   type SequenceClassifierOptions,
   sequenceClassifier,
 } from './bert.ts';
@@ -35,6 +37,14 @@ export {
   visibleKeys,
   windowMask,
 } from './masks.ts';
+export {
+  type MaskedIds,
+  type ModernBertOptions,
+  modernBert,
+  type NomicBertOptions,
+  nomicBert,
+  type RotaryEncoderOptions,
+} from './modern-bert.ts';
 export {
   type HeadOptions,
   type MultiHeadAttentionOptions,

@@ -39,6 +39,7 @@ describe('a config', () => {
       architectures: ['BertModel'],
       layers: 12,
       hidden: 768,
+      embeddingWidth: 768,
       heads: 12,
       intermediate: 3072,
       activation: 'gelu',
@@ -81,6 +82,7 @@ describe('a config', () => {
       head: 'sequence-classification',
       layers: 6,
       hidden: 768,
+      embeddingWidth: 768,
       heads: 12,
       intermediate: 3072,
       typeVocab: 0,
@@ -112,7 +114,7 @@ describe('a config', () => {
 
 describe('a config that is refused', () => {
   it.each<[string, JsonObject, RegExp]>([
-    ['another family', { model_type: 'electra' }, /"electra".*one of bert, roberta, distilbert/],
+    ['another family', { model_type: 'albert' }, /"albert".*one of bert, roberta, distilbert/],
     ['a property of Object', { model_type: 'constructor' }, /model_type "constructor"/],
     ['relative positions', { position_embedding_type: 'relative_key' }, /"relative_key": supp/],
     ['a decoder', { is_decoder: true }, /is_decoder is true/],
@@ -120,7 +122,7 @@ describe('a config that is refused', () => {
     ['pruned heads', { pruned_heads: { '0': [1] } }, /pruned_heads is \{"0":\[1\]\}/],
     ['quantised weights', { quantization_config: { bits: 4 } }, /unquantised/],
     ['an unknown activation', { hidden_act: 'mish' }, /"mish": supported are gelu, gelu_new/],
-    ['another head', { architectures: ['BertForTokenClassification'] }, /BertForSequenceClass/],
+    ['another head', { architectures: ['BertForQuestionAnswering'] }, /BertForSequenceClass/],
     ["another family's class", { architectures: ['RobertaModel'] }, /"RobertaModel"/],
     ['architectures as text', { architectures: 'BertModel' }, /a list of class names/],
     ['no layers', { num_hidden_layers: 0 }, /num_hidden_layers is 0: expected .* 1 to 10000/],

@@ -69,6 +69,7 @@ const ROWS_OF: { readonly [F in Family]: readonly BertRow[] } = {
   bert: ROWS,
   roberta: ROBERTA_ROWS,
   distilbert: ROWS,
+  electra: ROWS,
 };
 
 let scratch = '';
@@ -88,6 +89,7 @@ const CLASSIFIERS: { readonly [F in Family]: string } = {
   bert: 'BertForSequenceClassification',
   roberta: 'RobertaForSequenceClassification',
   distilbert: 'DistilBertForSequenceClassification',
+  electra: 'ElectraForSequenceClassification',
 };
 
 function integers(shape: readonly number[], data: readonly number[]): NdArray {

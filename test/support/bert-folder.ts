@@ -59,6 +59,7 @@ const CONFIGS: { readonly [F in Family]: object } = {
     vocab_size: 20,
     max_position_embeddings: 10,
   },
+  electra: { ...SIZES, model_type: 'electra' },
 };
 
 /** Makes the folder `path`, which must not be there, and writes a model into it. */

@@ -56,7 +56,7 @@ function positionOf(config: BertConfig, ids: readonly number[], t: number): numb
 /** One number a class, from the first token. */
 export function bertLogits(config: BertConfig, weights: Weights, row: BertRow): readonly number[] {
   const [first] = bertStates(config, weights, row);
-  const activate = CLASSIFIER_ACTIVATION[config.family] === 'tanh' ? Math.tanh : relu;
+  const activate = { tanh: Math.tanh, relu, gelu }[CLASSIFIER_ACTIVATION[config.family]];
   const dense = linear(weights, 'classifier.dense', first ?? []).map((value) => activate(value));
   return linear(weights, 'classifier.projection', dense);
 }

@@ -6,16 +6,21 @@
  * builder lacks. All faults of a file are reported in one error.
  */
 import { EncompileError } from '../../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue, member, quote } from '../json.ts';
+import type { Activation } from '../../models/activations.ts';
+import { isJsonObject, type JsonObject, member, quote } from '../json.ts';
+import { ConfigReader, type CountRange, shown } from './config-reader.ts';
+import { ROTARY_FAMILIES } from './rotary-config.ts';
 
-export const FAMILIES = ['bert', 'roberta', 'distilbert'] as const;
+export const FAMILIES = ['bert', 'roberta', 'distilbert', 'electra'] as const;
 export type Family = (typeof FAMILIES)[number];
 
-/** `gelu` is exact (erf); `gelu_tanh` its tanh approximation. */
-export type Activation = 'gelu' | 'gelu_tanh' | 'relu' | 'silu';
-
 /** What was trained on top of the encoder, from `architectures`; `base` is nothing but a pooler. */
-export type TrainedHead = 'base' | 'masked-lm' | 'pre-training' | 'sequence-classification';
+export type TrainedHead =
+  | 'base'
+  | 'masked-lm'
+  | 'pre-training'
+  | 'sequence-classification'
+  | 'token-classification';
 
 export interface BertConfig {
   readonly family: Family;
@@ -23,6 +28,8 @@ export interface BertConfig {
   readonly architectures: readonly string[];
   readonly layers: number;
   readonly hidden: number;
+  /** Width of the embeddings, which ELECTRA projects to `hidden` where it differs. */
+  readonly embeddingWidth: number;
   readonly heads: number;
   /** Width inside the feed-forward block. */
   readonly intermediate: number;
@@ -77,18 +84,8 @@ const SPELLINGS: { readonly [F in Family]: Spelling } = {
     typeVocab: null,
     defaultPadTokenId: 0,
   },
+  electra: BERT,
 };
-
-/** The names of Hugging Face; three of them are the same tanh approximation. */
-const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
-  ['gelu', 'gelu'],
-  ['gelu_new', 'gelu_tanh'],
-  ['gelu_pytorch_tanh', 'gelu_tanh'],
-  ['gelu_fast', 'gelu_tanh'],
-  ['relu', 'relu'],
-  ['silu', 'silu'],
-  ['swish', 'silu'],
-]);
 
 /** By what follows the family in an architecture's name. */
 const HEADS: ReadonlyMap<string, TrainedHead> = new Map([
@@ -96,6 +93,7 @@ const HEADS: ReadonlyMap<string, TrainedHead> = new Map([
   ['ForMaskedLM', 'masked-lm'],
   ['ForPreTraining', 'pre-training'],
   ['ForSequenceClassification', 'sequence-classification'],
+  ['ForTokenClassification', 'token-classification'],
 ]);
 
 /** How each family begins the names of its classes. */
@@ -103,14 +101,12 @@ const CLASS_PREFIX: { readonly [F in Family]: string } = {
   bert: 'Bert',
   roberta: 'Roberta',
   distilbert: 'DistilBert',
+  electra: 'Electra',
 };
 
 const DEFAULT_EPS = 1e-12;
 const DEFAULT_TYPE_VOCAB = 2;
-const DEFAULT_CLASSES = 2;
-const MAX_CLASSES = 1_000_000;
 const MAX_LAYERS = 10_000;
-const MAX_SIZE = 2 ** 31 - 1;
 
 /**
  * Reads a parsed `config.json`; `origin` is its path, for errors.
@@ -121,38 +117,38 @@ const MAX_SIZE = 2 ** 31 - 1;
 export function parseBertConfig(config: JsonObject, origin: string): BertConfig {
   const family = familyOf(config, origin);
   const spelling = SPELLINGS[family];
-  const faults: string[] = [];
-  const count = (key: string, range: CountRange = {}) => countOf(config, key, range, faults);
-  const architectures = architecturesOf(config, faults);
+  const reader = new ConfigReader(config);
+  const { faults } = reader;
+  const count = (key: string, range: CountRange = {}) => reader.count(key, range);
+  const architectures = reader.architectures();
   const padTokenId = count('pad_token_id', {
     least: 0,
     absent: spelling.defaultPadTokenId,
   });
+  const hidden = count(spelling.hidden);
   const parsed: BertConfig = {
     family,
     head: headOf(architectures, family, faults),
     architectures,
     layers: count(spelling.layers, { most: MAX_LAYERS }),
-    hidden: count(spelling.hidden),
+    hidden,
+    embeddingWidth: family === 'electra' ? count('embedding_size', { absent: hidden }) : hidden,
     heads: count(spelling.heads),
     intermediate: count(spelling.intermediate),
-    activation: activationOf(member(config, spelling.activation), spelling.activation, faults),
-    layerNormEps: epsOf(member(config, 'layer_norm_eps'), faults),
+    activation: reader.activation(spelling.activation),
+    layerNormEps: reader.fraction('layer_norm_eps', DEFAULT_EPS),
     vocab: count('vocab_size'),
     maxPositions: count('max_position_embeddings'),
     positionOffset: family === 'roberta' ? padTokenId + 1 : 0,
     typeVocab: spelling.typeVocab ? count(spelling.typeVocab, { absent: DEFAULT_TYPE_VOCAB }) : 0,
     padTokenId,
-    labels: labelsOf(config, faults),
+    labels: reader.labels(),
   };
   faults.push(...unsupportedModes(config));
   // A size that could not be read stands as 1 here, and would contradict others for no reason.
   if (faults.length === 0) faults.push(...contradictions(parsed, spelling));
-  if (faults.length === 0) return parsed;
-  throw new EncompileError(
-    `${origin} describes a model that cannot be compiled:\n${faults.map((f) => `  ${f}`).join('\n')}\n` +
-      'Correct these fields if they are wrong; otherwise declare the model in TypeScript.',
-  );
+  reader.throwFaults(origin);
+  return parsed;
 }
 
 function familyOf(config: JsonObject, origin: string): Family {
@@ -161,47 +157,8 @@ function familyOf(config: JsonObject, origin: string): Family {
   if (family) return family;
   throw new EncompileError(
     `${origin} has model_type ${quote(type)}, which cannot be read from a Hugging Face folder: ` +
-      `expected one of ${FAMILIES.join(', ')}. Declare the model in TypeScript instead.`,
+      `expected one of ${[...FAMILIES, ...ROTARY_FAMILIES].join(', ')}. Declare the model in TypeScript instead.`,
   );
-}
-
-interface CountRange {
-  readonly least?: number;
-  readonly most?: number;
-  /** Stands for a field that is not there. */
-  readonly absent?: number;
-}
-
-/** The whole number at `key`; a fault is noted and 1 returned, so that reading can go on. */
-function countOf(config: JsonObject, key: string, range: CountRange, faults: string[]): number {
-  const { least = 1, most = MAX_SIZE, absent } = range;
-  const value = member(config, key) ?? absent;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) {
-    return value;
-  }
-  faults.push(`${key} is ${shown(value)}: expected a whole number from ${least} to ${most}`);
-  return 1;
-}
-
-function activationOf(value: JsonValue | undefined, key: string, faults: string[]): Activation {
-  const activation = ACTIVATIONS.get(typeof value === 'string' ? value : '');
-  if (activation) return activation;
-  faults.push(`${key} is ${shown(value)}: supported are ${[...ACTIVATIONS.keys()].join(', ')}`);
-  return 'gelu';
-}
-
-function epsOf(value: JsonValue | undefined, faults: string[]): number {
-  const eps = value ?? DEFAULT_EPS;
-  if (typeof eps === 'number' && eps > 0 && eps < 1) return eps;
-  faults.push(`layer_norm_eps is ${shown(value)}: expected a number between 0 and 1`);
-  return DEFAULT_EPS;
-}
-
-function architecturesOf(config: JsonObject, faults: string[]): readonly string[] {
-  const value = member(config, 'architectures') ?? [];
-  if (Array.isArray(value) && value.every((name) => typeof name === 'string')) return value;
-  faults.push(`architectures is ${shown(value)}: expected a list of class names`);
-  return [];
 }
 
 /** A folder that names no architecture holds the bare encoder. */
@@ -214,22 +171,6 @@ function headOf(architectures: readonly string[], family: Family, faults: string
   const supported = [...HEADS.keys()].map((suffix) => `${prefix}${suffix}`);
   faults.push(`architectures begins with ${shown(first)}: supported are ${supported.join(', ')}`);
   return 'base';
-}
-
-function labelsOf(config: JsonObject, faults: string[]): readonly string[] {
-  const names = member(config, 'id2label');
-  if (isJsonObject(names)) {
-    const entries = Object.entries(names);
-    const labels = entries.map((_, i) => member(names, String(i)));
-    if (labels.length > 0 && labels.every((label) => typeof label === 'string')) return labels;
-    faults.push(
-      `id2label is ${shown(names)}: expected a text for each of "0", "1", ... without a gap`,
-    );
-    return [];
-  }
-  const range = { most: MAX_CLASSES, absent: DEFAULT_CLASSES };
-  const classes = countOf(config, 'num_labels', range, faults);
-  return Array.from({ length: classes }, (_, i) => `LABEL_${i}`);
 }
 
 function contradictions(config: BertConfig, spelling: Spelling): string[] {
@@ -273,8 +214,4 @@ function unsupportedModes(config: JsonObject): string[] {
     faults.push('quantization_config is there: supported are unquantised weights');
   }
   return faults;
-}
-
-function shown(value: JsonValue | undefined): string {
-  return value === undefined ? 'missing' : quote(value);
 }

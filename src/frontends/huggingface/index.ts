@@ -12,7 +12,9 @@ import type { JsonValue } from '../json.ts';
 import { type BertConfig, parseBertConfig } from './config.ts';
 import { type HuggingFaceFolder, readHuggingFaceFolder } from './folder.ts';
 import { bindBertWeights } from './names.ts';
-import { graphOfTask, type HuggingFaceTask, taskOf, topOf } from './task.ts';
+import { isRotaryFamily, parseRotaryConfig, type RotaryConfig } from './rotary-config.ts';
+import { bindRotaryWeights } from './rotary-names.ts';
+import { graphOfRotary, graphOfTask, type HuggingFaceTask, taskOf, topOf } from './task.ts';
 
 export type { BertConfig } from './config.ts';
 export type { HuggingFaceTask } from './task.ts';
@@ -20,7 +22,7 @@ export type { HuggingFaceTask } from './task.ts';
 export interface HuggingFaceModel {
   /** Named as the folder; every parameter has its data. Inputs and outputs: see `graphOfTask`. */
   readonly graph: Graph;
-  readonly config: BertConfig;
+  readonly config: BertConfig | RotaryConfig;
   readonly task: HuggingFaceTask;
   /** The most tokens that a text may have, special tokens included. */
   readonly maxTokens: number;
@@ -44,6 +46,7 @@ export async function loadHuggingFace(path: string): Promise<HuggingFaceModel> {
 
 /** The model of a folder that has been read; throws as `loadHuggingFace` does. */
 export function modelOfFolder(folder: HuggingFaceFolder): HuggingFaceModel {
+  if (isRotaryFamily(folder.config)) return rotaryModelOf(folder);
   const config = parseBertConfig(folder.config, folder.configOrigin);
   const task = taskOf(folder, config);
   const { weights, unused } = bindBertWeights(
@@ -59,6 +62,27 @@ export function modelOfFolder(folder: HuggingFaceFolder): HuggingFaceModel {
     config,
     task,
     maxTokens: Math.min(room, folder.sentenceTransformers?.maxTokens ?? room),
+    unused,
+    tokenizerJson: folder.tokenizerJson,
+    tokenizerConfig: folder.tokenizerConfig,
+  };
+}
+
+function rotaryModelOf(folder: HuggingFaceFolder): HuggingFaceModel {
+  const config = parseRotaryConfig(folder.config, folder.configOrigin);
+  const task = taskOf(folder, config);
+  const { weights, unused } = bindRotaryWeights(
+    task.kind === 'sentence-embedding' ? { ...config, head: 'base' } : config,
+    folder.tensors,
+    folder.tensorsOrigin,
+  );
+  const graph = graphOfRotary(basename(resolve(folder.path)), config, task);
+  const { maxPositions } = config;
+  return {
+    graph: withData(graph, weights),
+    config,
+    task,
+    maxTokens: Math.min(maxPositions, folder.sentenceTransformers?.maxTokens ?? maxPositions),
     unused,
     tokenizerJson: folder.tokenizerJson,
     tokenizerConfig: folder.tokenizerConfig,

@@ -21,18 +21,20 @@ type AttentionPart = 'query' | 'key' | 'value' | 'output';
 export type BertWeightName =
   | `embeddings.${'word' | 'position' | 'token_type'}`
   | NormName<'embeddings.norm'>
+  | LinearName<'embeddings.projection'>
   | LinearName<`layer.${number}.attention.${AttentionPart}`>
   | NormName<`layer.${number}.attention.norm`>
   | LinearName<`layer.${number}.ffn.${'hidden' | 'output'}`>
   | NormName<`layer.${number}.ffn.norm`>
   | LinearName<'pooler'>
-  | LinearName<`classifier.${'dense' | 'projection'}`>;
+  | LinearName<`classifier.${'dense' | 'projection'}`>
+  | LinearName<'token_classifier'>;
 
 /**
- * What stands on the encoder: nothing, BERT's pooler (dense and tanh over the first token), or the
- * sequence classifier.
+ * What stands on the encoder: nothing, BERT's pooler (dense and tanh over the first token), the
+ * sequence classifier, or the classifier of tokens.
  */
-export type BertTop = 'none' | 'pooler' | 'classifier';
+export type BertTop = 'none' | 'pooler' | 'classifier' | 'token-classifier';
 
 export interface WeightSlot {
   readonly name: BertWeightName;
@@ -42,10 +44,11 @@ export interface WeightSlot {
 }
 
 /** Between the dense layer and the projection of the sequence classifier. */
-export const CLASSIFIER_ACTIVATION: { readonly [F in Family]: 'tanh' | 'relu' } = {
+export const CLASSIFIER_ACTIVATION: { readonly [F in Family]: 'tanh' | 'relu' | 'gelu' } = {
   bert: 'tanh',
   roberta: 'tanh',
   distilbert: 'relu',
+  electra: 'gelu',
 };
 
 /** Where a family keeps its modules; `layer` is the path of layer i. */
@@ -110,6 +113,18 @@ const PATHS: { readonly [F in Family]: Paths } = {
       'qa_outputs',
     ],
   },
+  electra: {
+    ...BERT,
+    pooler: null,
+    classifier: { dense: 'classifier.dense', projection: 'classifier.out_proj' },
+    heads: [
+      'classifier',
+      'discriminator_predictions',
+      'generator_predictions',
+      'generator_lm_head',
+      'qa_outputs',
+    ],
+  },
 };
 
 /** Constants that older versions of transformers saved along with the weights. */
@@ -144,6 +159,9 @@ export function bertWeightSlots(config: BertConfig, top: BertTop): readonly Weig
       ...linear('classifier.dense', dense, hidden, hidden),
       ...linear('classifier.projection', projection, config.labels.length, hidden),
     );
+  }
+  if (top === 'token-classifier') {
+    slots.push(...linear('token_classifier', 'classifier', config.labels.length, hidden));
   }
   return slots;
 }
@@ -205,16 +223,19 @@ export function hasPooler(config: BertConfig, tensors: ReadonlyMap<string, Tenso
 }
 
 function embeddingSlots(config: BertConfig): WeightSlot[] {
-  const { hidden, vocab, maxPositions, typeVocab } = config;
+  const { hidden, embeddingWidth: width, vocab, maxPositions, typeVocab } = config;
   const table = (
     name: `embeddings.${'word' | 'position' | 'token_type'}`,
     rows: number,
-  ): WeightSlot => ({ name, tensor: `${name}_embeddings.weight`, shape: [rows, hidden] });
+  ): WeightSlot => ({ name, tensor: `${name}_embeddings.weight`, shape: [rows, width] });
   return [
     table('embeddings.word', vocab),
     table('embeddings.position', maxPositions),
     ...(typeVocab > 0 ? [table('embeddings.token_type', typeVocab)] : []),
-    ...norm('embeddings.norm', 'embeddings.LayerNorm', hidden),
+    ...norm('embeddings.norm', 'embeddings.LayerNorm', width),
+    ...(width === hidden
+      ? []
+      : linear('embeddings.projection', 'embeddings_project', hidden, width)),
   ];
 }
 

@@ -5,13 +5,17 @@
 import { EncompileError } from '../../errors.ts';
 import { type Builder, buildGraph } from '../../ir/builder.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
-import { dims, i64 } from '../../ir/types.ts';
+import { dims, i64, type Shape } from '../../ir/types.ts';
+import { activate } from '../../models/activations.ts';
 import { bert, bertPooler, sequenceClassifier } from '../../models/bert.ts';
-import { normalize } from '../../models/normalization.ts';
-import { poolTokens } from '../../models/pooling.ts';
-import type { BertConfig } from './config.ts';
+import { linear } from '../../models/linear.ts';
+import { modernBert, nomicBert } from '../../models/modern-bert.ts';
+import { layerNorm, normalize } from '../../models/normalization.ts';
+import { firstToken, meanPool, poolTokens } from '../../models/pooling.ts';
+import type { BertConfig, Family } from './config.ts';
 import type { HuggingFaceFolder } from './folder.ts';
 import { type BertTop, CLASSIFIER_ACTIVATION, hasPooler } from './names.ts';
+import { isRotary, type ModernBertConfig, type RotaryConfig } from './rotary-config.ts';
 import type { PoolingMode } from './sentence-transformers.ts';
 
 /**
@@ -19,6 +23,7 @@ import type { PoolingMode } from './sentence-transformers.ts';
  *   [batch, hidden]
  * - sentence-embedding: `sentence_embedding` [batch, hidden], side by side for several modes
  * - sequence-classification: `logits` [batch, labels]
+ * - token-classification: `logits` [batch, seq, labels]
  */
 export type HuggingFaceTask =
   | { readonly kind: 'token-vectors'; readonly pooler: boolean }
@@ -27,7 +32,8 @@ export type HuggingFaceTask =
       readonly modes: readonly PoolingMode[];
       readonly normalize: boolean;
     }
-  | { readonly kind: 'sequence-classification' };
+  | { readonly kind: 'sequence-classification' }
+  | { readonly kind: 'token-classification' };
 
 /**
  * The task that a folder is made for: a sentence embedding where it has the pooling of
@@ -35,7 +41,10 @@ export type HuggingFaceTask =
  *
  * @throws EncompileError where the pooling is of vectors of another width than the encoder's
  */
-export function taskOf(folder: HuggingFaceFolder, config: BertConfig): HuggingFaceTask {
+export function taskOf(
+  folder: HuggingFaceFolder,
+  config: BertConfig | RotaryConfig,
+): HuggingFaceTask {
   const { sentenceTransformers, tensors, path } = folder;
   const pooling = sentenceTransformers?.pooling ?? null;
   if (sentenceTransformers !== null && pooling !== null) {
@@ -50,19 +59,22 @@ export function taskOf(folder: HuggingFaceFolder, config: BertConfig): HuggingFa
     return { kind: 'sentence-embedding', modes, normalize: sentenceTransformers.normalize };
   }
   if (config.head === 'sequence-classification') return { kind: 'sequence-classification' };
-  return { kind: 'token-vectors', pooler: hasPooler(config, tensors) };
+  if (config.head === 'token-classification') return { kind: 'token-classification' };
+  const isBert = !isRotary(config);
+  return { kind: 'token-vectors', pooler: isBert && hasPooler(config, tensors) };
 }
 
 /** The weights that a task wants beside the encoder's. */
 export function topOf(task: HuggingFaceTask): BertTop {
   if (task.kind === 'sequence-classification') return 'classifier';
+  if (task.kind === 'token-classification') return 'token-classifier';
   return task.kind === 'token-vectors' && task.pooler ? 'pooler' : 'none';
 }
 
 /**
  * The graph of a task, its weights named as in `names.ts`, without data and [in, out] where linear.
  *
- * Inputs: `input_ids`, `attention_mask` (0 for padding, which no token sees) and, of BERT alone,
+ * Inputs: `input_ids`, `attention_mask` (0 for padding, which no token sees) and, of BERT and ELECTRA,
  * `token_type_ids`. Padding stands on the right: RoBERTa's positions count from the left.
  */
 export function graphOfTask(name: string, config: BertConfig, task: HuggingFaceTask): Graph {
@@ -70,23 +82,80 @@ export function graphOfTask(name: string, config: BertConfig, task: HuggingFaceT
   return buildGraph(name, (g) => {
     const ids = g.input('input_ids', i64(batch, seq));
     const mask = g.not_equal(g.input('attention_mask', i64(batch, seq)), 0);
-    const tokenTypes =
-      config.family === 'bert' ? g.input('token_type_ids', i64(batch, seq)) : undefined;
+    const tokenTypes = HAS_TOKEN_TYPES[config.family]
+      ? g.input('token_type_ids', i64(batch, seq))
+      : undefined;
     const states = bert(g, config, { ids, mask: g.named('mask', mask), tokenTypes });
-    return outputsOf(g, config, task, { states, mask });
+    const activation = CLASSIFIER_ACTIVATION[config.family];
+    const classify = (scope: Builder, classes: number) =>
+      sequenceClassifier(scope, states, { classes, activation });
+    return outputsOf(g, config.labels.length, task, { states, mask, classify });
   });
 }
+
+/** As `graphOfTask`, of ModernBERT and nomic-bert; nomic-bert has `token_type_ids`. */
+export function graphOfRotary(name: string, config: RotaryConfig, task: HuggingFaceTask): Graph {
+  const { batch, seq } = dims('batch', 'seq');
+  return buildGraph(name, (g) => {
+    const ids = g.input('input_ids', i64(batch, seq));
+    const mask = g.not_equal(g.input('attention_mask', i64(batch, seq)), 0);
+    const given = { ids, mask: g.named('mask', mask) };
+    if (config.family === 'modernbert') {
+      const states = modernBert(g, config, given);
+      if (task.kind === 'token-classification') {
+        return { logits: classifyModern(g, states, config) };
+      }
+      const classify = () => {
+        const vector =
+          config.pooling === 'mean' ? meanPool(g, states, mask) : firstToken(g, states);
+        return classifyModern(g, vector, config);
+      };
+      return outputsOf(g, config.labels.length, task, { states, mask, classify });
+    }
+    const types =
+      (config.typeVocab ?? 0) > 0 ? g.input('token_type_ids', i64(batch, seq)) : undefined;
+    const states = nomicBert(g, config, { ...given, tokenTypes: types });
+    const classify = () => states;
+    return outputsOf(g, config.labels.length, task, { states, mask, classify });
+  });
+}
+
+/** y = norm(activation(x W)) W_projection + b, of single tokens or of a pooled one. */
+function classifyModern(g: Builder, x: Value<'f32'>, config: ModernBertConfig): Value<'f32'> {
+  const { hidden, eps, normBias, classifierActivation, classifierBias, labels } = config;
+  const scope = g.scope('classifier');
+  const dense: Value<'f32'> = linear<'f32', Shape, number>(scope.scope('dense'), x, {
+    width: hidden,
+    bias: classifierBias,
+  });
+  const active = activate(g, dense, classifierActivation);
+  const normal = layerNorm(scope.scope('norm'), active, {
+    eps: eps ?? 1e-5,
+    beta: normBias ?? false,
+  });
+  return linear<'f32', Shape, number>(scope.scope('projection'), normal, { width: labels.length });
+}
+
+/** Whether tokenizers of the family tell texts of a pair apart by types. */
+const HAS_TOKEN_TYPES: { readonly [F in Family]: boolean } = {
+  bert: true,
+  roberta: false,
+  distilbert: false,
+  electra: true,
+};
 
 interface Encoded {
   readonly states: Value<'f32', ['batch', 'seq', number]>;
   readonly mask: Value<'bool', ['batch', 'seq']>;
+  /** The scores of the classes of a text. */
+  readonly classify: (g: Builder, classes: number) => Value;
 }
 
 function outputsOf(
   g: Builder,
-  config: BertConfig,
+  classes: number,
   task: HuggingFaceTask,
-  { states, mask }: Encoded,
+  { states, mask, classify }: Encoded,
 ): { readonly [output: string]: Value } {
   switch (task.kind) {
     case 'token-vectors': {
@@ -100,10 +169,10 @@ function outputsOf(
       return { sentence_embedding: task.normalize ? normalize(g, embedding) : embedding };
     }
     case 'sequence-classification': {
-      const activation = CLASSIFIER_ACTIVATION[config.family];
-      const classes = config.labels.length;
-      const classifier = g.scope('classifier');
-      return { logits: sequenceClassifier(classifier, states, { classes, activation }) };
+      return { logits: classify(g.scope('classifier'), classes) };
+    }
+    case 'token-classification': {
+      return { logits: linear(g.scope('token_classifier'), states, { width: classes }) };
     }
     default:
       return task satisfies never;

@@ -12,8 +12,8 @@ export const schedules = [
   {
     name: 'attention drops the mask',
     file: OPERANDS,
-    find: 'this.hasMask ? this.element(3',
-    replace: 'this.scale === 0 ? this.element(3',
+    find: 'this.hasMask ? [this.element(3',
+    replace: 'this.scale === 0 ? [this.element(3',
     tests: NESTS,
   },
   {
