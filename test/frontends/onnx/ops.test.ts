@@ -1,0 +1,134 @@
+/** Ops of the standard that the node tests beside the checkout do not have, against numbers by hand. */
+import { describe, expect, it } from 'vitest';
+import { fromNdArray, type NdArray } from '../../../src/ir/nd-array.ts';
+import { decodeModel, encodeModel } from '../../../src/onnx/model-file.ts';
+import { ATTRIBUTE_TYPE, DATA_TYPE } from '../../../src/onnx/schema.ts';
+import { f32, nd } from '../../support/op-runs.ts';
+import { expectOutputs, importCase, type NodeCase } from './node-case.ts';
+
+type Attributes = { readonly [name: string]: number | string | readonly number[] };
+
+const ELEMENT = {
+  ...{ f32: DATA_TYPE.float, f16: DATA_TYPE.float16, i64: DATA_TYPE.int64 },
+  ...{ i32: DATA_TYPE.int32, i8: DATA_TYPE.int8, u8: DATA_TYPE.uint8, bool: DATA_TYPE.bool },
+} as const;
+
+function attribute(name: string, value: Attributes[string]) {
+  if (typeof value === 'string') {
+    return { name, s: new TextEncoder().encode(value), type: ATTRIBUTE_TYPE.string };
+  }
+  if (typeof value === 'number') return { name, i: BigInt(value), type: ATTRIBUTE_TYPE.int };
+  return { name, ints: value.map(BigInt), type: ATTRIBUTE_TYPE.ints };
+}
+
+/** A model of one node, its inputs `x0`, `x1`, .. and its output `y`. */
+function caseOf(
+  opType: string,
+  operands: readonly NdArray[],
+  attributes: Attributes,
+  expected: NdArray,
+): NodeCase {
+  const typed = (name: string, { dtype, shape }: NdArray) => ({
+    name,
+    type: {
+      tensorType: {
+        elemType: ELEMENT[dtype],
+        shape: { dim: shape.map((size) => ({ dimValue: BigInt(size) })) },
+      },
+    },
+  });
+  const bytes = encodeModel({
+    irVersion: 9n,
+    opsetImport: [{ domain: '', version: 20n }],
+    graph: {
+      name: opType,
+      node: [
+        {
+          opType,
+          input: operands.map((_, i) => `x${i}`),
+          output: ['y'],
+          attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+        },
+      ],
+      input: operands.map((x, i) => typed(`x${i}`, x)),
+      output: [typed('y', expected)],
+    },
+  });
+  const inputs = new Map(operands.map((x, i) => [`x${i}`, fromNdArray(x)] as const));
+  const outputs = new Map([['y', fromNdArray(expected)] as const]);
+  return { name: opType, model: decodeModel(bytes, opType), inputs, outputs };
+}
+
+const floats = (...numbers: readonly number[]) => f32([numbers.length], numbers);
+const ints = (...numbers: readonly number[]) => nd('i32', [numbers.length], numbers);
+const longs = (...numbers: readonly number[]) => nd('i64', [numbers.length], numbers);
+const octets = (...numbers: readonly number[]) => nd('u8', [numbers.length], numbers);
+const rows = f32([2, 3], [1, 2, 3, 4, 5, 6]);
+
+type Case = readonly [string, readonly NdArray[], Attributes, NdArray];
+
+const cases: readonly Case[] = [
+  ['Einsum', [rows, rows], { equation: 'ij, kj -> ik' }, f32([2, 2], [14, 32, 32, 77])],
+  ['Einsum', [rows, floats(1, 10)], { equation: '...j,i->j' }, floats(55, 77, 99)],
+  ['Einsum', [f32([2, 2], [1, 2, 3, 4])], { equation: 'ii' }, f32([], [5])],
+  ['Einsum', [rows], { equation: 'ba' }, f32([3, 2], [1, 4, 2, 5, 3, 6])],
+  ['Einsum', [floats(1, 2), floats(3, 4), floats(5, 6)], { equation: 'i,i,j->j' }, floats(55, 66)],
+  ['CenterCropPad', [rows, longs(4, 2)], {}, f32([4, 2], [0, 0, 1, 2, 4, 5, 0, 0])],
+  ['CenterCropPad', [rows, longs(1)], { axes: [-1] }, f32([2, 1], [2, 5])],
+  [
+    'ReverseSequence',
+    [f32([3, 2], [1, 2, 3, 4, 5, 6]), longs(2, 3)],
+    {},
+    f32([3, 2], [3, 6, 1, 4, 5, 2]),
+  ],
+  ['BitShift', [octets(16, 1), octets(1, 2)], { direction: 'LEFT' }, octets(32, 4)],
+  ['BitShift', [octets(16, 1), octets(1, 2)], { direction: 'RIGHT' }, octets(8, 0)],
+  ['BitwiseNot', [octets(1, 255)], {}, octets(254, 0)],
+  ['BitwiseNot', [ints(1, -1)], {}, ints(-2, 0)],
+  ['BitwiseXor', [ints(6, 1), ints(3, 1)], {}, ints(5, 0)],
+  ['Hardmax', [f32([2, 3], [1, 3, 3, 2, 1, 0])], {}, f32([2, 3], [0, 1, 0, 1, 0, 0])],
+  ['GatherElements', [rows, nd('i64', [1, 3], [-1, 0, -2])], {}, f32([1, 3], [4, 2, 3])],
+  [
+    'OneHot',
+    [longs(1, -1, 5), longs(3), floats(2, 7)],
+    { axis: 0 },
+    f32([3, 3], [2, 2, 2, 7, 2, 2, 2, 7, 2]),
+  ],
+  ['NonZero', [ints(0, 5, 0, 1)], {}, nd('i64', [1, 2], [1, 3])],
+  ['HannWindow', [nd('i32', [], [4])], {}, floats(0, 0.5, 1, 0.5)],
+  ['HannWindow', [nd('i32', [], [3])], { periodic: 0 }, floats(0, 1, 0)],
+  ['Det', [f32([3, 3], [0, 2, 1, 1, 1, 0, 3, 0, 1])], {}, f32([], [-5])],
+  [
+    'Det',
+    [f32([2, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 0, 0, 0, 3, 0, 0, 0, 4])],
+    {},
+    floats(0, 24),
+  ],
+  ['Pow', [ints(9, 5, -3), floats(0.5, 0.5, 3)], {}, ints(3, 2, -27)],
+  ['Pow', [longs(7, 2), longs(3, 20)], {}, longs(343, 1048576)],
+  ['Mod', [ints(-4, 7), ints(3, -5)], {}, ints(2, -3)],
+  ['Mod', [ints(-4, 7), ints(3, -5)], { fmod: 1 }, ints(-1, 2)],
+  ['Asinh', [floats(0.75, -0.75)], {}, floats(Math.LN2, -Math.LN2)],
+  ['IsInf', [floats(Infinity, -Infinity, 1)], { detect_positive: 0 }, nd('bool', [3], [0, 1, 0])],
+];
+
+describe('ops of one node', () => {
+  it.each(cases)('%s of %j with %j', async (op, operands, attributes, expected) => {
+    const one = caseOf(op, operands, attributes, expected);
+    const graph = importCase(one);
+    for (const backend of ['interpreter', 'js', 'wasm', 'emulator-wgsl'] as const) {
+      await expectOutputs(graph, one, backend);
+    }
+  });
+});
+
+describe('refusals', () => {
+  it.each<readonly [RegExp, ...Case]>([
+    [/at most 32 are taken/, 'Det', [f32([2, 3], [1, 2, 3, 4, 5, 6])], {}, f32([], [0])],
+    [/does not fit its 1 operands/, 'Einsum', [rows], { equation: 'ij,jk->ik' }, rows],
+    [/does not label 2 dims/, 'Einsum', [rows], { equation: 'i->i' }, rows],
+    [/names no dim/, 'Einsum', [rows], { equation: 'ij->ik' }, rows],
+  ])('%s', (message, op, operands, attributes, expected) => {
+    expect(() => importCase(caseOf(op, operands, attributes, expected))).toThrow(message);
+  });
+});
