@@ -2,7 +2,45 @@
 const COMPOSITES = ['test/ops/composites.test.ts'];
 const VIEWS = ['test/ops/views.test.ts'];
 
+const ELEMENTS = ['test/ops/elementwise.test.ts'];
+const INDEXING = ['test/ops/indexing.test.ts'];
+
 export const meaning = [
+  {
+    name: 'of equal elements top_k takes the last first',
+    file: 'src/ir/ops/top_k.ts',
+    find: 'g.less(places(size, 1), places(size, 0))',
+    replace: 'g.less(places(size, 0), places(size, 1))',
+    tests: INDEXING,
+  },
+  {
+    name: 'kernels of scatter_elements look for updates beyond the indices',
+    file: 'src/ir/ops/scatter.ts',
+    find: 'return a === axis || dim === x.shape[a] ? []',
+    replace: 'return a !== axis || dim === x.shape[a] ? []',
+    tests: INDEXING,
+  },
+  {
+    name: 'gather_nd forgets the batch',
+    file: 'src/ir/ops/gather_nd.ts',
+    find: 'return g.broadcast(places, { shape });',
+    replace: 'return g.broadcast(g.sub(places, places), { shape });',
+    tests: INDEXING,
+  },
+  {
+    name: 'mod has the sign of the dividend',
+    file: 'src/ir/ops/mod.ts',
+    find: 'g.select(g.and(g.not_equal(rest, 0), differs), g.add(rest, b), rest)',
+    replace: 'g.select(g.and(g.equal(rest, 0), differs), g.add(rest, b), rest)',
+    tests: ELEMENTS,
+  },
+  {
+    name: 'a power of integers to a negative one is that of its bits',
+    file: 'src/ir/ops/arithmetic.ts',
+    find: 'return select(isTotal, product ?? one, zero);',
+    replace: 'return product ?? select(isTotal, one, zero);',
+    tests: ELEMENTS,
+  },
   {
     name: 'gelu takes tanh for erf',
     file: 'src/ir/ops/activations.ts',
