@@ -17,8 +17,9 @@ import { asDType } from '../tensor-data.ts';
 import { DimNames, Unify } from './dims.ts';
 import { importError } from './failures.ts';
 import { type ModelFile, readModelFile } from './file.ts';
+import { Scope } from './scope.ts';
 import { dtypeOf } from './tensors.ts';
-import { Scope, Walk } from './walk.ts';
+import { Walk } from './walk.ts';
 
 export { OnnxImportError } from './failures.ts';
 

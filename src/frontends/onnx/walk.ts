@@ -8,7 +8,7 @@
 import { EncompileError } from '../../errors.ts';
 import { GraphConstruction, type UntypedBuilder } from '../../ir/builder.ts';
 import type { Dim } from '../../ir/dims.ts';
-import type { Node, Origin, Value, ValueId } from '../../ir/graph.ts';
+import type { Origin, Value } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
 import type {
   AttributeProto,
@@ -19,43 +19,18 @@ import type {
   TensorProto,
 } from '../../onnx/schema.ts';
 import { quote } from '../json.ts';
-import { NodeAttributes } from './attributes.ts';
+import type { NodeAttributes } from './attributes.ts';
 import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './context.ts';
-import { type DimNames, Unify } from './dims.ts';
-import { type Failure, NeedsContents, nearestOp } from './failures.ts';
-import { foldNode, graphOf, runGraph } from './folding.ts';
+import type { DimNames } from './dims.ts';
+import { type Failure, NeedsContents } from './failures.ts';
+import { foldNode } from './folding.ts';
+import { KnownValues } from './known-values.ts';
 import { Materialiser } from './materialise.ts';
-import { type Computed, type Known, knownTensor, MAX_KNOWN, type Operand } from './operand.ts';
+import { attributesOf, describeNode, domainOf, functionKey, unknownOp } from './node-facts.ts';
+import { knownTensor, MAX_KNOWN, type Operand } from './operand.ts';
 import { handlers, KEEPS_STRUCTURE } from './ops/index.ts';
+import { type Entry, MISSING, Scope } from './scope.ts';
 import { readTensor } from './tensors.ts';
-
-/** A tensor of the file that nothing has asked for yet. */
-interface Pending {
-  readonly kind: 'pending';
-  readonly tensor: TensorProto;
-}
-/** The result of a node that could not be taken. */
-interface Missing {
-  readonly kind: 'missing';
-}
-type Entry = Operand | Pending | Missing;
-
-export class Scope {
-  readonly entries = new Map<string, Entry>();
-  readonly parent: Scope | null;
-
-  constructor(parent: Scope | null) {
-    this.parent = parent;
-  }
-
-  find(name: string): { readonly scope: Scope; readonly entry: Entry } | null {
-    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
-      const entry = scope.entries.get(name);
-      if (entry !== undefined) return { scope, entry };
-    }
-    return null;
-  }
-}
 
 /** Where nodes stand: their names, the opsets they are written in, and a function's attributes. */
 export interface Frame {
@@ -71,7 +46,6 @@ export interface Frame {
 const MAX_NESTING = 30;
 /** What loops unroll to, at most. */
 const MAX_NODES = 500_000;
-const MISSING: Missing = { kind: 'missing' };
 
 export interface WalkFacts {
   readonly model: ModelProto;
@@ -92,9 +66,7 @@ export class Walk {
   readonly g: UntypedBuilder;
   private readonly named: (name: string, value: Value) => Value;
   private readonly functions: ReadonlyMap<string, FunctionProto>;
-  private readonly producers = new Map<ValueId, Node>();
-  private readonly evaluated = new Map<ValueId, Known | null>();
-  private indexed = 0;
+  private readonly known: KnownValues;
   private walked = 0;
   private place = '';
 
@@ -102,6 +74,7 @@ export class Walk {
     this.facts = facts;
     this.construction = new GraphConstruction(() => this.currentOrigin());
     this.materialiser = new Materialiser(this.construction);
+    this.known = new KnownValues(this.construction);
     const builder = this.construction.builder();
     this.g = this.construction.untypedBuilder();
     this.named = (name, value) => builder.named(name, value);
@@ -197,7 +170,7 @@ export class Walk {
   ): readonly Operand[] | null {
     const before = this.construction.values.size;
     const outerPlace = this.place;
-    this.place = describe(proto, frame, this.facts.origin);
+    this.place = describeNode(proto, frame.opsets, this.facts.origin);
     try {
       const results = this.call(proto, operands, frame);
       return results.map((result, i) => this.withName(result, proto.output[i] ?? '', before));
@@ -217,7 +190,7 @@ export class Walk {
     operands: readonly (Operand | null)[],
     frame: Frame,
   ): readonly Operand[] {
-    const attributes = attributesOf(proto, frame);
+    const attributes = attributesOf(proto, frame.given);
     const called = this.functionOf(proto);
     if (called !== undefined) return this.callFunction(called, attributes, operands, frame);
     const handler = this.handlerOf(proto);
@@ -293,8 +266,8 @@ export class Walk {
     return {
       g: frame.g,
       materialise: (operand, g = frame.g) => this.materialise(operand, g),
-      numbers: (operand) => this.numbers(operand),
-      explainUnknown: (operand, what) => this.explainUnknown(operand, what),
+      numbers: (operand) => this.known.numbers(operand),
+      explainUnknown: (operand, what) => this.known.explainUnknown(operand, what),
       readTensor: (tensor) => this.readTensor(tensor),
       parameter: (name, data) => this.materialiser.parameter(name, data),
       inline: (graph, inputs, g = frame.g) => this.inline(graph, inputs, frame, g),
@@ -304,58 +277,6 @@ export class Walk {
 
   materialise(operand: Operand, g: UntypedBuilder): Value {
     return operand.kind === 'known' ? this.materialiser.valueOf(operand, g) : operand.value;
-  }
-
-  /** Whether the value is of the graph itself, and of no body in it. */
-  private owns({ id, shape }: Value): boolean {
-    return this.construction.values.get(id)?.shape === shape;
-  }
-
-  private numbers(operand: Operand): Known | null {
-    if (operand.kind === 'known') return operand;
-    if (!this.owns(operand.value)) return null;
-    const { id } = operand.value;
-    let found = this.evaluated.get(id);
-    if (found === undefined) {
-      const graph = graphOf(this.construction, [operand.value], this.producersSoFar());
-      found = (graph && runGraph(graph)[0]) ?? null;
-      this.evaluated.set(id, found);
-    }
-    return found;
-  }
-
-  private producersSoFar(): ReadonlyMap<ValueId, Node> {
-    const { nodes } = this.construction;
-    for (; this.indexed < nodes.length; this.indexed++) {
-      const node = nodes[this.indexed] as Node;
-      for (const id of node.results) this.producers.set(id, node);
-    }
-    return this.producers;
-  }
-
-  private explainUnknown(operand: Operand, what: string): EncompileError {
-    const isComputed = operand.kind === 'computed';
-    if (isComputed && !this.owns(operand.value)) {
-      return new EncompileError(`its ${what} depends on the step of the loop around it`);
-    }
-    const inputs = isComputed ? this.inputsBehind(operand) : [];
-    if (inputs.length === 0) {
-      return new EncompileError(
-        `its ${what} depends on a size that only a run knows. Give the dims of the inputs fixed sizes.`,
-      );
-    }
-    const listed = inputs.map((name) => quote(name)).join(' and ');
-    return new NeedsContents(`its ${what} depends on what the input ${listed} holds`, inputs);
-  }
-
-  private inputsBehind({ value }: Computed): readonly string[] {
-    const producers = this.producersSoFar();
-    const seen = new Set<ValueId>([value.id]);
-    for (const id of seen)
-      for (const from of producers.get(id)?.operands ?? []) if (from !== null) seen.add(from);
-    return this.construction.inputs
-      .filter((id) => seen.has(id))
-      .map((id) => this.construction.values.get(id)?.name ?? '');
   }
 
   private readTensor(proto: TensorProto): TensorData {
@@ -383,7 +304,7 @@ export class Walk {
   private withName(operand: Operand, name: string, before: number): Operand {
     if (name === '') return operand;
     if (operand.kind === 'known') return operand.name === null ? { ...operand, name } : operand;
-    if (operand.value.id < before || !this.owns(operand.value)) return operand;
+    if (operand.value.id < before || !this.known.owns(operand.value)) return operand;
     return { kind: 'computed', value: this.named(name, operand.value) };
   }
 
@@ -398,52 +319,11 @@ export class Walk {
 
   private fail(proto: NodeProto, frame: Frame, error: Error): void {
     const instead = error instanceof Unsupported ? error.instead : null;
-    this.failures.push({ node: describe(proto, frame), reason: error.message, instead });
+    this.failures.push({ node: describeNode(proto, frame.opsets), reason: error.message, instead });
   }
 
   private currentOrigin(): Origin {
     const { place } = this;
     return { names: [], location: () => (place === '' ? null : place) };
   }
-}
-
-export { Unify };
-
-function functionKey(domain = '', name = '', overload = ''): string {
-  return JSON.stringify([domain === 'ai.onnx' ? '' : domain, name, overload]);
-}
-
-function domainOf({ domain = '' }: NodeProto): string {
-  return domain === 'ai.onnx' ? '' : domain;
-}
-
-/** Attributes, with those that name an attribute of the function around the node replaced by it. */
-function attributesOf({ attribute }: NodeProto, { given }: Frame): NodeAttributes {
-  return new NodeAttributes(
-    attribute.flatMap((own) => {
-      if (own.refAttrName === undefined || own.refAttrName === '') return [own];
-      const outer = given?.get(own.refAttrName);
-      return outer === undefined || own.name === undefined ? [] : [{ ...outer, name: own.name }];
-    }),
-  );
-}
-
-function describe(proto: NodeProto, { opsets }: Frame, origin?: string): string {
-  const domain = domainOf(proto);
-  const name = quote(proto.name || proto.output.find((output) => output !== '') || '');
-  const op = `${domain === '' ? '' : `${domain}.`}${proto.opType ?? ''}`.slice(0, 80);
-  if (origin !== undefined) return `${origin}: node ${name} (${printable(op)})`;
-  return `${name} (${printable(op)}, opset ${opsets.get(domain) ?? '?'})`;
-}
-
-function printable(text: string): string {
-  return quote(text).slice(1, -1);
-}
-
-function unknownOp(proto: NodeProto): Unsupported {
-  const domain = domainOf(proto);
-  const op = printable((proto.opType ?? '').slice(0, 80));
-  const where = domain === '' ? '' : ` of the domain ${quote(domain)}`;
-  const hint = nearestOp(proto.opType ?? '', Object.keys(handlers));
-  return new Unsupported(`the op ${op}${where} is not taken`, hint);
 }

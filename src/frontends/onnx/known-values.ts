@@ -1,0 +1,74 @@
+/**
+ * What values of the graph hold where that depends on no input: computed while importing, when a shape,
+ * axes or a condition needs it.
+ */
+import { EncompileError } from '../../errors.ts';
+import type { GraphConstruction } from '../../ir/builder.ts';
+import type { Node, Value, ValueId } from '../../ir/graph.ts';
+import { quote } from '../json.ts';
+import { NeedsContents } from './failures.ts';
+import { graphOf, runGraph } from './folding.ts';
+import type { Computed, Known, Operand } from './operand.ts';
+
+export class KnownValues {
+  private readonly construction: GraphConstruction;
+  private readonly producers = new Map<ValueId, Node>();
+  private readonly evaluated = new Map<ValueId, Known | null>();
+  private indexed = 0;
+
+  constructor(construction: GraphConstruction) {
+    this.construction = construction;
+  }
+
+  /** Whether the value is of the graph itself, and of no body in it. */
+  owns({ id, shape }: Value): boolean {
+    return this.construction.values.get(id)?.shape === shape;
+  }
+
+  numbers(operand: Operand): Known | null {
+    if (operand.kind === 'known') return operand;
+    if (!this.owns(operand.value)) return null;
+    const { id } = operand.value;
+    let found = this.evaluated.get(id);
+    if (found === undefined) {
+      const graph = graphOf(this.construction, [operand.value], this.producersSoFar());
+      found = (graph && runGraph(graph)[0]) ?? null;
+      this.evaluated.set(id, found);
+    }
+    return found;
+  }
+
+  private producersSoFar(): ReadonlyMap<ValueId, Node> {
+    const { nodes } = this.construction;
+    for (; this.indexed < nodes.length; this.indexed++) {
+      const node = nodes[this.indexed] as Node;
+      for (const id of node.results) this.producers.set(id, node);
+    }
+    return this.producers;
+  }
+
+  explainUnknown(operand: Operand, what: string): EncompileError {
+    const isComputed = operand.kind === 'computed';
+    if (isComputed && !this.owns(operand.value)) {
+      return new EncompileError(`its ${what} depends on the step of the loop around it`);
+    }
+    const inputs = isComputed ? this.inputsBehind(operand) : [];
+    if (inputs.length === 0) {
+      return new EncompileError(
+        `its ${what} depends on a size that only a run knows. Give the dims of the inputs fixed sizes.`,
+      );
+    }
+    const listed = inputs.map((name) => quote(name)).join(' and ');
+    return new NeedsContents(`its ${what} depends on what the input ${listed} holds`, inputs);
+  }
+
+  private inputsBehind({ value }: Computed): readonly string[] {
+    const producers = this.producersSoFar();
+    const seen = new Set<ValueId>([value.id]);
+    for (const id of seen)
+      for (const from of producers.get(id)?.operands ?? []) if (from !== null) seen.add(from);
+    return this.construction.inputs
+      .filter((id) => seen.has(id))
+      .map((id) => this.construction.values.get(id)?.name ?? '');
+  }
+}

@@ -1,0 +1,273 @@
+/** What the importer makes of a file's structure: names, dims, known numbers, control flow, functions. */
+import { describe, expect, it } from 'vitest';
+import { OnnxImportError } from '../../../src/frontends/onnx/index.ts';
+import { type Graph, valueOf } from '../../../src/ir/graph.ts';
+import { printGraph } from '../../../src/ir/print.ts';
+import { f32, floats, imported, info, ints, node, numbers } from './made-model.ts';
+
+const shapesOf = (graph: Graph) => graph.inputs.map((id) => valueOf(graph, id).shape);
+const opsOf = (graph: Graph) => graph.nodes.map(({ op }) => op);
+
+function failureOf(work: () => unknown): OnnxImportError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof OnnxImportError) return error;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+describe('dims', () => {
+  it('have the names of the file, and names of their own where it has none', () => {
+    const graph = imported({
+      input: [info('x', ['batch size', null, 4])],
+      node: [node('Relu', ['x'], ['y'])],
+      output: [info('y')],
+    });
+    expect(shapesOf(graph)).toEqual([['batch_size', 'x_1', 4]]);
+  });
+
+  it('that an op wants to be equal are one; a name of the file stays', () => {
+    const graph = imported({
+      input: [info('a', [null, 4]), info('b', ['rows', 4])],
+      node: [node('Add', ['a', 'b'], ['y'])],
+      output: [info('y')],
+    });
+    expect(shapesOf(graph)).toEqual([
+      ['rows', 4],
+      ['rows', 4],
+    ]);
+  });
+
+  it('leave no node of the arithmetic that exporters write between Shape and Reshape', () => {
+    const graph = imported({
+      input: [info('x', ['batch', 'seq', 12])],
+      initializer: [
+        ints('zero', [1], [0]),
+        ints('one', [1], [1]),
+        ints('two', [], [2]),
+        ints('rest', [1], [-1]),
+      ],
+      node: [
+        node('Shape', ['x'], ['shape']),
+        node('Gather', ['shape', 'two'], ['width']),
+        node('Div', ['width', 'two'], ['half']),
+        node('Unsqueeze', ['half', 'zero'], ['halves']),
+        node('Slice', ['shape', 'zero', 'one'], ['batch']),
+        node('Concat', ['batch', 'rest', 'halves'], ['target'], { axis: 0 }),
+        node('Reshape', ['x', 'target'], ['y']),
+      ],
+      output: [info('y')],
+    });
+    expect(opsOf(graph)).toEqual(['reshape']);
+    expect(valueOf(graph, graph.outputs[0]?.value as never).shape).toEqual(['batch', '2*seq', 6]);
+  });
+});
+
+describe('names', () => {
+  it('of values and weights are those of the file', () => {
+    const graph = imported({
+      input: [info('x', [2, 3])],
+      initializer: [floats('layer.weight', [3, 2], [1, 2, 3, 4, 5, 6])],
+      node: [
+        node('MatMul', ['x', 'layer.weight'], ['/layer/MatMul_output_0']),
+        node('Relu', ['/layer/MatMul_output_0'], ['y']),
+      ],
+      output: [info('y')],
+    });
+    expect(printGraph(graph)).toContain('%/layer/MatMul_output_0 = matmul %x, %layer.weight');
+    expect(graph.nodes[0]?.origin.location()).toBe('m.onnx: node "MatMul node" (MatMul)');
+  });
+
+  it('twice, or of nothing, are refused', () => {
+    const relu = (from: string, to: string) => node('Relu', [from], [to]);
+    const given = (nodes: ReturnType<typeof relu>[]) => () =>
+      imported({ input: [info('x', [2])], node: nodes, output: [info('y')] });
+    expect(given([relu('x', 'y'), relu('x', 'y')])).toThrow('gives the name "y" to two things');
+    expect(given([relu('z', 'y'), relu('y', 'z')])).toThrow('which nothing before it defines');
+  });
+});
+
+describe('control flow', () => {
+  const branch = (opType: string) => ({
+    node: [node(opType, ['x'], [`${opType}_out`])],
+    output: [info(`${opType}_out`)],
+  });
+
+  it('If with a known condition is its branch', () => {
+    const graph = imported({
+      input: [info('x', [2])],
+      initializer: [{ name: 'no', dims: [], dataType: 9, int32Data: [0] }],
+      node: [node('If', ['no'], ['y'], { then_branch: branch('Neg'), else_branch: branch('Abs') })],
+      output: [info('y')],
+    });
+    expect(opsOf(graph)).toEqual(['abs']);
+  });
+
+  it('If with a condition of an input asks to fix it', () => {
+    const error = failureOf(() =>
+      imported({
+        input: [info('x', [2]), info('flag', [], 'bool')],
+        node: [
+          node('If', ['flag'], ['y'], { then_branch: branch('Neg'), else_branch: branch('Abs') }),
+        ],
+        output: [info('y')],
+      }),
+    );
+    expect(error.needed).toEqual(['flag']);
+    expect(error.message).toContain('its condition depends on what the input "flag" holds');
+  });
+
+  /** state = state + i, of which every step gives the double. */
+  const loop = (trips: number | string) => ({
+    input: [info('x', [2]), ...(trips === 'n' ? [info('steps', ['n'])] : [])],
+    initializer:
+      typeof trips === 'number' ? [ints('trips', [], [trips])] : [ints('axis', [1], [0])],
+    node: [
+      ...(trips === 'n'
+        ? [node('Shape', ['steps'], ['n1']), node('Squeeze', ['n1', 'axis'], ['trips'])]
+        : []),
+      node('Loop', ['trips', '', 'x'], ['last', 'doubles'], {
+        body: {
+          input: [info('i', [], 'int64'), info('on', [], 'bool'), info('state', [2])],
+          initializer: [floats('two', [], [2])],
+          node: [
+            node('Identity', ['on'], ['on_out']),
+            node('Cast', ['i'], ['step'], { to: 1 }),
+            node('Add', ['state', 'step'], ['next']),
+            node('Mul', ['next', 'two'], ['double']),
+          ],
+          output: [info('on_out'), info('next'), info('double')],
+        },
+      }),
+    ],
+    output: [info('last'), info('doubles')],
+  });
+  const x = f32([2], [0.5, 1]);
+
+  it('a short Loop is its steps', () => {
+    const graph = imported(loop(3));
+    expect(opsOf(graph)).not.toContain('scan');
+    expect(numbers(graph, { x })).toEqual({ last: [3.5, 4], doubles: [1, 2, 3, 4, 7, 8] });
+  });
+
+  it.each([40, 'n'])('a Loop of %s steps is a scan', (trips) => {
+    const graph = imported(loop(trips));
+    expect(opsOf(graph)).toContain('scan');
+    const steps = f32([40], Array(40).fill(0));
+    const made = numbers(graph, trips === 'n' ? { x, steps } : { x });
+    expect(made.last).toEqual([780.5, 781]);
+    expect(made.doubles?.slice(-2)).toEqual([1561, 1562]);
+  });
+});
+
+describe('functions of the file', () => {
+  const call = (f: object) => ({
+    graph: {
+      input: [info('x', [2])],
+      node: [{ ...node('Scaled', ['x'], ['y'], f as never), domain: 'own' }],
+      output: [info('y')],
+    },
+    functions: [
+      {
+        name: 'Scaled',
+        domain: 'own',
+        input: ['a', 'unused'],
+        output: ['b'],
+        opsetImport: [{ version: 13n }],
+        attributeProto: [{ name: 'alpha', type: 1, f: 0.25 }],
+        node: [
+          {
+            ...node('LeakyRelu', ['a'], ['b']),
+            attribute: [{ name: 'alpha', refAttrName: 'alpha' }],
+          },
+        ],
+      },
+    ],
+  });
+
+  it.each([
+    [{}, -0.25],
+    [{ alpha: 0.5 }, -0.5],
+  ])('are put in place of a call with %o', (attributes, below) => {
+    const { graph, functions } = call(attributes);
+    const made = imported(graph, { functions });
+    expect(numbers(made, { x: f32([2], [-1, 1]) })).toEqual({ y: [below, 1] });
+  });
+
+  it('that call themselves are refused', () => {
+    const { graph, functions } = call({});
+    const [own] = functions;
+    const ring = { ...own, node: [{ ...node('Scaled', ['a'], ['b']), domain: 'own' }] };
+    expect(() => imported(graph, { functions: [ring] })).toThrow('call one another in a ring');
+  });
+});
+
+describe('what is not taken', () => {
+  it('is listed whole, with the nearest thing that works', () => {
+    const error = failureOf(() =>
+      imported({
+        input: [info('x', [2]), info('shape', [1], 'int64')],
+        node: [
+          node('Reluu', ['x'], ['a']),
+          { ...node('Fancy', ['a'], ['b']), domain: 'com.microsoft' },
+          node('Reshape', ['x', 'shape'], ['c']),
+          node('Add', ['b', 'c'], ['y']),
+        ],
+        output: [info('y')],
+      }),
+    );
+    expect(error.message).toBe(
+      [
+        'm.onnx cannot be imported: 3 of its 4 nodes cannot be taken.',
+        '  "Reluu node" (Reluu, opset 17): the op Reluu is not taken. The nearest op that is taken: Relu.',
+        '  "Fancy node" (com.microsoft.Fancy, opset ?): the op Fancy of the domain "com.microsoft" is not taken.',
+        '  "Reshape node" (Reshape, opset 17): its shape depends on what the input "shape" holds.',
+        'To fix what the inputs hold, compile with --constants FILE.safetensors, which has tensors "shape".',
+      ].join('\n'),
+    );
+  });
+
+  it('a fixed input is an input no more', () => {
+    const shape = { dtype: 'i64', shape: [1], data: BigInt64Array.of(4n) } as const;
+    const model = {
+      input: [info('x', [2, 2]), info('shape', [1], 'int64')],
+      node: [node('Reshape', ['x', 'shape'], ['y'])],
+      output: [info('y')],
+    };
+    const graph = imported(model, {}, { constants: new Map([['shape', shape]]) });
+    expect(graph.inputs.length).toBe(1);
+    expect(opsOf(graph)).toEqual(['reshape']);
+  });
+});
+
+describe('old opsets', () => {
+  it('softmax before opset 13 takes all dims from its axis on as one', () => {
+    const model = {
+      input: [info('x', [1, 2, 2])],
+      node: [node('Softmax', ['x'], ['y'])],
+      output: [info('y')],
+    };
+    const x = f32([1, 2, 2], [0, 0, 0, 0]);
+    expect(numbers(imported(model, { opset: 11 }), { x }).y).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect(numbers(imported(model), { x }).y).toEqual([0.5, 0.5, 0.5, 0.5]);
+  });
+
+  it('axes, bounds and pads were attributes', () => {
+    const graph = imported(
+      {
+        input: [info('x', [1, 3])],
+        node: [
+          node('Squeeze', ['x'], ['row'], { axes: [0] }),
+          node('Clip', ['row'], ['clipped'], { min: 0.5, max: 1.5 }),
+          node('Pad', ['clipped'], ['padded'], { pads: [1, 0] }),
+          node('Slice', ['padded'], ['y'], { starts: [0], ends: [-1] }),
+        ],
+        output: [info('y')],
+      },
+      { opset: 9 },
+    );
+    expect(numbers(graph, { x: f32([1, 3], [0, 1, 2]) }).y).toEqual([0, 0.5, 1]);
+  });
+});
