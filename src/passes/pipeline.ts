@@ -14,6 +14,7 @@ import { mergeDuplicates } from './merge-duplicates.ts';
 import { mergeProjections } from './merge-projections.ts';
 import type { Pass } from './pass.ts';
 import { quantize } from './quantize.ts';
+import { raise } from './raise.ts';
 import { removeDead } from './remove-dead.ts';
 import { roundWeights } from './round-weights.ts';
 import { simplify } from './simplify.ts';
@@ -25,6 +26,7 @@ export const pipeline: readonly Pass[] = [
   foldConstants,
   simplify,
   mergeDuplicates,
+  raise,
   fuseAttention,
   mergeProjections,
   fuseEmbeddingNorm,
