@@ -27,6 +27,7 @@ import { detailOfTerms, readTerms, type Terms, writeTerms } from './attention/te
 import type { GraphIndex } from './graph-index.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { axisOf, firstResult, operandOf, resultShape } from './node-reading.ts';
+import { isNear } from './raise/constants.ts';
 import { isRefusal, type Outcome, type Refusal, refuse, rewritingPass } from './rewrite.ts';
 
 export const fuseAttention = rewritingPass(
@@ -121,8 +122,15 @@ function place(scores: Scores, product: Node, index: GraphIndex): Attention | Re
     key: isGrouped ? groupedKey : withLeading(key, matmulLeading, leading),
     value: isGrouped ? groupedValue : withLeading(value, productLeading, leading),
     terms,
-    scale: scores.scale * query.factor * keyTransposed.factor,
+    scale: rootOfWidth(scores.scale * query.factor * keyTransposed.factor, query.operand.shape),
   };
+}
+
+/** 1 / sqrt(width) where a file's rounding of it, or of its root before each product, is left. */
+function rootOfWidth(scale: number, query: Shape): number {
+  const width = query.at(-1);
+  const root = typeof width === 'number' ? 1 / Math.sqrt(width) : scale;
+  return isNear(scale, root) ? root : scale;
 }
 
 const leadingOf = (shape: Shape): Shape => shape.slice(0, -2);

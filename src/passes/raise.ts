@@ -9,9 +9,12 @@
  */
 import type { GraphIndex } from './graph-index.ts';
 import { firstResult } from './node-reading.ts';
+import { embedding } from './raise/embedding.ts';
+import { eps } from './raise/eps.ts';
 import { gelu } from './raise/gelu.ts';
 import { layerNorm } from './raise/layer-norm.ts';
 import { logSoftmax } from './raise/log-softmax.ts';
+import { addedMasks, nanGuard, visibleKeys } from './raise/mask.ts';
 import type { RaisePattern } from './raise/pattern.ts';
 import { rmsNorm } from './raise/rms-norm.ts';
 import { sigmoid } from './raise/sigmoid.ts';
@@ -27,6 +30,11 @@ export const PATTERNS: readonly RaisePattern[] = [
   logSoftmax,
   sigmoid,
   silu,
+  embedding,
+  eps,
+  visibleKeys,
+  addedMasks,
+  nanGuard,
 ];
 
 export const raise = rewritingPass(

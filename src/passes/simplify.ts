@@ -1,9 +1,9 @@
 /**
  * simplify: an expression  ->  a smaller one of equal value
  *
- * The equations stand at the rules, in `simplify-arithmetic.ts` and `simplify-views.ts`. Each keeps
- * the value of every finite element; sums and products with constants may round differently by the
- * last bit. x * 0 stays, for x may be infinite.
+ * The equations stand at the rules, in `simplify/`, by what they are about. Each keeps the value of
+ * every finite element; sums and products with constants may round differently by the last bit.
+ * x * 0 stays, for x may be infinite.
  * Requires: nothing.
  * Guarantees: no rule applies any more.
  */
@@ -11,6 +11,9 @@ import type { Node } from '../ir/graph.ts';
 import type { GraphIndex } from './graph-index.ts';
 import { type Finding, type Rewrite, rewritingPass } from './rewrite.ts';
 import { arithmeticRules } from './simplify/arithmetic.ts';
+import { logicRules } from './simplify/logic.ts';
+import { sinkingRules } from './simplify/sinking.ts';
+import { sliceRules } from './simplify/slices.ts';
 import { viewRules } from './simplify/views.ts';
 
 /** A rule's name is its equation. */
@@ -20,7 +23,13 @@ export interface Rule {
   apply(node: Node, index: GraphIndex): Rewrite['write'] | null;
 }
 
-const RULES: readonly Rule[] = [...viewRules, ...arithmeticRules];
+const RULES: readonly Rule[] = [
+  ...viewRules,
+  ...sliceRules,
+  ...arithmeticRules,
+  ...logicRules,
+  ...sinkingRules,
+];
 
 export const simplify = rewritingPass(
   {

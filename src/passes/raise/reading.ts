@@ -23,27 +23,17 @@ export interface Reduced extends Piece {
   readonly axes: readonly number[];
 }
 
-/** reduce(x) {keep}, or reduce(x) and a reshape that puts the dims of 1 back. */
+/** reduce(x) {keep} */
 export function reduced(id: ValueId | null | undefined, index: GraphIndex): Reduced | null {
-  const direct = madeByOneOf(id, REDUCTIONS, index);
-  if (direct !== null)
-    return direct.attributes.keep === true ? reductionAt(direct, [], index) : null;
-  const back = index.madeBy(id, 'reshape');
-  const inner = madeByOneOf(back?.operands[0], REDUCTIONS, index);
-  if (id == null || back === null || inner === null) return null;
-  const found = reductionAt(inner, [back], index);
-  const kept = index.shapeOf(found.x).map((dim, axis) => (found.axes.includes(axis) ? 1 : dim));
-  return sameShape(index.shapeOf(id), kept) ? found : null;
-}
-
-const REDUCTIONS = ['reduce_mean', 'reduce_sum', 'reduce_max'];
-
-function reductionAt(node: Node, behind: readonly Node[], index: GraphIndex): Reduced {
+  const node = madeByOneOf(id, REDUCTIONS, index);
+  if (node?.attributes.keep !== true) return null;
   const x = operandOf(node, 0);
   const rank = index.shapeOf(x).length;
   const axes = numbersOf(node.attributes.axes).map((axis) => resolveAxis(axis, rank) ?? -1);
-  return { x, op: node.op, axes: axes.sort((a, b) => a - b), inside: [node, ...behind] };
+  return { x, op: node.op, axes: axes.sort((a, b) => a - b), inside: [node] };
 }
+
+const REDUCTIONS = ['reduce_mean', 'reduce_sum', 'reduce_max'];
 
 /** mean(x), or sum(x) / n, or sum(x) * (1 / n), the axes kept as dims of 1. */
 export function mean(id: ValueId | null | undefined, index: GraphIndex): Reduced | null {

@@ -1,0 +1,90 @@
+/**
+ * Masks in the form that declared models have, true where a key is visible.
+ *
+ * - select(a = b, low, x)  ->  select(a != b, x, low), low a constant of at most -1e4
+ * - x + (m + n)  ->  (x + m) + n, where m and n are masks to add: 0 where a key is visible, else low
+ * - select(p != p, 0, p)  ->  p, p a softmax: PyTorch replaces the NaN of rows without a visible key,
+ *   which the op here has as zeros anyway
+ *
+ * That an added mask hides a key, so that it may become a bool, fuse-attention decides.
+ */
+import type { Node, ValueId } from '../../ir/graph.ts';
+import { isFloat, sameShape } from '../../ir/types.ts';
+import { beforeViews, VERY_LOW } from '../attention/mask.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import type { GraphWriter } from '../graph-writer.ts';
+import { bothOrders, firstResult, operandOf, resultShape } from '../node-reading.ts';
+import { negatedComparison } from '../simplify/logic.ts';
+import { type RaisePattern, raised } from './pattern.ts';
+
+export const visibleKeys: RaisePattern = {
+  name: 'visible keys',
+  ops: ['select'],
+  match: (node, index) => {
+    const [hidden, low, x] = [0, 1, 2].map((i) => operandOf(node, i));
+    if (hidden === undefined || low === undefined || x === undefined) return null;
+    const [constant, other] = [index.scalarOf(low), index.scalarOf(x)];
+    if (constant === null || constant > VERY_LOW || (other !== null && other <= VERY_LOW))
+      return null;
+    if (!isFloat(index.value(low).dtype)) return null;
+    const { source, views } = beforeViews(hidden, index);
+    const test = index.producerOf(source);
+    const negated = test === null ? null : negatedComparison(test, index);
+    if (negated === null) return null;
+    const write = (into: GraphWriter) => {
+      const visible = views.reduce(
+        (value, { op, attributes }) => into.node(op, [value], attributes),
+        negated(into),
+      );
+      return [into.node('select', [visible, into.get(x), into.get(low)])];
+    };
+    return raised(node, [], index, `hidden where ${index.nameOf(source)}`, write);
+  },
+};
+
+export const addedMasks: RaisePattern = {
+  name: 'added masks',
+  ops: ['add'],
+  match: (node, index) => {
+    for (const [x, masks] of bothOrders(node)) {
+      const inner = index.madeBy(beforeViews(masks, index).source, 'add');
+      if (inner === null || isAddedMask(x, index)) continue;
+      const parts = [operandOf(inner, 0), operandOf(inner, 1)];
+      if (!parts.every((part) => isAddedMask(part, index))) continue;
+      const isWhole = sameShape(index.shapeOf(x), resultShape(node, index));
+      if (!isWhole || firstResult(inner) !== masks) continue;
+      const names = parts.map((part) => index.nameOf(part)).join(' and ');
+      const write = (into: GraphWriter) => [
+        parts.reduce((sum, part) => into.node('add', [sum, into.get(part)]), into.get(x)),
+      ];
+      return raised(node, [], index, `the masks ${names}, one after the other`, write);
+    }
+    return null;
+  },
+};
+
+/** select(b, 0, low) or select(b, low, 0), views behind it allowed. */
+function isAddedMask(id: ValueId, index: GraphIndex): boolean {
+  const choice = index.madeBy(beforeViews(id, index).source, 'select');
+  const numbers = choice?.operands.slice(1).map((operand) => index.scalarOf(operand)) ?? [];
+  return numbers.includes(0) && numbers.some((x) => x !== null && x <= VERY_LOW);
+}
+
+export const nanGuard: RaisePattern = {
+  name: 'NaN of a softmax',
+  ops: ['select'],
+  match: (node, index) => {
+    const [test, zero, p] = [0, 1, 2].map((i) => operandOf(node, i));
+    if (p === undefined || index.scalarOf(zero) !== 0) return null;
+    const comparison = index.madeBy(test, 'not_equal');
+    const isNaN = comparison?.operands.every((operand) => operand === p) === true;
+    if (!isNaN || index.madeBy(p, 'softmax') === null || comparison === null) return null;
+    const write = (into: GraphWriter) => [into.get(p)];
+    const detail = `${index.nameOf(p)} has no NaN where no key is visible`;
+    return raised(node, onlyUse(comparison, node, index), index, detail, write);
+  },
+};
+
+function onlyUse(inner: Node, node: Node, index: GraphIndex): readonly Node[] {
+  return index.soleUserOf(firstResult(inner)) === node ? [inner] : [];
+}
