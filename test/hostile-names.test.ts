@@ -24,6 +24,8 @@ const HOSTILE = [
   '</script><script>globalThis.broken = true</script>',
   '__proto__',
   'constructor',
+  '/encoder/layer.0/2',
+  '0.weight',
   '',
 ];
 

@@ -58,7 +58,8 @@ function gatheredPlace(node: Node, index: GraphIndex): Write | null {
   const shape = index.shapeOf(x);
   const axis = resolveAxis(Number(node.attributes.axis ?? 0), shape.length);
   if (axis === null || place === null || place < 0) return null;
-  if (!isAtLeast(shape[axis] ?? 1, place + 1)) return null;
+  // of an axis without elements there is no first one to look up either
+  if (place > 0 && !isAtLeast(shape[axis] ?? 1, place + 1)) return null;
   const result = resultShape(node, index);
   const ones = index.shapeOf(places).map(() => 1);
   const row = [...shape.slice(0, axis), ...ones, ...shape.slice(axis + 1)];

@@ -1,0 +1,162 @@
+/**
+ * What exporters write becomes the kernels that a declared model has: compared step by step, the loop
+ * IR and the buffers that each step is given.
+ */
+import { describe, expect, it } from 'vitest';
+import { compiledFor, compileGraph } from '../../../src/compile.ts';
+import { loadHuggingFace } from '../../../src/frontends/huggingface/index.ts';
+import { type Builder, buildGraph } from '../../../src/ir/builder.ts';
+import type { Graph, Value } from '../../../src/ir/graph.ts';
+import { dims, f32, i64 } from '../../../src/ir/types.ts';
+import type { Program } from '../../../src/loops/program.ts';
+import { bert, encoderBlock, linear, multiHeadAttention } from '../../../src/models/index.ts';
+import type { CompileTarget } from '../../../src/targets.ts';
+import { importTrained } from '../../support/onnx-weights.ts';
+import { type Difference, kernelDifferences } from '../../support/same-kernels.ts';
+import { describeWithData } from '../../support/test-data.ts';
+
+const TARGETS = ['js', 'wasm', 'wgsl'] as const satisfies readonly CompileTarget[];
+const { batch, seq, mem } = dims('batch', 'seq', 'mem');
+
+function programOf(graph: Graph, target: (typeof TARGETS)[number]): Program {
+  return compiledFor(compileGraph(graph, { targets: [target] }), target).program;
+}
+
+/** In the order of the targets. */
+function differences(declared: Graph, imported: Graph): readonly (readonly Difference[])[] {
+  return TARGETS.map((target) =>
+    kernelDifferences(programOf(declared, target), programOf(imported, target)),
+  );
+}
+
+describe('kernelDifferences', () => {
+  const scaled = (name: string, scale: number, width = 4) =>
+    buildGraph(name, (g) => {
+      const x: Value<'f32'> = g.input(`${name}.x`, f32(batch, width));
+      return { [`${name}.y`]: g.softmax(g.mul(x, scale)) };
+    });
+
+  it('takes no account of names', () => {
+    expect(
+      kernelDifferences(programOf(scaled('a', 3), 'js'), programOf(scaled('b', 3), 'js')),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['a number', scaled('a', 3), scaled('b', 3.5)],
+    ['a size', scaled('a', 3), scaled('b', 3, 5)],
+    ['a kernel more', scaled('a', 3), twice(scaled)],
+  ])('sees %s', (_, a, b) => {
+    expect(kernelDifferences(programOf(a, 'js'), programOf(b, 'js')).length).toBeGreaterThan(0);
+  });
+
+  it('sees which buffers a kernel is given', () => {
+    const product = (isSwapped: boolean) =>
+      buildGraph('products', (g) => {
+        const [a, b]: Value<'f32'>[] = [g.input('a', f32(4, 4)), g.input('b', f32(4, 4))];
+        if (a === undefined || b === undefined) throw new Error('no inputs');
+        const c: Value<'f32'> = g.matmul(a, b);
+        return { y: isSwapped ? g.matmul(c, a) : g.matmul(c, b) };
+      });
+    const [first, second] = [product(false), product(true)].map((graph) => programOf(graph, 'js'));
+    if (first === undefined || second === undefined) throw new Error('no programs');
+    expect(kernelDifferences(first, second).map(({ lines }) => lines)).toEqual([
+      ['- on buffer2, buffer1, buffer3', '+ on buffer2, buffer0, buffer3'],
+    ]);
+  });
+
+  function twice(of: typeof scaled): Graph {
+    expect(of('b', 3).nodes.length).toBeGreaterThan(0);
+    return buildGraph('b', (g) => {
+      const x: Value<'f32'> = g.input('x', f32(batch, 4));
+      return { y: g.softmax(g.mul(x, 3)), z: g.reduce_max(x, { axes: [0] }) };
+    });
+  }
+});
+
+describeWithData('BERT', 'models/bert-untrained-sentence_embedding', (folder) => {
+  const imported = importTrained(`${folder}/model.onnx`);
+
+  it('has the kernels of the model declared with bert()', async () => {
+    const { config } = await loadHuggingFace(folder);
+    const declared = buildGraph('bert', (g) => {
+      const ids = g.input('input_ids', i64(batch, seq));
+      // the file hides every token whose mask is not 1
+      const mask = g.equal(g.input('attention_mask', i64(batch, seq)), 1);
+      const tokenTypes = g.input('token_type_ids', i64(batch, seq));
+      return { states: bert(g, config, { ids, mask, tokenTypes }) };
+    });
+    expect(differences(declared, imported)).toEqual([[], [], []]);
+  });
+
+  it('has the kernels of the Hugging Face folder but for the pooler and the test of the mask', async () => {
+    const { graph } = await loadHuggingFace(folder);
+    for (const found of differences(graph, imported)) {
+      const [attention, pooler, more] = found;
+      expect(more).toBeUndefined();
+      expect(pooler?.kernels[1]).toBeNull();
+      expect(attention?.lines.length).toBeGreaterThan(0);
+      for (const line of attention?.lines ?? []) {
+        expect(line).toMatch(/^- .* != (splat\()?0|^\+ .* == (splat\()?1/);
+      }
+    }
+  });
+});
+
+describeWithData('BERT classifier', 'models/bert-untrained-sequence_classification', (folder) => {
+  it('has the kernels of the Hugging Face folder but for the test of the mask', async () => {
+    const { graph } = await loadHuggingFace(folder);
+    const imported = importTrained(`${folder}/model.onnx`);
+    for (const found of differences(graph, imported)) {
+      expect(found.length).toBe(1);
+      for (const line of found[0]?.lines ?? []) {
+        expect(line).toMatch(/^- .* != (splat\()?0|^\+ .* == (splat\()?1/);
+      }
+    }
+  });
+});
+
+/** Every case of PyTorch's old exporter, and the model that it is of. */
+const CASES: { readonly [name: string]: (g: Builder) => { readonly y: Value } } = {
+  self_attention: (g) => {
+    const x = g.input('x', f32(batch, seq, 16));
+    const [q, k, v] = ['q', 'k', 'v'].map((name) =>
+      linear(g.scope(name), x, { width: 16, bias: false }),
+    );
+    if (q === undefined || k === undefined || v === undefined) throw new Error('no projection');
+    const scores: Value<'f32'> = g.matmul(q, g.transpose(k, { permutation: [0, 2, 1] }));
+    return { y: g.matmul(g.softmax(g.mul(scores, 0.25)), v as Value<'f32'>) };
+  },
+  multi_head_self: (g) => ({
+    y: multiHeadAttention(g, g.input('x', f32(batch, seq, 64)), { heads: 4 }),
+  }),
+  cross_attention: (g) => {
+    const x = g.input('x', f32(batch, seq, 40));
+    const memory = g.input('mem', f32(batch, mem, 40));
+    return { y: multiHeadAttention(g, x, { heads: 5, memory }) };
+  },
+  encoder_post_gelu: (g) => {
+    const ids = g.input('ids', i64(batch, seq));
+    const mask = g.not_equal(g.input('mask', i64(batch, seq)), 0);
+    const embedded: Value<'f32'> = g.mul(g.embedding(g.weight('e', f32(30, 64)), ids), 8);
+    const positions = g.slice(g.weight('p', f32(64, 64)), { starts: [0, 0], ends: [seq, 64] });
+    let x: Value<'f32'> = g.add(embedded, positions);
+    for (const i of [0, 1]) {
+      x = encoderBlock<'f32', readonly (string | number)[], 8>(g.scope(`${i}`), x, {
+        heads: 8,
+        hidden: 128,
+        mask,
+      });
+    }
+    return { y: x };
+  },
+};
+
+for (const [name, declare] of Object.entries(CASES)) {
+  describeWithData(name, `torch-cases/${name}.onnx`, (path) => {
+    it('has the kernels of the declared model', () => {
+      const declared = buildGraph(name, declare);
+      expect(differences(declared, importTrained(path))).toEqual([[], [], []]);
+    });
+  });
+}
