@@ -12,6 +12,7 @@ import type { GraphIndex } from './graph-index.ts';
 import { type Finding, type Rewrite, rewritingPass } from './rewrite.ts';
 import { arithmeticRules } from './simplify/arithmetic.ts';
 import { logicRules } from './simplify/logic.ts';
+import { placeRules } from './simplify/places.ts';
 import { sinkingRules } from './simplify/sinking.ts';
 import { sliceRules } from './simplify/slices.ts';
 import { viewRules } from './simplify/views.ts';
@@ -26,6 +27,7 @@ export interface Rule {
 const RULES: readonly Rule[] = [
   ...viewRules,
   ...sliceRules,
+  ...placeRules,
   ...arithmeticRules,
   ...logicRules,
   ...sinkingRules,

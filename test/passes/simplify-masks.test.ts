@@ -279,3 +279,45 @@ describe('rows that a weight counts', () => {
   expectKept('a weight that counts by twos', looked(counting(0, 8, 2), 20), ['slice', 'gather']);
   expectKept('a weight that begins below 0', looked(counting(-1, 8), 8), ['slice', 'gather']);
 });
+
+describe('places in order', () => {
+  /** A mask looked up by counted places, as PyTorch's exporter writes it since version 2.8. */
+  const looked = (g: Builder, i: Value<'i64'>, stride: Value<'i64'>) => {
+    const flat = g.reshape(i, { shape: ['batch*seq'] });
+    const rows = g.reshape(g.iota({ shape: [batch], dtype: 'i64' }), { shape: [batch, 1, 1] });
+    const columns = g.reshape(g.iota({ shape: [seq], dtype: 'i64' }), { shape: [1, 1, seq] });
+    const places: Value<'i64'> = g.add(columns, g.mul(rows, stride));
+    const guarded = g.select(g.less(places, 0), g.add(places, 7), places);
+    return g.gather(flat, guarded);
+  };
+  const size = (g: Builder, dim: string) =>
+    g.reshape(g.iota({ shape: [1], start: dim, dtype: 'i64' }), { shape: [] });
+
+  expectRule('gather(x, 0, 1, 2, ..) = reshape(x)', (g, { i }) => looked(g, i, size(g, 'seq')), [
+    'reshape',
+  ]);
+  test('not rows by another stride', () => {
+    const { ops } = simplified((g, { i }) => looked(g, i, size(g, 'batch')));
+    expect(ops).toContain('gather');
+  });
+  test('not part of the rows', () => {
+    const { ops } = simplified((g, { x }) => {
+      const columns = g.iota({ shape: [seq], dtype: 'i64' });
+      return g.gather(x, columns, { axis: 0 });
+    });
+    expect(ops).toContain('gather');
+  });
+  test('not rows from the second on', () => {
+    const { ops } = simplified((g, { x }) => {
+      return g.gather(x, g.iota({ shape: [seq], start: 1, dtype: 'i64' }), { axis: 1 });
+    });
+    expect(ops).toContain('gather');
+  });
+  test('not places that a negative stride leads below 0', () => {
+    const { ops } = simplified((g, { b }) => {
+      const back: Value<'i32'> = g.mul(g.iota({ shape: [batch, seq] }), -1);
+      return g.and(b, g.greater_equal(back, 0));
+    });
+    expect(ops).toContain('greater_equal');
+  });
+});

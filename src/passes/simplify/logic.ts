@@ -3,12 +3,13 @@
  * with them, and compare what comes out.
  */
 import type { Node, Value, ValueId } from '../../ir/graph.ts';
-import { isFloat, isInteger, sameShape, sameType } from '../../ir/types.ts';
+import { isFloat, sameShape, sameType } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
-import { bothOrders, firstResult, numbersOf, operandOf, resultShape } from '../node-reading.ts';
+import { bothOrders, firstResult, operandOf, resultShape } from '../node-reading.ts';
 import type { Rewrite } from '../rewrite.ts';
 import type { Rule } from '../simplify.ts';
+import { leastOf } from './places.ts';
 
 type Write = Rewrite['write'];
 
@@ -157,27 +158,6 @@ function decidedComparison(node: Node, index: GraphIndex): Write | null {
   const shape = resultShape(node, index);
   return (into) => [into.scalar(node.op === 'less' ? 0 : 1, 'bool', shape)];
 }
-
-/** A number that no element of an integer value is less than; -Infinity where none is known. */
-function leastOf(id: ValueId, index: GraphIndex, depth = 8): number {
-  if (!isInteger(index.value(id).dtype) || depth === 0) return -Infinity;
-  const data = index.parameterOf(id)?.data?.data;
-  if (data !== undefined) return leastElement(data);
-  const node = index.producerOf(id);
-  if (node === null) return -Infinity;
-  if (node.op === 'constant') return Math.min(...numbersOf(node.attributes.value));
-  if (node.op === 'iota')
-    return typeof node.attributes.start === 'number' ? node.attributes.start : -Infinity;
-  return VIEWS.has(node.op) ? leastOf(operandOf(node, 0), index, depth - 1) : -Infinity;
-}
-
-function leastElement(data: ArrayLike<number | bigint>): number {
-  let least = Infinity;
-  for (let i = 0; i < data.length; i++) least = Math.min(least, Number(data[i]));
-  return least;
-}
-
-const VIEWS: ReadonlySet<string> = new Set(['reshape', 'broadcast', 'slice', 'transpose', 'cast']);
 
 function decidedLogic(node: Node, index: GraphIndex): Write | null {
   if (node.op !== 'and' && node.op !== 'or') return null;

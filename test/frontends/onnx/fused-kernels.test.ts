@@ -24,8 +24,10 @@ function programOf(graph: Graph, target: (typeof TARGETS)[number]): Program {
 
 /** In the order of the targets. */
 function differences(declared: Graph, imported: Graph): readonly (readonly Difference[])[] {
+  const [a, b] = [declared, imported].map((graph) => compileGraph(graph, { targets: TARGETS }));
+  if (a === undefined || b === undefined) throw new Error('nothing was compiled');
   return TARGETS.map((target) =>
-    kernelDifferences(programOf(declared, target), programOf(imported, target)),
+    kernelDifferences(compiledFor(a, target).program, compiledFor(b, target).program),
   );
 }
 

@@ -11,6 +11,7 @@ import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
 import { passes } from './passes.mjs';
 import { quantized } from './quantized.mjs';
+import { raise } from './raise.mjs';
 import { schedules } from './schedules.mjs';
 import { simd } from './simd.mjs';
 import { wasm } from './wasm.mjs';
@@ -18,6 +19,7 @@ import { wasm } from './wasm.mjs';
 export const mutations = [
   ...meaning,
   ...passes,
+  ...raise,
   ...loops,
   ...schedules,
   ...simd,

@@ -1,0 +1,224 @@
+/** raise: masks, embeddings and eps in the forms of exporters, and beside them what must stay */
+import { describe, expect, test } from 'vitest';
+import { type Builder, buildGraph } from '../../src/ir/builder.ts';
+import type { Value } from '../../src/ir/graph.ts';
+import { printGraph } from '../../src/ir/print.ts';
+import { bool, dims, f32, i64 } from '../../src/ir/types.ts';
+import { foldConstants } from '../../src/passes/fold-constants.ts';
+import { fuseAttention } from '../../src/passes/fuse-attention.ts';
+import { mergeDuplicates } from '../../src/passes/merge-duplicates.ts';
+import { raise } from '../../src/passes/raise.ts';
+import { simplify } from '../../src/passes/simplify.ts';
+import { matches, type PassRun, refusals, runSafely } from '../support/run-pass.ts';
+
+const { batch, seq } = dims('batch', 'seq');
+type V = Value<'f32'>;
+type B = Value<'bool'>;
+
+interface Given {
+  /** [batch, seq, seq] */
+  readonly scores: V;
+  /** [batch, seq], 0 for padding */
+  readonly mask: Value<'i64'>;
+  /** [batch, seq, 4] */
+  readonly value: V;
+}
+type Build = (g: Builder, given: Given) => Value;
+
+function raised(build: Build): PassRun {
+  return runSafely(declared(build), foldConstants, simplify, mergeDuplicates, raise);
+}
+
+function declared(build: Build) {
+  return buildGraph('masks', (g) => {
+    const [query, key, value]: V[] = ['query', 'key', 'value'].map((name) =>
+      g.input(name, f32(batch, seq, 4)),
+    );
+    if (query === undefined || key === undefined || value === undefined) throw new Error('inputs');
+    const mask: Value<'i64'> = g.input('attention_mask', i64(batch, seq));
+    const scores: V = g.matmul(query, g.transpose(key, { permutation: [0, 2, 1] }));
+    return { y: g.named('y', build(g, { scores, mask, value })) };
+  });
+}
+
+/** The attention that the scores become, as printed. */
+function attentionOf(build: Build): string {
+  const passes = [foldConstants, simplify, mergeDuplicates, raise, fuseAttention];
+  const { graph } = runSafely(declared(build), ...passes);
+  const line = printGraph(graph)
+    .split('\n')
+    .find((text) => text.includes('= attention '));
+  return line?.trim().replace(/ : .*/, '') ?? 'none';
+}
+
+const LOWEST = -3.4028234663852886e38;
+const weigh = (g: Builder, scores: Value, value: V): V => g.matmul(g.softmax(scores as V), value);
+const rows = (g: Builder, x: Value) => g.reshape(x, { shape: [batch, 1, seq] });
+const floats = (g: Builder, x: Value): V => g.cast(x, { dtype: 'f32' });
+
+describe('masks become bools that are true for visible keys', () => {
+  test('(1 - mask) with its other values replaced by the lowest float, as transformers writes it', () => {
+    const line = attentionOf((g, { scores, mask, value }) => {
+      const wide = g.broadcast(rows(g, mask), { shape: [batch, seq, seq] });
+      const inverted: V = g.sub(1, floats(g, wide));
+      const hidden: B = g.cast(inverted, { dtype: 'bool' });
+      return weigh(g, g.add(scores, g.select(hidden, LOWEST, inverted)), value);
+    });
+    const scale = '{scale = 1, causal = false}';
+    expect(line).toBe(`%y = attention %query, %key, %value, %equal.reshape ${scale}`);
+  });
+
+  test('select(mask = 0, -inf, scores), as older models write it', () => {
+    const build: Build = (g, { scores, mask, value }) =>
+      weigh(g, g.select(rows(g, g.equal(mask, 0)) as B, -Infinity, scores), value);
+    const scale = '{scale = 1, causal = false}';
+    expect(attentionOf(build)).toBe(`%y = attention %query, %key, %value, %reshape_1 ${scale}`);
+    expect(raised(build).ops).not.toContain('equal');
+  });
+
+  test('select(a = b, low, x) = select(a != b, x, low)', () => {
+    const result = raised((g, { scores, mask, value }) =>
+      weigh(g, g.select(rows(g, g.equal(mask, 0)) as B, LOWEST, scores), value),
+    );
+    expect(matches(result)).toContain('%select: hidden where %equal');
+    expect(result.ops).toContain('not_equal');
+    expect(result.ops).not.toContain('equal');
+  });
+
+  test('not a choice between numbers that are not low', () => {
+    const result = raised((g, { scores, mask, value }) =>
+      weigh(g, g.select(rows(g, g.equal(mask, 0)) as B, -100, scores), value),
+    );
+    expect(result.ops).toContain('equal');
+  });
+
+  test('not (1 - mask) * lowest of integers that need not be 0 and 1', () => {
+    const line = attentionOf((g, { scores, mask, value }) =>
+      weigh(g, g.add(scores, g.mul(g.sub(1, floats(g, rows(g, mask))), LOWEST)), value),
+    );
+    expect(line).toMatch(/, _, %/);
+  });
+});
+
+describe('masks that are added', () => {
+  const causal = (g: Builder): V => {
+    const later: B = g.greater(
+      g.iota({ shape: [1, seq], axis: 1 }),
+      g.iota({ shape: [seq, 1], axis: 0 }),
+    );
+    return g.select(later, g.constant({ value: [-Infinity], dtype: 'f32' }), 0);
+  };
+  const padding = (g: Builder, mask: Value<'i64'>): V =>
+    rows(
+      g,
+      g.select(g.not_equal(mask, 0), g.constant({ value: [0], dtype: 'f32' }), -Infinity),
+    ) as V;
+
+  test('x + (m + n) = (x + m) + n: a causal one and one of padding', () => {
+    const line = attentionOf((g, { scores, mask, value }) =>
+      weigh(g, g.add(scores, g.add(causal(g), padding(g, mask))), value),
+    );
+    expect(line).toContain('causal = true');
+    expect(line).toMatch(/%value, %[\w.]+ \{/);
+  });
+
+  test('not a mask and a bias, which stay one sum', () => {
+    const result = raised((g, { scores, mask, value }) =>
+      weigh(g, g.add(scores, g.add(g.input('bias', f32(seq, seq)), padding(g, mask))), value),
+    );
+    expect(matches(result).filter((text) => text.includes('one after the other'))).toEqual([]);
+  });
+});
+
+describe('NaN of a softmax', () => {
+  const guarded = (g: Builder, p: V): V => g.select(g.not(g.equal(p, p)), 0, p);
+
+  test('select(p != p, 0, p) = p, p a softmax', () => {
+    const result = raised((g, { scores, value }) => {
+      return g.matmul(guarded(g, g.softmax(scores)), value);
+    });
+    expect(result.ops).toEqual(['transpose', 'matmul', 'softmax', 'matmul']);
+  });
+
+  test('not of another value', () => {
+    const result = raised((g, { scores, value }) => g.matmul(guarded(g, g.exp(scores)), value));
+    expect(result.ops).toContain('select');
+  });
+
+  test('not of another number than 0', () => {
+    const result = raised((g, { scores, value }) => {
+      const p: V = g.softmax(scores);
+      return g.matmul(g.select(g.not_equal(p, p), 1, p), value);
+    });
+    expect(result.ops).toContain('select');
+  });
+});
+
+describe('embedding', () => {
+  const looked = (
+    table: (g: Builder) => V,
+    of: (g: Builder, ids: Value<'i64'>) => Value<'i64'>,
+    n = 9,
+  ) =>
+    runSafely(
+      buildGraph('embedding', (g) => {
+        const ids = of(g, g.input('ids', i64(batch, seq)));
+        const guarded = g.select(g.less(ids, 0), g.add(ids, n), ids);
+        return { y: g.named('y', g.gather(table(g), guarded)) };
+      }),
+      simplify,
+      raise,
+    );
+  const weight = (g: Builder): V => g.weight('table', f32(9, 4));
+
+  test('gather(table, select(ids < 0, ids + rows, ids)) = gather(table, ids)', () => {
+    const result = looked(weight, (_, ids) => ids);
+    expect(result.ops).toEqual(['gather']);
+    expect(matches(result)).toEqual(['%y: rows of %table by %ids, which must not be below 0']);
+  });
+
+  test('not by ids that are computed', () => {
+    const result = looked(weight, (g, ids) => g.sub(ids, 1));
+    expect(refusals(result)).toEqual(['%y: %sub is computed, so it may count from the end']);
+  });
+
+  test('not of a table that is computed', () => {
+    const result = looked(
+      (g) => g.input('table', f32(9, 4)),
+      (_, ids) => ids,
+    );
+    expect(refusals(result)).toEqual(['%y: %table is no weight of two dims, looked up by rows']);
+  });
+
+  test('not where another number is added', () => {
+    expect(looked(weight, (_, ids) => ids, 8).ops).toContain('select');
+  });
+});
+
+describe('eps', () => {
+  const normed = (eps: number) =>
+    runSafely(
+      buildGraph('eps', (g) => ({ y: g.layer_norm(g.input('x', f32(batch, 4)), { eps }) })),
+      raise,
+    ).graph.nodes[0]?.attributes.eps;
+
+  test.each([
+    [9.999999960041972e-13, 1e-12],
+    [9.999999747378752e-6, 1e-5],
+    [Math.fround(1e-6), 1e-6],
+  ])('%f is the float32 of %f', (rounded, short) => expect(normed(rounded)).toBe(short));
+
+  test('not what no float32 is, nor what is short', () => {
+    expect(normed(1.0000001e-5)).toBe(1.0000001e-5);
+    expect(normed(0.5)).toBe(0.5);
+  });
+});
+
+test('bool masks are left alone', () => {
+  const graph = buildGraph('bool', (g) => {
+    const scores: V = g.input('scores', f32(batch, seq, seq));
+    const mask: B = g.input('mask', bool(batch, seq));
+    return { y: g.softmax(scores, g.reshape(mask, { shape: [batch, 1, seq] })) };
+  });
+  expect(runSafely(graph, raise).entries).toEqual([]);
+});
