@@ -4,16 +4,21 @@
  *
  * - sqrt(t), pow(t, 0.5); inverse rsqrt(t), 1 / sqrt(t), reciprocal(sqrt(t)), pow(t, -0.5)
  * - t = v + eps, or v itself for eps = 0
+ * A mean without its axes may get them back anywhere on the way.
  */
 import type { Node, ValueId } from '../../ir/graph.ts';
+import type { Shape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import { bothOrders, operandOf } from '../node-reading.ts';
 import { madeByOneOf } from './pattern.ts';
+import { withoutOnes } from './reading.ts';
 
 export interface Deviation {
   /** What the root is taken of, without eps. */
   readonly variance: ValueId;
   readonly eps: number;
+  /** Of what divides. */
+  readonly shape: Shape;
   readonly inside: readonly Node[];
 }
 
@@ -47,31 +52,37 @@ function deviation(id: ValueId, index: GraphIndex): Deviation | null {
 export function inverseDeviation(id: ValueId, index: GraphIndex): Deviation | null {
   const direct = rootOf(id, 'rsqrt', -0.5, index);
   if (direct !== null) return direct;
-  const node = madeByOneOf(id, ['reciprocal', 'div'], index);
+  const { x: bare, inside } = withoutOnes(id, index);
+  const node = madeByOneOf(bare, ['reciprocal', 'div'], index);
   if (node === null) return null;
   const isInverse = node.op === 'reciprocal' || index.scalarOf(operandOf(node, 0)) === 1;
   const found = isInverse ? deviation(operandOf(node, node.operands.length - 1), index) : null;
-  return found && { ...found, inside: [...found.inside, node] };
+  if (found === null) return null;
+  return { ...found, shape: index.shapeOf(id), inside: [...found.inside, node, ...inside] };
 }
 
 function rootOf(id: ValueId, op: string, exponent: number, index: GraphIndex): Deviation | null {
-  const node = madeByOneOf(id, [op, 'pow'], index);
+  const { x: bare, inside } = withoutOnes(id, index);
+  const node = madeByOneOf(bare, [op, 'pow'], index);
   if (node === null) return null;
   if (node.op === 'pow' && index.scalarOf(operandOf(node, 1)) !== exponent) return null;
-  const t = operandOf(node, 0);
-  const sum = index.madeBy(t, 'add');
+  const shape = index.shapeOf(id);
+  const t = withoutOnes(operandOf(node, 0), index);
+  const sum = index.madeBy(t.x, 'add');
   for (const [variance, c] of sum === null ? [] : bothOrders(sum)) {
     const eps = index.scalarOf(c);
-    if (sum !== null && eps !== null) return { variance, eps, inside: [sum, node] };
+    if (sum === null || eps === null) continue;
+    return { variance, eps, shape, inside: [sum, ...t.inside, node, ...inside] };
   }
-  return { variance: t, eps: 0, inside: [node] };
+  return { variance: t.x, eps: 0, shape, inside: [...t.inside, node, ...inside] };
 }
 
 /** The deviation in sqrt(v) + eps, which is another one: eps stands on the wrong side of the root. */
 export function epsBehindRoot(divisor: ValueId, index: GraphIndex): Deviation | null {
-  const sum = index.madeBy(divisor, 'add');
+  const sum = index.madeBy(withoutOnes(divisor, index).x, 'add');
   for (const [root, c] of sum === null ? [] : bothOrders(sum)) {
-    if (index.scalarOf(c) !== null) return deviation(root, index);
+    const found = index.scalarOf(c) === null ? null : deviation(root, index);
+    if (found !== null) return { ...found, shape: index.shapeOf(divisor) };
   }
   return null;
 }

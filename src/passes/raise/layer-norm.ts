@@ -15,7 +15,16 @@ import { isRefusal, type Outcome, type Refusal, refuse } from '../rewrite.ts';
 import { type Deviation, epsBehindRoot, inverseDeviation, quotients } from './deviation.ts';
 import { norm } from './norm.ts';
 import { madeByOneOf, type RaisePattern } from './pattern.ts';
-import { eitherOrder, isVectorOf, mean, type Reduced, square } from './reading.ts';
+import {
+  eitherOrder,
+  isVectorOf,
+  keptShape,
+  mean,
+  meanInside,
+  type Reduced,
+  square,
+  withoutOnes,
+} from './reading.ts';
 
 export const layerNorm: RaisePattern = {
   name: 'layer_norm',
@@ -57,13 +66,13 @@ function quotient(node: Node, index: GraphIndex): Outcome | null {
 
 /** The nodes of var(x); null where nothing is squared and averaged. */
 function varianceOf(
-  { variance }: Deviation,
+  { variance, shape }: Deviation,
   { x, id, mean: inner }: Centred,
   index: GraphIndex,
 ): readonly Node[] | Refusal | null {
   const difference = differenceOfSquares(variance, x, inner, index);
-  if (difference !== null) return difference;
-  const average = mean(variance, index);
+  if (difference !== null && sameShape(shape, keptShape(inner, index))) return difference;
+  const average = meanInside(variance, index);
   const of = average === null ? null : square(average.x, index);
   if (average === null || of === null) return null;
   if (of.x !== id) {
@@ -73,6 +82,11 @@ function varianceOf(
   if (average.axes.join() !== inner.axes.join()) {
     const [a, b] = [inner.axes.join(', '), average.axes.join(', ')];
     return refuse(variance, `the mean is over the axes ${a}, the variance over ${b}`);
+  }
+  const kept = keptShape(average, index);
+  if (!sameShape(shape, kept)) {
+    const [found, wanted] = [shape.join(', '), kept.join(', ')];
+    return refuse(variance, `what divides has the shape [${found}], not [${wanted}]`);
   }
   return [...average.inside, ...of.inside];
 }
@@ -84,11 +98,12 @@ function differenceOfSquares(
   inner: Reduced,
   index: GraphIndex,
 ): readonly Node[] | null {
-  const node = index.madeBy(variance, 'sub');
-  const average = mean(node?.operands[0], index);
+  const node = index.madeBy(withoutOnes(variance, index).x, 'sub');
+  const [a, b] = node?.operands ?? [];
+  const average = a == null ? null : meanInside(a, index);
   const of = square(average?.x, index);
-  const squared = square(node?.operands[1], index);
-  const first = mean(squared?.x, index);
+  const squared = square(b, index);
+  const first = squared === null ? null : meanInside(squared.x, index);
   if (node === null || average === null || of?.x !== x || squared === null) return null;
   const axes = inner.axes.join();
   if (first?.x !== x || first.axes.join() !== axes || average.axes.join() !== axes) return null;
@@ -151,8 +166,8 @@ function scaleOf(s: ValueId, index: GraphIndex) {
 /** The variance around a mean whose centred values stand nowhere else in the chain. */
 function varianceAround(by: Deviation, inner: Reduced, index: GraphIndex) {
   const direct = differenceOfSquares(by.variance, inner.x, inner, index);
-  if (direct !== null) return direct;
-  const of = square(mean(by.variance, index)?.x, index);
+  if (direct !== null && sameShape(by.shape, keptShape(inner, index))) return direct;
+  const of = square(meanInside(by.variance, index)?.x, index);
   const around = of === null ? null : centred(of.x, index);
   if (around?.x !== inner.x || around.mean.axes.join() !== inner.axes.join()) return null;
   const variance = varianceOf(by, around, index);

@@ -7,6 +7,7 @@ import { type Shape, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
 import { bothOrders, firstResult, numbersOf, operandOf } from '../node-reading.ts';
+import { sameButOnes } from '../simplify/sinking.ts';
 import { isNear } from './constants.ts';
 import { madeByOneOf } from './pattern.ts';
 
@@ -23,30 +24,65 @@ export interface Reduced extends Piece {
   readonly axes: readonly number[];
 }
 
-/** reduce(x) {keep} */
+/** A value without the dims of 1 that a reshape gave it or took from it. */
+export function withoutOnes(id: ValueId, index: GraphIndex): Piece {
+  const inside: Node[] = [];
+  let x = id;
+  for (;;) {
+    const view = index.madeBy(x, 'reshape');
+    const [from] = view?.operands ?? [];
+    if (view === null || from == null) break;
+    if (!sameButOnes(index.shapeOf(from), index.shapeOf(x))) break;
+    inside.push(view);
+    x = from;
+  }
+  return { x, inside };
+}
+
+/** The shape of x with its axes left as dims of 1: what broadcasts to x at the right places. */
+export function keptShape({ x, axes }: Reduced, index: GraphIndex): Shape {
+  return index.shapeOf(x).map((dim, axis) => (axes.includes(axis) ? 1 : dim));
+}
+
+/** reduce(x), whether it keeps its axes or they are put back. */
 export function reduced(id: ValueId | null | undefined, index: GraphIndex): Reduced | null {
-  const node = madeByOneOf(id, REDUCTIONS, index);
-  if (node?.attributes.keep !== true) return null;
-  const x = operandOf(node, 0);
-  const rank = index.shapeOf(x).length;
-  const axes = numbersOf(node.attributes.axes).map((axis) => resolveAxis(axis, rank) ?? -1);
-  return { x, op: node.op, axes: axes.sort((a, b) => a - b), inside: [node] };
+  return id == null ? null : placed(id, reducedInside(id, index), index);
+}
+
+/** mean(x), or sum(x) / n, or sum(x) * (1 / n), its axes there as dims of 1. */
+export function mean(id: ValueId | null | undefined, index: GraphIndex): Reduced | null {
+  return id == null ? null : placed(id, meanInside(id, index), index);
+}
+
+function placed(id: ValueId, found: Reduced | null, index: GraphIndex): Reduced | null {
+  return found && sameShape(index.shapeOf(id), keptShape(found, index)) ? found : null;
 }
 
 const REDUCTIONS = ['reduce_mean', 'reduce_sum', 'reduce_max'];
 
-/** mean(x), or sum(x) / n, or sum(x) * (1 / n), the axes kept as dims of 1. */
-export function mean(id: ValueId | null | undefined, index: GraphIndex): Reduced | null {
-  const direct = reduced(id, index);
+/** Inside a chain, at the end of which the axes may be put back. */
+export function reducedInside(id: ValueId, index: GraphIndex): Reduced | null {
+  const { x: bare, inside } = withoutOnes(id, index);
+  const node = madeByOneOf(bare, REDUCTIONS, index);
+  if (node === null) return null;
+  const x = operandOf(node, 0);
+  const rank = index.shapeOf(x).length;
+  const axes = numbersOf(node.attributes.axes).map((axis) => resolveAxis(axis, rank) ?? -1);
+  return { x, op: node.op, axes: axes.sort((a, b) => a - b), inside: [node, ...inside] };
+}
+
+export function meanInside(id: ValueId, index: GraphIndex): Reduced | null {
+  const direct = reducedInside(id, index);
   if (direct !== null) return direct.op === 'reduce_mean' ? direct : null;
-  const node = madeByOneOf(id, ['mul', 'div'], index);
+  const { x: bare, inside } = withoutOnes(id, index);
+  const node = madeByOneOf(bare, ['mul', 'div'], index);
   for (const [sum, by] of node === null ? [] : factors(node, index)) {
-    const found = reduced(sum, index);
+    const found = reducedInside(sum, index);
     if (node === null || found?.op !== 'reduce_sum') continue;
     const shape = index.shapeOf(found.x);
     const count = sizeOf(found.axes.map((axis) => shape[axis] ?? 1));
     if (typeof count !== 'number' || !isNear(by * count, 1)) continue;
-    return { ...found, op: 'reduce_mean', inside: [...found.inside, node] };
+    return { ...found, op: 'reduce_mean', inside: [...found.inside, node, ...inside] };
   }
   return null;
 }

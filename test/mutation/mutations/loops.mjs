@@ -8,8 +8,8 @@ export const loops = [
   {
     name: 'two strides are swapped',
     file: 'src/loops/emitter.ts',
-    find: 'load(buffer, flatIndex(at, value.shape)',
-    replace: 'load(buffer, flatIndex(at, [...value.shape].reverse())',
+    find: 'flatIndex(at, value.shape)',
+    replace: 'flatIndex(at, [...value.shape].reverse())',
     tests: NESTS,
   },
   {
