@@ -79,8 +79,9 @@ describe('kernelDifferences', () => {
 describeWithData('BERT', 'models/bert-untrained-sentence_embedding', (folder) => {
   const imported = importTrained(`${folder}/model.onnx`);
 
-  it('has the kernels of the model declared with bert()', async () => {
-    const { config } = await loadHuggingFace(folder);
+  it('has the kernels of the model declared with bert()', () => {
+    const sizes = { layers: 1, hidden: 16, heads: 2, intermediate: 32 };
+    const config = { ...sizes, vocab: 30522, maxPositions: 512, typeVocab: 2 };
     const declared = buildGraph('bert', (g) => {
       const ids = g.input('input_ids', i64(batch, seq));
       // the file hides every token whose mask is not 1
