@@ -31,16 +31,36 @@ export interface Address {
 
 /** The address of the element at an index, in memory that starts `start` bytes after a local. */
 export function addressOf(local: string, start: number, index: Dim, scope: WasmScope): Address {
+  const { rest, offset } = placeIn(index, start);
+  if (rest === 0) return { base: getLocal(local), offset };
+  const shared = scope.address(addressKey(local, rest));
+  return { base: shared === null ? addressTree(local, rest, scope) : getLocal(shared), offset };
+}
+
+/** What of an index is computed, and the bytes for the instruction's `offset`. */
+export function placeIn(
+  index: Dim,
+  start: number,
+): { readonly rest: Dim; readonly offset: number } {
   const constant = termsOf(index).find(({ factors }) => factors.length === 0)?.coefficient ?? 0;
   const folds = constant >= 0 && 4 * constant <= LOWEST_ADDRESS;
-  const rest = folds ? subtract(index, constant) : index;
-  const offset = start + (folds ? 4 * constant : 0);
-  if (rest === 0) return { base: getLocal(local), offset };
+  return folds
+    ? { rest: subtract(index, constant), offset: start + 4 * constant }
+    : { rest: index, offset: start };
+}
+
+/** Tells addresses from one another. */
+export function addressKey(local: string, rest: Dim): string {
+  return `${local} ${rest}`;
+}
+
+/** The address in a local, `rest` elements further. */
+export function addressTree(local: string, rest: Dim, scope: WasmScope): Sexp {
   const isOneTerm = termsOf(rest).length === 1;
   const bytes: Sexp = isOneTerm
     ? dimTree(multiply(4, rest), scope)
     : ['i32.shl', dimTree(rest, scope), i32Const(2)];
-  return { base: ['i32.add', getLocal(local), bytes], offset };
+  return ['i32.add', getLocal(local), bytes];
 }
 
 function termTree(coefficient: number, factors: readonly Factor[], scope: WasmScope): Sexp {

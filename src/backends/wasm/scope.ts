@@ -92,24 +92,61 @@ export class WasmScope {
   readonly scratch: ReadonlyMap<Alloc, number>;
   private readonly values: Map<string, string>;
   private readonly places: Map<string, Place>;
+  /** Locals that hold an address, by its key. */
+  private readonly addresses: Map<string, string>;
+  /** Names whose value may change in a block. */
+  private readonly variables: Set<string>;
 
   constructor(
     module: WasmModule,
     locals: Locals,
     scratch: ReadonlyMap<Alloc, number> = new Map(),
-    values: ReadonlyMap<string, string> = new Map(),
-    places: ReadonlyMap<string, Place> = new Map(),
+    around: WasmScope | null = null,
   ) {
     this.module = module;
     this.locals = locals;
     this.scratch = scratch;
-    this.values = new Map(values);
-    this.places = new Map(places);
+    this.values = new Map(around?.values);
+    this.places = new Map(around?.places);
+    this.addresses = new Map(around?.addresses);
+    this.variables = new Set(around?.variables);
   }
 
   /** The scope of a block inside. */
   inner(): WasmScope {
-    return new WasmScope(this.module, this.locals, this.scratch, this.values, this.places);
+    return new WasmScope(this.module, this.locals, this.scratch, this);
+  }
+
+  /** The local of an address that was computed before; null where it was not. */
+  address(key: string): string | null {
+    return this.addresses.get(key) ?? null;
+  }
+
+  /** A local for an address after that in `base`, which no other address in sight has. */
+  declareAddress(key: string, base: string): string {
+    const inSight = new Set(this.addresses.values());
+    for (let n = 1; ; n++) {
+      const name = `${base.slice(1)}_at${n === 1 ? '' : `_${n}`}`;
+      const local = this.locals.named(name, 'i32', `the address ${name}`);
+      if (inSight.has(local)) continue;
+      this.addresses.set(key, local);
+      return local;
+    }
+  }
+
+  noteVariable(name: string): void {
+    this.variables.add(name);
+  }
+
+  /** Whether all of these are in sight here, and keep their values as long as they are. */
+  isFixed(names: readonly string[]): boolean {
+    return names.every((name) => this.values.has(name) && !this.variables.has(name));
+  }
+
+  /** The place of a buffer in memory; null where it is in registers, or not in sight. */
+  memory(buffer: string): Extract<Place, { tag: 'memory' }> | null {
+    const place = this.places.get(buffer);
+    return place?.tag === 'memory' ? place : null;
   }
 
   /** Takes a parameter of the function for a symbol or a math function's operand. */

@@ -13,15 +13,24 @@ export type Item =
   /** Short lists on one line. */
   | { readonly tag: 'row'; readonly sexps: readonly Sexp[] }
   | { readonly tag: 'comment'; readonly text: string }
-  /** A list whose last elements stand on lines of their own. */
-  | { readonly tag: 'block'; readonly head: readonly Sexp[]; readonly body: readonly Item[] };
+  /** Lists inside one another, of which the last elements of the innermost stand on lines of their own. */
+  | {
+      readonly tag: 'block';
+      readonly heads: readonly (readonly Sexp[])[];
+      readonly body: readonly Item[];
+    };
 
 export function line(sexp: Sexp): Item {
   return { tag: 'line', sexp };
 }
 
 export function block(head: readonly Sexp[], body: readonly Item[]): Item {
-  return { tag: 'block', head, body };
+  return { tag: 'block', heads: [head], body };
+}
+
+/** Blocks that hold nothing but the next, as one: `(if (..) (then (loop $i`. */
+export function nested(heads: readonly (readonly Sexp[])[], body: readonly Item[]): Item {
+  return { tag: 'block', heads, body };
 }
 
 /** Comment lines; the text may come from a model and have several lines. */
@@ -29,7 +38,7 @@ export function comments(text: string): readonly Item[] {
   return text.split('\n').map((part) => ({ tag: 'comment', text: part }));
 }
 
-const WIDTH = 100;
+const WIDTH = 92;
 
 /** `depth` is the number of indentations that the caller adds. */
 export function linesOf(items: readonly Item[], depth = 0): readonly string[] {
@@ -48,13 +57,22 @@ function itemLines(item: Item, depth: number): readonly string[] {
     case 'comment':
       return [comment(item.text)];
     case 'block': {
-      const head = sexpLines(item.head, depth);
-      const open = [...head.slice(0, -1), (head.at(-1) ?? '').slice(0, -1)];
-      return [...open, ...indent(linesOf(item.body, depth + 1)), ')'];
+      const close = ')'.repeat(item.heads.length);
+      return [...headLines(item.heads, depth), ...indent(linesOf(item.body, depth + 1)), close];
     }
     default:
       return item satisfies never;
   }
+}
+
+/** On one line where they fit, without their last parentheses. */
+function headLines(heads: readonly (readonly Sexp[])[], depth: number): readonly string[] {
+  const flat = heads.map((head) => flatText(head).slice(0, -1)).join(' ');
+  if (flat.length <= WIDTH) return [flat];
+  return heads.flatMap((head) => {
+    const lines = sexpLines(head, depth);
+    return [...lines.slice(0, -1), (lines.at(-1) ?? '').slice(0, -1)];
+  });
 }
 
 function comment(text: string): string {
@@ -64,7 +82,7 @@ function comment(text: string): string {
 /** On one line where it fits, else its atoms on the first and each list inside on lines of its own. */
 function sexpLines(sexp: Sexp, depth: number): readonly string[] {
   const flat = flatText(sexp);
-  if (typeof sexp === 'string' || 2 * depth + flat.length <= WIDTH) return [flat];
+  if (typeof sexp === 'string' || flat.length <= WIDTH) return [flat];
   const firstList = sexp.findIndex((part) => typeof part !== 'string');
   if (firstList < 0) return [flat];
   const head = sexp.slice(0, firstList).map(flatText).join(' ');

@@ -2,17 +2,22 @@
 import { ceilDivide, type Dim, subtract } from '../../ir/dims.ts';
 import type { For, LoopKind, Statement } from '../../loops/nodes.ts';
 import { byTag, type TableOf } from '../by-tag.ts';
+import { SharedAddresses } from './addresses.ts';
 import { dimTree } from './dims.ts';
 import { registersOf, storeItems } from './elements.ts';
 import { expressionTree } from './expressions.ts';
 import { getLocal, isAtom, setLocal, valueType } from './instructions.ts';
 import type { WasmScope } from './scope.ts';
-import { block, comments, type Item, line, type Sexp } from './sexp.ts';
+import { block, comments, type Item, line, nested, type Sexp } from './sexp.ts';
 
 /** A list of statements with a scope of its own. */
 export function printBlock(body: readonly Statement[], scope: WasmScope): readonly Item[] {
   const inner = scope.inner();
-  return body.flatMap((statement, i) => printStatement(statement, inner, body.slice(i + 1)));
+  const addresses = new SharedAddresses(body, inner);
+  return body.flatMap((statement, i) => [
+    ...addresses.before(statement),
+    ...printStatement(statement, inner, body.slice(i + 1)),
+  ]);
 }
 
 /** `rest` is what follows in the statement's block. */
@@ -21,17 +26,23 @@ const STATEMENTS: TableOf<Statement, [WasmScope, readonly Statement[]], readonly
     if (LOOPS[x.kind] === 'refused') throw new Error(`WebAssembly has no ${x.kind} loops`);
     return x.kind === 'split' ? printSplitLoop(x, scope) : printLoop(x, scope);
   },
-  if: (x, scope) => [
-    block(
-      ['if', expressionTree(x.condition, scope)],
-      [
-        block(['then'], printBlock(x.then, scope)),
-        ...(x.otherwise.length === 0 ? [] : [block(['else'], printBlock(x.otherwise, scope))]),
-      ],
-    ),
-  ],
+  if: (x, scope) => {
+    const condition = ['if', expressionTree(x.condition, scope)];
+    return [
+      x.otherwise.length === 0
+        ? nested([condition, ['then']], printBlock(x.then, scope))
+        : block(condition, [
+            block(['then'], printBlock(x.then, scope)),
+            block(['else'], printBlock(x.otherwise, scope)),
+          ]),
+    ];
+  },
   let: (x, scope) => [start(x.name, x.value, scope)],
-  variable: (x, scope) => [start(x.name, x.initial, scope)],
+  variable: (x, scope) => {
+    const item = start(x.name, x.initial, scope);
+    scope.noteVariable(x.name);
+    return [item];
+  },
   set: (x, scope) => [line(setLocal(scope.local(x.name), expressionTree(x.value, scope)))],
   alloc: (x, scope, rest) => ALLOCS[x.space](x, scope, rest),
   store: (x, scope) => {
@@ -105,14 +116,9 @@ function printIterations(
   const inner = scope.inner();
   const i = inner.declare(x.variable, 'i32');
   const next: Sexp = ['local.tee', i, ['i32.add', getLocal(i), step]];
-  const loop = block(
-    ['loop', i],
-    [...printBlock(x.body, inner), line(['br_if', i, ['i32.lt_s', next, to]])],
-  );
-  const guarded = runs
-    ? loop
-    : block(['if', ['i32.lt_s', getLocal(i), to]], [block(['then'], [loop])]);
-  return [line(setLocal(i, from)), guarded];
+  const guard: readonly Sexp[][] = runs ? [] : [['if', ['i32.lt_s', getLocal(i), to]], ['then']];
+  const body = [...printBlock(x.body, inner), line(['br_if', i, ['i32.lt_s', next, to]])];
+  return [line(setLocal(i, from)), nested([...guard, ['loop', i]], body)];
 }
 
 /** A dim whose arithmetic is done once, ahead of the loop. */

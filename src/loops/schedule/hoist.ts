@@ -15,6 +15,7 @@ import {
   symbolsOf,
 } from '../../ir/dims.ts';
 import { type Expression, index, type Lanes, mapExpression, type Statement } from '../nodes.ts';
+import { reuseNames } from './reuse-names.ts';
 
 interface Scope {
   /** The loop's variable and every name bound inside it. */
@@ -30,14 +31,17 @@ export function hoistIndices(
   reserved: readonly string[],
 ): readonly Statement[] {
   const taken = new Set([...reserved, ...namesBound(body)]);
-  return new Hoisting(taken).scope(body, new Set(), false);
+  const hoisting = new Hoisting(taken);
+  return reuseNames(hoisting.scope(body, new Set(), false), hoisting.own, taken);
 }
 
 class Hoisting {
-  private readonly taken: Set<string>;
+  private readonly taken: ReadonlySet<string>;
+  /** The names given out. */
+  readonly own = new Set<string>();
   private readonly scopes: Scope[] = [];
 
-  constructor(taken: Set<string>) {
+  constructor(taken: ReadonlySet<string>) {
     this.taken = taken;
   }
 
@@ -152,8 +156,8 @@ class Hoisting {
 
   private fresh(): string {
     let name = 'at';
-    for (let n = 1; this.taken.has(name); n++) name = `at_${n}`;
-    this.taken.add(name);
+    for (let n = 1; this.taken.has(name) || this.own.has(name); n++) name = `at_${n}`;
+    this.own.add(name);
     return name;
   }
 }

@@ -12,7 +12,7 @@ export const float16 = [
     tests: BITS,
   },
   {
-    name: 'round-weights makes infinities of large weights',
+    name: 'round-weights makes infinities in float16 of large weights',
     file: 'src/passes/round-weights.ts',
     find: '!(Math.abs(x) <= LARGEST_FLOAT16)',
     replace: 'Number.isNaN(x)',
