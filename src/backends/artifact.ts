@@ -12,7 +12,7 @@ import { jsBackend } from './js/module.ts';
 import { manifestText } from './manifest.ts';
 import { modelModule } from './model-module.ts';
 import { modelTypes } from './model-types.ts';
-import { assembleWat, wasmBackend, wasmRelaxedBackend } from './wasm/module.ts';
+import { assembleWat, wasmBackend, wasmRelaxedBackend, withoutFunctionsOf } from './wasm/module.ts';
 import { packWeights } from './weights-file.ts';
 import { wgslBackend } from './wgsl/module.ts';
 
@@ -73,10 +73,9 @@ export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFi
   const files = new Map<string, string | Uint8Array>([
     ['model.mjs', modelModule(first.program, printed, weights)],
     ['model.d.ts', types],
-    // TypeScript takes the types of model.mjs from a file of this name alone.
-    ['model.d.mts', types],
+    ['model.d.mts', MODULE_TYPES],
     ...printed.flatMap(({ source }, i) => [
-      [source.path, source.text] as const,
+      [source.path, shippedText(source, printed[i - 1]?.source)] as const,
       ...(binaries[i] ?? []),
     ]),
     ['weights.bin', weights.content],
@@ -87,6 +86,15 @@ export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFi
   const made = { version, randomWeights, quantize, rounded };
   files.set('manifest.json', manifestText(first.program, printed, weights, files, made));
   return files;
+}
+
+/** TypeScript takes the types of model.mjs from a file of this name alone. */
+const MODULE_TYPES = "export * from './model.js';\n";
+
+/** For reading: what the text before has is not said again. */
+function shippedText(source: KernelSource, before: KernelSource | undefined): string {
+  const follows = source.target === 'wasm-relaxed' && before?.target === 'wasm';
+  return follows ? withoutFunctionsOf(before, source) : source.text;
 }
 
 type Binaries = (source: KernelSource) => Promise<readonly (readonly [string, Uint8Array])[]>;

@@ -102,6 +102,8 @@ function fixedPart(kinds: string, loaded: string): readonly string[] {
     '',
     'export interface Model {',
     `  readonly backend: ${loaded};`,
+    '  /** Of the host, which run the model together. */',
+    '  readonly threads: number;',
     '  readonly inputs: readonly TensorInfo[];',
     '  readonly outputs: readonly TensorInfo[];',
     '  /** Rejects where an input is missing, misshaped or of the wrong type, and says which. */',

@@ -18,8 +18,6 @@ export interface WeightEntry {
   readonly offset: number;
   readonly bytes: number;
   readonly type: StoredType;
-  /** Of the bytes stored. */
-  readonly sha256: string;
   /** Which weights of which targets it is. */
   readonly uses: readonly WeightUse[];
 }
@@ -48,7 +46,6 @@ const ALIGNMENT = 256;
 interface Found {
   readonly content: Uint8Array;
   readonly type: StoredType;
-  readonly sha256: string;
   readonly uses: WeightUse[];
 }
 
@@ -82,10 +79,10 @@ export function packWeights(programs: readonly Program[], storage?: WeightStorag
     )
     .map(({ item }) => item);
   let end = 0;
-  const entries = ordered.map(({ content, type, sha256, uses }): WeightEntry => {
+  const entries = ordered.map(({ content, type, uses }): WeightEntry => {
     const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
     end = offset + content.length;
-    return { offset, bytes: content.length, type, sha256, uses };
+    return { offset, bytes: content.length, type, uses };
   });
   const content = new Uint8Array(end);
   entries.forEach(({ offset }, i) => {
@@ -106,11 +103,10 @@ function note(
     throw new Error(`the numbers of ${buffer} are not ${type}[${size}]`);
   }
   const content = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const sha256 = sha256Of(content);
-  const key = `${type} ${sha256}`;
+  const key = `${type} ${createHash('sha256').update(content).digest('hex')}`;
   const use = { target, buffer, layout };
   const known = found.get(key);
-  if (known === undefined) found.set(key, { content, type, sha256, uses: [use] });
+  if (known === undefined) found.set(key, { content, type, uses: [use] });
   else known.uses.push(use);
 }
 
@@ -126,7 +122,7 @@ function narrowed(found: readonly Found[], storage: WeightStorage | undefined): 
   return found.map((item) => {
     if (!fitting.has(item)) return item;
     const content = new Uint8Array(encodeFloat16(floatsOf(item.content)).buffer);
-    return { ...item, content, type: 'f16', sha256: sha256Of(content) };
+    return { ...item, content, type: 'f16' };
   });
 }
 
@@ -136,10 +132,6 @@ function isHalf({ type }: { readonly type: StoredType }): boolean {
 
 function floatsOf({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array {
   return new Float32Array(buffer, byteOffset, byteLength / 4);
-}
-
-function sha256Of(content: Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }
 
 /**

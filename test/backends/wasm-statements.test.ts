@@ -55,6 +55,40 @@ const BODIES: Readonly<Record<string, readonly Statement[]>> = {
     loop('serial', 'a', 7, [count(index('a'))], 0, 4),
     loop('serial', 'b', 'n', [count(index('b'))], 1, 3),
   ]),
+  'an address for several accesses, and others that look like it': [
+    loop('serial', 'a', 20, [
+      letOf('twice', index('2*a')),
+      store('out', 'twice', binary('add', load('x', 'a'), load('x', 'a+1'))),
+      store('out', 'twice+1', binary('sub', load('x', 'a+2'), load('out', 'twice'))),
+      loop('serial', 'b', 3, [store('numbers', 'twice+b', index('a+b'))]),
+    ]),
+    // a let in a loop is another place each time
+    { tag: 'variable', name: 'moving', initial: constant(38, 'i32') },
+    loop('serial', 'e', 2, [
+      letOf('here', read('moving', 'i32')),
+      store('out', 'here', binary('add', load('x', 'here'), load('x', 'here+1'))),
+      set('moving', binary('add', read('moving', 'i32'), constant(3, 'i32'))),
+    ]),
+    // siblings have scratch memory and names of their own
+    ...['first', 'second'].map((name, i) =>
+      loop('serial', 'c', 4, [
+        scratch('kept', 8),
+        letOf('place', index(`c+${i}`)),
+        store('kept', 'place', load('x', 'place')),
+        store('kept', 'place+1', binary('add', load('kept', 'place'), constant(i))),
+        letOf(name, load('kept', 'place+1')),
+        store('out', `c+${46 + 8 * i}`, read(name)),
+      ]),
+    ),
+    loop('serial', 'd', 'n', [
+      {
+        tag: 'if',
+        condition: binary('lt', load('x', 'd'), load('x', 'd+1')),
+        then: [store('numbers', 'd+41', index('d'))],
+        otherwise: [store('numbers', 'd+41', cast('i32', load('x', 'd+2')))],
+      },
+    ]),
+  ],
   'a tail after whole fours': [
     loop('serial', 'a', floorDivide('n', 4), [
       store('out', '4*a', binary('mul', load('x', '4*a', 'f32', 4), constant(2))),

@@ -1,6 +1,7 @@
 /**
  * Addresses that several accesses of a block share: they are computed once, ahead of the first of them.
- * Accesses share one where their indices differ by a constant, which is the instruction's `offset`.
+ * Accesses share one where their indices differ by a constant, which is the instruction's `offset`. What an
+ * index is made of keeps its value as long as it is in sight: it is no variable (loops_v3).
  */
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
 import { childrenOf, type Expression, type Statement } from '../../loops/nodes.ts';
@@ -32,7 +33,7 @@ export class SharedAddresses {
     for (const { buffer, index } of accessesIn(statement)) {
       const place = this.scope.memory(buffer);
       const rest = place === null ? 0 : placeIn(index, place.start).rest;
-      if (place === null || rest === 0 || !this.scope.isFixed(symbolsOf(rest))) continue;
+      if (place === null || rest === 0 || !this.scope.knows(symbolsOf(rest))) continue;
       const key = addressKey(place.local, rest);
       if (this.scope.address(key) !== null || (this.counts.get(key) ?? 0) < 2) continue;
       const tree = addressTree(place.local, rest, this.scope);

@@ -59,7 +59,9 @@ function printProgram(
     entry: module.names.identifierFor(name),
     dispatch: null,
   }));
-  const functions = program.kernels.map((kernel) => printKernel(kernel, module));
+  // kernels of one kind stand together, for readers and for compressors
+  const byName = program.kernels.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const functions = byName.map((kernel) => printKernel(kernel, module));
   const printed = (items: readonly Item[]) => indent(linesOf(items, 1)).join('\n');
   const sections = [
     `${printed(headItems())}\n${indented(THREAD_GLOBALS)}`,
@@ -70,11 +72,29 @@ function printProgram(
     ...linesOf(comments(`The kernels of ${program.name}.`)),
     ...HEAD.map((text) => `;; ${text}`),
     '(module',
-    sections.join('\n\n'),
+    sections.join(SECTION),
     ')',
   ];
   return { target, path, text: `${text.join('\n')}\n`, kernels };
 }
+
+/**
+ * A text without the functions that another has, word for word. Each leaves a line in its place, so that
+ * the whole can be put together again.
+ */
+export function withoutFunctionsOf(other: KernelSource, { text }: KernelSource): string {
+  const file = other.path.replace(/^.*\//, '');
+  const known = new Set(other.text.split(SECTION));
+  const sections = text.split(SECTION).map((section) => {
+    const [, name] = FUNCTION.exec(section) ?? [];
+    return name !== undefined && known.has(section) ? `  ;; ${name}: as in ${file}` : section;
+  });
+  const note = `;; A line such as ";; $steps: as in ${file}" stands for that function of ${file}.`;
+  return sections.join(SECTION).replace('\n(module', () => `\n${note}\n(module`);
+}
+
+const SECTION = '\n\n';
+const FUNCTION = /^ {2}\(func (\$\w+)/m;
 
 const HEAD = [
   'Buffers come first, then the sizes of the symbols; all are i32, buffers as byte addresses.',

@@ -94,8 +94,6 @@ export class WasmScope {
   private readonly places: Map<string, Place>;
   /** Locals that hold an address, by its key. */
   private readonly addresses: Map<string, string>;
-  /** Names whose value may change in a block. */
-  private readonly variables: Set<string>;
 
   constructor(
     module: WasmModule,
@@ -109,7 +107,6 @@ export class WasmScope {
     this.values = new Map(around?.values);
     this.places = new Map(around?.places);
     this.addresses = new Map(around?.addresses);
-    this.variables = new Set(around?.variables);
   }
 
   /** The scope of a block inside. */
@@ -134,13 +131,9 @@ export class WasmScope {
     }
   }
 
-  noteVariable(name: string): void {
-    this.variables.add(name);
-  }
-
-  /** Whether all of these are in sight here, and keep their values as long as they are. */
-  isFixed(names: readonly string[]): boolean {
-    return names.every((name) => this.values.has(name) && !this.variables.has(name));
+  /** Whether all of these have a meaning here. */
+  knows(names: readonly string[]): boolean {
+    return names.every((name) => this.values.has(name));
   }
 
   /** The place of a buffer in memory; null where it is in registers, or not in sight. */

@@ -38,7 +38,8 @@ export function comments(text: string): readonly Item[] {
   return text.split('\n').map((part) => ({ tag: 'comment', text: part }));
 }
 
-const WIDTH = 92;
+/** Of a line without its margin: what is printed is the same however deep it stands. */
+const WIDTH = 120;
 
 /** `depth` is the number of indentations that the caller adds. */
 export function linesOf(items: readonly Item[], depth = 0): readonly string[] {

@@ -38,11 +38,7 @@ const STATEMENTS: TableOf<Statement, [WasmScope, readonly Statement[]], readonly
     ];
   },
   let: (x, scope) => [start(x.name, x.value, scope)],
-  variable: (x, scope) => {
-    const item = start(x.name, x.initial, scope);
-    scope.noteVariable(x.name);
-    return [item];
-  },
+  variable: (x, scope) => [start(x.name, x.initial, scope)],
   set: (x, scope) => [line(setLocal(scope.local(x.name), expressionTree(x.value, scope)))],
   alloc: (x, scope, rest) => ALLOCS[x.space](x, scope, rest),
   store: (x, scope) => {

@@ -27,10 +27,10 @@ export function matmul_add(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 16; p++) {
-      const at_3 = 3 * p;
-      const bias_at = bias[at_3];
-      const bias_at_1 = bias[at_3 + 1];
-      const bias_at_2 = bias[at_3 + 2];
+      const at = 3 * p;
+      const bias_at = bias[at];
+      const bias_at_1 = bias[at + 1];
+      const bias_at_2 = bias[at + 2];
       const at_1 = 48 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
@@ -39,57 +39,57 @@ export function matmul_add(a, weight, bias, out, batch, seq) {
         let c10 = 0;
         let c11 = 0;
         let c12 = 0;
-        const at = 16 * i;
+        const at_2 = 16 * i;
         for (let k = 0; k < 16; k += 2) {
-          const x00 = a[at + k];
-          const x01 = a[at + k + 1];
-          const x10 = a[at + k + 16];
-          const x11 = a[at + k + 17];
-          const at_2 = at_1 + 3 * k;
-          const w00 = weight[at_2];
-          const w01 = weight[at_2 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const x10 = a[at_2 + k + 16];
+          const x11 = a[at_2 + k + 17];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
           c10 = c10 + (x10 * w00 + x11 * w01);
-          const w10 = weight[at_2 + 1];
-          const w11 = weight[at_2 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
           c11 = c11 + (x10 * w10 + x11 * w11);
-          const w20 = weight[at_2 + 2];
-          const w21 = weight[at_2 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
           c12 = c12 + (x10 * w20 + x11 * w21);
         }
-        const at_4 = at_3 + 48 * i;
-        out[at_4] = c00 + bias_at;
-        out[at_4 + 1] = c01 + bias_at_1;
-        out[at_4 + 2] = c02 + bias_at_2;
-        out[at_4 + 48] = c10 + bias_at;
-        out[at_4 + 49] = c11 + bias_at_1;
-        out[at_4 + 50] = c12 + bias_at_2;
+        const at_3 = at + 48 * i;
+        out[at_3] = c00 + bias_at;
+        out[at_3 + 1] = c01 + bias_at_1;
+        out[at_3 + 2] = c02 + bias_at_2;
+        out[at_3 + 48] = c10 + bias_at;
+        out[at_3 + 49] = c11 + bias_at_1;
+        out[at_3 + 50] = c12 + bias_at_2;
       }
       for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
         let c00 = 0;
         let c01 = 0;
         let c02 = 0;
-        const at_5 = 16 * i;
+        const at_2 = 16 * i;
         for (let k = 0; k < 16; k += 2) {
-          const x00 = a[at_5 + k];
-          const x01 = a[at_5 + k + 1];
-          const at_6 = at_1 + 3 * k;
-          const w00 = weight[at_6];
-          const w01 = weight[at_6 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
-          const w10 = weight[at_6 + 1];
-          const w11 = weight[at_6 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
-          const w20 = weight[at_6 + 2];
-          const w21 = weight[at_6 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
         }
-        const at_7 = at_3 + 48 * i;
-        out[at_7] = c00 + bias_at;
-        out[at_7 + 1] = c01 + bias_at_1;
-        out[at_7 + 2] = c02 + bias_at_2;
+        const at_3 = at + 48 * i;
+        out[at_3] = c00 + bias_at;
+        out[at_3 + 1] = c01 + bias_at_1;
+        out[at_3 + 2] = c02 + bias_at_2;
       }
     }
   }
@@ -116,11 +116,11 @@ const attention_sums_2 = new Float64Array(8);
 export function attention(query, mask, out, batch, seq) {
   for (let b = 0; b < batch; b++) {
     const at = 48 * b * seq;
-    const at_5 = b * seq;
-    const at_9 = 16 * b * seq;
+    const at_1 = b * seq;
+    const at_2 = 16 * b * seq;
     for (let h = 0; h < 2; h++) {
-      const at_1 = at + 8 * h;
-      const at_10 = at_9 + 8 * h;
+      const at_3 = at + 8 * h;
+      const at_4 = at_2 + 8 * h;
       for (let i = 0, i_end = seq - 2; i < i_end; i += 3) {
         let max0 = -1.7014117331926443e+38;
         let max1 = -1.7014117331926443e+38;
@@ -133,7 +133,7 @@ export function attention(query, mask, out, batch, seq) {
           attention_sums[v + 8] = 0;
           attention_sums[v + 16] = 0;
         }
-        const at_2 = at_1 + 48 * i;
+        const at_5 = at_3 + 48 * i;
         for (let start = 0; start < seq; start += 64) {
           const end = Math.min(seq, start + 64);
           for (let j = start, j_end = end - 1; j < j_end; j += 2) {
@@ -144,21 +144,21 @@ export function attention(query, mask, out, batch, seq) {
             let c11 = 0;
             let c20 = 0;
             let c21 = 0;
-            const at_3 = at_1 + 48 * j;
+            const at_6 = at_3 + 48 * j;
             for (let d = 0; d < 8; d += 2) {
-              const query_at = query[at_2 + d];
-              const query_at_1 = query[at_2 + d + 1];
-              const query_at_2 = query[at_2 + d + 48];
-              const query_at_3 = query[at_2 + d + 49];
-              const query_at_4 = query[at_2 + d + 96];
-              const query_at_5 = query[at_2 + d + 97];
-              const query_at_6 = query[at_3 + d + 16];
-              const query_at_7 = query[at_3 + d + 17];
+              const query_at = query[at_5 + d];
+              const query_at_1 = query[at_5 + d + 1];
+              const query_at_2 = query[at_5 + d + 48];
+              const query_at_3 = query[at_5 + d + 49];
+              const query_at_4 = query[at_5 + d + 96];
+              const query_at_5 = query[at_5 + d + 97];
+              const query_at_6 = query[at_6 + d + 16];
+              const query_at_7 = query[at_6 + d + 17];
               c00 = c00 + (query_at * query_at_6 + query_at_1 * query_at_7);
               c10 = c10 + (query_at_2 * query_at_6 + query_at_3 * query_at_7);
               c20 = c20 + (query_at_4 * query_at_6 + query_at_5 * query_at_7);
-              const query_at_8 = query[at_3 + d + 64];
-              const query_at_9 = query[at_3 + d + 65];
+              const query_at_8 = query[at_6 + d + 64];
+              const query_at_9 = query[at_6 + d + 65];
               c01 = c01 + (query_at * query_at_8 + query_at_1 * query_at_9);
               c11 = c11 + (query_at_2 * query_at_8 + query_at_3 * query_at_9);
               c21 = c21 + (query_at_4 * query_at_8 + query_at_5 * query_at_9);
@@ -175,16 +175,16 @@ export function attention(query, mask, out, batch, seq) {
             let c00 = 0;
             let c10 = 0;
             let c20 = 0;
-            const at_4 = at_1 + 48 * j;
+            const at_6 = at_3 + 48 * j;
             for (let d = 0; d < 8; d += 2) {
-              const query_at = query[at_2 + d];
-              const query_at_1 = query[at_2 + d + 1];
-              const query_at_2 = query[at_2 + d + 48];
-              const query_at_3 = query[at_2 + d + 49];
-              const query_at_4 = query[at_2 + d + 96];
-              const query_at_5 = query[at_2 + d + 97];
-              const query_at_6 = query[at_4 + d + 16];
-              const query_at_7 = query[at_4 + d + 17];
+              const query_at = query[at_5 + d];
+              const query_at_1 = query[at_5 + d + 1];
+              const query_at_2 = query[at_5 + d + 48];
+              const query_at_3 = query[at_5 + d + 49];
+              const query_at_4 = query[at_5 + d + 96];
+              const query_at_5 = query[at_5 + d + 97];
+              const query_at_6 = query[at_6 + d + 16];
+              const query_at_7 = query[at_6 + d + 17];
               c00 = c00 + (query_at * query_at_6 + query_at_1 * query_at_7);
               c10 = c10 + (query_at_2 * query_at_6 + query_at_3 * query_at_7);
               c20 = c20 + (query_at_4 * query_at_6 + query_at_5 * query_at_7);
@@ -198,7 +198,7 @@ export function attention(query, mask, out, batch, seq) {
           let top2 = max2;
           for (let j = start; j < end; j++) {
             const slot = j - start;
-            const seen0 = mask[at_5 + j] !== 0;
+            const seen0 = mask[at_1 + j] !== 0;
             top0 = seen0 ? Math.max(top0, attention_scores[slot]) : top0;
             top1 = seen0 ? Math.max(top1, attention_scores[slot + 64]) : top1;
             top2 = seen0 ? Math.max(top2, attention_scores[slot + 128]) : top2;
@@ -214,7 +214,7 @@ export function attention(query, mask, out, batch, seq) {
           total2 = total2 * rescale2;
           for (let j = start; j < end; j++) {
             const slot = j - start;
-            const seen0 = mask[at_5 + j] !== 0;
+            const seen0 = mask[at_1 + j] !== 0;
             const p0 = seen0 ? exp(attention_scores[slot] - top0) : 0;
             attention_scores[slot] = p0;
             total0 = total0 + p0;
@@ -232,7 +232,7 @@ export function attention(query, mask, out, batch, seq) {
             let s11 = attention_sums[v + 9] * rescale1;
             let s20 = attention_sums[v + 16] * rescale2;
             let s21 = attention_sums[v + 17] * rescale2;
-            const at_6 = at_1 + v;
+            const at_6 = at_3 + v;
             for (let j = start, j_end_2 = end - 1; j < j_end_2; j += 2) {
               const slot = j - start;
               const p00 = attention_scores[slot];
@@ -258,12 +258,12 @@ export function attention(query, mask, out, batch, seq) {
               const p00 = attention_scores[slot];
               const p10 = attention_scores[slot + 64];
               const p20 = attention_scores[slot + 128];
-              const at_8 = at_6 + 48 * j;
-              const query_at = query[at_8 + 32];
+              const at_7 = at_6 + 48 * j;
+              const query_at = query[at_7 + 32];
               s00 = s00 + p00 * query_at;
               s10 = s10 + p10 * query_at;
               s20 = s20 + p20 * query_at;
-              const query_at_1 = query[at_8 + 33];
+              const query_at_1 = query[at_7 + 33];
               s01 = s01 + p00 * query_at_1;
               s11 = s11 + p10 * query_at_1;
               s21 = s21 + p20 * query_at_1;
@@ -279,11 +279,11 @@ export function attention(query, mask, out, batch, seq) {
         const inverse0 = 0 < total0 ? 1 / Math.max(total0, 1e-30) : 0;
         const inverse1 = 0 < total1 ? 1 / Math.max(total1, 1e-30) : 0;
         const inverse2 = 0 < total2 ? 1 / Math.max(total2, 1e-30) : 0;
-        const at_11 = at_10 + 16 * i;
+        const at_6 = at_4 + 16 * i;
         for (let v = 0; v < 8; v++) {
-          out[at_11 + v] = attention_sums[v] * inverse0;
-          out[at_11 + v + 16] = attention_sums[v + 8] * inverse1;
-          out[at_11 + v + 32] = attention_sums[v + 16] * inverse2;
+          out[at_6 + v] = attention_sums[v] * inverse0;
+          out[at_6 + v + 16] = attention_sums[v + 8] * inverse1;
+          out[at_6 + v + 32] = attention_sums[v + 16] * inverse2;
         }
       }
       for (let i = 3 * ((seq / 3) | 0); i < seq; i++) {
@@ -292,22 +292,22 @@ export function attention(query, mask, out, batch, seq) {
         for (let v = 0; v < 8; v++) {
           attention_sums_2[v] = 0;
         }
-        const at_12 = at_1 + 48 * i;
+        const at_5 = at_3 + 48 * i;
         for (let start = 0; start < seq; start += 64) {
           const end = Math.min(seq, start + 64);
           for (let j = start, j_end_3 = end - 1; j < j_end_3; j += 2) {
             const slot = j - start;
             let c00 = 0;
             let c01 = 0;
-            const at_13 = at_1 + 48 * j;
+            const at_6 = at_3 + 48 * j;
             for (let d = 0; d < 8; d += 2) {
-              const query_at = query[at_12 + d];
-              const query_at_1 = query[at_12 + d + 1];
-              const query_at_2 = query[at_13 + d + 16];
-              const query_at_3 = query[at_13 + d + 17];
+              const query_at = query[at_5 + d];
+              const query_at_1 = query[at_5 + d + 1];
+              const query_at_2 = query[at_6 + d + 16];
+              const query_at_3 = query[at_6 + d + 17];
               c00 = c00 + (query_at * query_at_2 + query_at_1 * query_at_3);
-              const query_at_4 = query[at_13 + d + 64];
-              const query_at_5 = query[at_13 + d + 65];
+              const query_at_4 = query[at_6 + d + 64];
+              const query_at_5 = query[at_6 + d + 65];
               c01 = c01 + (query_at * query_at_4 + query_at_1 * query_at_5);
             }
             attention_scores_2[slot] = c00 * 0.35355339059327373;
@@ -316,12 +316,12 @@ export function attention(query, mask, out, batch, seq) {
           for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
             const slot = j - start;
             let c00 = 0;
-            const at_14 = at_1 + 48 * j;
+            const at_6 = at_3 + 48 * j;
             for (let d = 0; d < 8; d += 2) {
-              const query_at = query[at_12 + d];
-              const query_at_1 = query[at_12 + d + 1];
-              const query_at_2 = query[at_14 + d + 16];
-              const query_at_3 = query[at_14 + d + 17];
+              const query_at = query[at_5 + d];
+              const query_at_1 = query[at_5 + d + 1];
+              const query_at_2 = query[at_6 + d + 16];
+              const query_at_3 = query[at_6 + d + 17];
               c00 = c00 + (query_at * query_at_2 + query_at_1 * query_at_3);
             }
             attention_scores_2[slot] = c00 * 0.35355339059327373;
@@ -329,7 +329,7 @@ export function attention(query, mask, out, batch, seq) {
           let top0 = max0;
           for (let j = start; j < end; j++) {
             const slot = j - start;
-            const seen0 = mask[at_5 + j] !== 0;
+            const seen0 = mask[at_1 + j] !== 0;
             top0 = seen0 ? Math.max(top0, attention_scores_2[slot]) : top0;
           }
           const rescale0 = exp(max0 - top0);
@@ -337,7 +337,7 @@ export function attention(query, mask, out, batch, seq) {
           total0 = total0 * rescale0;
           for (let j = start; j < end; j++) {
             const slot = j - start;
-            const seen0 = mask[at_5 + j] !== 0;
+            const seen0 = mask[at_1 + j] !== 0;
             const p0 = seen0 ? exp(attention_scores_2[slot] - top0) : 0;
             attention_scores_2[slot] = p0;
             total0 = total0 + p0;
@@ -345,26 +345,26 @@ export function attention(query, mask, out, batch, seq) {
           for (let v = 0; v < 8; v += 2) {
             let s00 = attention_sums_2[v] * rescale0;
             let s01 = attention_sums_2[v + 1] * rescale0;
-            const at_15 = at_1 + v;
+            const at_6 = at_3 + v;
             for (let j = start, j_end_4 = end - 1; j < j_end_4; j += 2) {
               const slot = j - start;
               const p00 = attention_scores_2[slot];
               const p01 = attention_scores_2[slot + 1];
-              const at_16 = at_15 + 48 * j;
-              const query_at = query[at_16 + 32];
-              const query_at_1 = query[at_16 + 80];
+              const at_7 = at_6 + 48 * j;
+              const query_at = query[at_7 + 32];
+              const query_at_1 = query[at_7 + 80];
               s00 = s00 + (p00 * query_at + p01 * query_at_1);
-              const query_at_2 = query[at_16 + 33];
-              const query_at_3 = query[at_16 + 81];
+              const query_at_2 = query[at_7 + 33];
+              const query_at_3 = query[at_7 + 81];
               s01 = s01 + (p00 * query_at_2 + p01 * query_at_3);
             }
             for (let j = 2 * Math.floor((end - start) / 2) + start; j < end; j++) {
               const slot = j - start;
               const p00 = attention_scores_2[slot];
-              const at_17 = at_15 + 48 * j;
-              const query_at = query[at_17 + 32];
+              const at_7 = at_6 + 48 * j;
+              const query_at = query[at_7 + 32];
               s00 = s00 + p00 * query_at;
-              const query_at_1 = query[at_17 + 33];
+              const query_at_1 = query[at_7 + 33];
               s01 = s01 + p00 * query_at_1;
             }
             attention_sums_2[v] = s00;
@@ -372,9 +372,9 @@ export function attention(query, mask, out, batch, seq) {
           }
         }
         const inverse0 = 0 < total0 ? 1 / Math.max(total0, 1e-30) : 0;
-        const at_18 = at_10 + 16 * i;
+        const at_6 = at_4 + 16 * i;
         for (let v = 0; v < 8; v++) {
-          out[at_18 + v] = attention_sums_2[v] * inverse0;
+          out[at_6 + v] = attention_sums_2[v] * inverse0;
         }
       }
     }
@@ -388,10 +388,10 @@ export function matmul_add_1(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 5; p++) {
-      const at_3 = 3 * p;
-      const bias_at = bias[at_3];
-      const bias_at_1 = bias[at_3 + 1];
-      const bias_at_2 = bias[at_3 + 2];
+      const at = 3 * p;
+      const bias_at = bias[at];
+      const bias_at_1 = bias[at + 1];
+      const bias_at_2 = bias[at + 2];
       const at_1 = 48 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
@@ -400,86 +400,86 @@ export function matmul_add_1(a, weight, bias, out, batch, seq) {
         let c10 = 0;
         let c11 = 0;
         let c12 = 0;
-        const at = 16 * i;
+        const at_2 = 16 * i;
         for (let k = 0; k < 16; k += 2) {
-          const x00 = a[at + k];
-          const x01 = a[at + k + 1];
-          const x10 = a[at + k + 16];
-          const x11 = a[at + k + 17];
-          const at_2 = at_1 + 3 * k;
-          const w00 = weight[at_2];
-          const w01 = weight[at_2 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const x10 = a[at_2 + k + 16];
+          const x11 = a[at_2 + k + 17];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
           c10 = c10 + (x10 * w00 + x11 * w01);
-          const w10 = weight[at_2 + 1];
-          const w11 = weight[at_2 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
           c11 = c11 + (x10 * w10 + x11 * w11);
-          const w20 = weight[at_2 + 2];
-          const w21 = weight[at_2 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
           c12 = c12 + (x10 * w20 + x11 * w21);
         }
-        const at_4 = at_3 + 16 * i;
-        out[at_4] = c00 + bias_at;
-        out[at_4 + 1] = c01 + bias_at_1;
-        out[at_4 + 2] = c02 + bias_at_2;
-        out[at_4 + 16] = c10 + bias_at;
-        out[at_4 + 17] = c11 + bias_at_1;
-        out[at_4 + 18] = c12 + bias_at_2;
+        const at_3 = at + 16 * i;
+        out[at_3] = c00 + bias_at;
+        out[at_3 + 1] = c01 + bias_at_1;
+        out[at_3 + 2] = c02 + bias_at_2;
+        out[at_3 + 16] = c10 + bias_at;
+        out[at_3 + 17] = c11 + bias_at_1;
+        out[at_3 + 18] = c12 + bias_at_2;
       }
       for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
         let c00 = 0;
         let c01 = 0;
         let c02 = 0;
-        const at_5 = 16 * i;
+        const at_2 = 16 * i;
         for (let k = 0; k < 16; k += 2) {
-          const x00 = a[at_5 + k];
-          const x01 = a[at_5 + k + 1];
-          const at_6 = at_1 + 3 * k;
-          const w00 = weight[at_6];
-          const w01 = weight[at_6 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
-          const w10 = weight[at_6 + 1];
-          const w11 = weight[at_6 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
-          const w20 = weight[at_6 + 2];
-          const w21 = weight[at_6 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
         }
-        const at_7 = at_3 + 16 * i;
-        out[at_7] = c00 + bias_at;
-        out[at_7 + 1] = c01 + bias_at_1;
-        out[at_7 + 2] = c02 + bias_at_2;
+        const at_3 = at + 16 * i;
+        out[at_3] = c00 + bias_at;
+        out[at_3 + 1] = c01 + bias_at_1;
+        out[at_3 + 2] = c02 + bias_at_2;
       }
     }
     for (let i = start, i_end_2 = end - 1; i < i_end_2; i += 2) {
       let c00 = 0;
       let c10 = 0;
-      const at_8 = 16 * i;
+      const at = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_8 + k];
-        const x01 = a[at_8 + k + 1];
-        const x10 = a[at_8 + k + 16];
-        const x11 = a[at_8 + k + 17];
-        const at_9 = 3 * k;
-        const w00 = weight[at_9 + 240];
-        const w01 = weight[at_9 + 243];
+        const x00 = a[at + k];
+        const x01 = a[at + k + 1];
+        const x10 = a[at + k + 16];
+        const x11 = a[at + k + 17];
+        const at_1 = 3 * k;
+        const w00 = weight[at_1 + 240];
+        const w01 = weight[at_1 + 243];
         c00 = c00 + (x00 * w00 + x01 * w01);
         c10 = c10 + (x10 * w00 + x11 * w01);
       }
-      out[at_8 + 15] = c00 + bias_at_3;
-      out[at_8 + 31] = c10 + bias_at_3;
+      out[at + 15] = c00 + bias_at_3;
+      out[at + 31] = c10 + bias_at_3;
     }
     for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
       let c00 = 0;
-      const at_10 = 16 * i;
+      const at = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_10 + k];
-        const x01 = a[at_10 + k + 1];
-        const at_11 = 3 * k;
-        const w00 = weight[at_11 + 240];
-        const w01 = weight[at_11 + 243];
+        const x00 = a[at + k];
+        const x01 = a[at + k + 1];
+        const at_1 = 3 * k;
+        const w00 = weight[at_1 + 240];
+        const w01 = weight[at_1 + 243];
         c00 = c00 + (x00 * w00 + x01 * w01);
       }
       out[16 * i + 15] = c00 + bias_at_3;
@@ -524,10 +524,10 @@ export function matmul_add_gelu(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 10; p++) {
-      const at_3 = 3 * p;
-      const bias_at = bias[at_3];
-      const bias_at_1 = bias[at_3 + 1];
-      const bias_at_2 = bias[at_3 + 2];
+      const at = 3 * p;
+      const bias_at = bias[at];
+      const bias_at_1 = bias[at + 1];
+      const bias_at_2 = bias[at + 2];
       const at_1 = 48 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
@@ -536,66 +536,66 @@ export function matmul_add_gelu(a, weight, bias, out, batch, seq) {
         let c10 = 0;
         let c11 = 0;
         let c12 = 0;
-        const at = 16 * i;
+        const at_2 = 16 * i;
         for (let k = 0; k < 16; k += 2) {
-          const x00 = a[at + k];
-          const x01 = a[at + k + 1];
-          const x10 = a[at + k + 16];
-          const x11 = a[at + k + 17];
-          const at_2 = at_1 + 3 * k;
-          const w00 = weight[at_2];
-          const w01 = weight[at_2 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const x10 = a[at_2 + k + 16];
+          const x11 = a[at_2 + k + 17];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
           c10 = c10 + (x10 * w00 + x11 * w01);
-          const w10 = weight[at_2 + 1];
-          const w11 = weight[at_2 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
           c11 = c11 + (x10 * w10 + x11 * w11);
-          const w20 = weight[at_2 + 2];
-          const w21 = weight[at_2 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
           c12 = c12 + (x10 * w20 + x11 * w21);
         }
         const linear = c00 + bias_at;
-        const at_4 = at_3 + 32 * i;
-        out[at_4] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
+        const at_3 = at + 32 * i;
+        out[at_3] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
         const linear_1 = c01 + bias_at_1;
-        out[at_4 + 1] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
+        out[at_3 + 1] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
         const linear_2 = c02 + bias_at_2;
-        out[at_4 + 2] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
+        out[at_3 + 2] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
         const linear_3 = c10 + bias_at;
-        out[at_4 + 32] = linear_3 * 0.5 * (erf(linear_3 * 0.7071067811865476) + 1);
+        out[at_3 + 32] = linear_3 * 0.5 * (erf(linear_3 * 0.7071067811865476) + 1);
         const linear_4 = c11 + bias_at_1;
-        out[at_4 + 33] = linear_4 * 0.5 * (erf(linear_4 * 0.7071067811865476) + 1);
+        out[at_3 + 33] = linear_4 * 0.5 * (erf(linear_4 * 0.7071067811865476) + 1);
         const linear_5 = c12 + bias_at_2;
-        out[at_4 + 34] = linear_5 * 0.5 * (erf(linear_5 * 0.7071067811865476) + 1);
+        out[at_3 + 34] = linear_5 * 0.5 * (erf(linear_5 * 0.7071067811865476) + 1);
       }
       for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
         let c00 = 0;
         let c01 = 0;
         let c02 = 0;
-        const at_5 = 16 * i;
+        const at_2 = 16 * i;
         for (let k = 0; k < 16; k += 2) {
-          const x00 = a[at_5 + k];
-          const x01 = a[at_5 + k + 1];
-          const at_6 = at_1 + 3 * k;
-          const w00 = weight[at_6];
-          const w01 = weight[at_6 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
-          const w10 = weight[at_6 + 1];
-          const w11 = weight[at_6 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
-          const w20 = weight[at_6 + 2];
-          const w21 = weight[at_6 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
         }
         const linear = c00 + bias_at;
-        const at_7 = at_3 + 32 * i;
-        out[at_7] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
+        const at_3 = at + 32 * i;
+        out[at_3] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
         const linear_1 = c01 + bias_at_1;
-        out[at_7 + 1] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
+        out[at_3 + 1] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
         const linear_2 = c02 + bias_at_2;
-        out[at_7 + 2] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
+        out[at_3 + 2] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
       }
     }
     for (let i = start, i_end_2 = end - 1; i < i_end_2; i += 2) {
@@ -603,52 +603,52 @@ export function matmul_add_gelu(a, weight, bias, out, batch, seq) {
       let c01 = 0;
       let c10 = 0;
       let c11 = 0;
-      const at_8 = 16 * i;
+      const at = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_8 + k];
-        const x01 = a[at_8 + k + 1];
-        const x10 = a[at_8 + k + 16];
-        const x11 = a[at_8 + k + 17];
-        const at_9 = 3 * k;
-        const w00 = weight[at_9 + 480];
-        const w01 = weight[at_9 + 483];
+        const x00 = a[at + k];
+        const x01 = a[at + k + 1];
+        const x10 = a[at + k + 16];
+        const x11 = a[at + k + 17];
+        const at_1 = 3 * k;
+        const w00 = weight[at_1 + 480];
+        const w01 = weight[at_1 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
         c10 = c10 + (x10 * w00 + x11 * w01);
-        const w10 = weight[at_9 + 481];
-        const w11 = weight[at_9 + 484];
+        const w10 = weight[at_1 + 481];
+        const w11 = weight[at_1 + 484];
         c01 = c01 + (x00 * w10 + x01 * w11);
         c11 = c11 + (x10 * w10 + x11 * w11);
       }
       const linear = c00 + bias_at_3;
-      const at_10 = 32 * i;
-      out[at_10 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
+      const at_1 = 32 * i;
+      out[at_1 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
       const linear_1 = c01 + bias_at_4;
-      out[at_10 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
+      out[at_1 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
       const linear_2 = c10 + bias_at_3;
-      out[at_10 + 62] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
+      out[at_1 + 62] = linear_2 * 0.5 * (erf(linear_2 * 0.7071067811865476) + 1);
       const linear_3 = c11 + bias_at_4;
-      out[at_10 + 63] = linear_3 * 0.5 * (erf(linear_3 * 0.7071067811865476) + 1);
+      out[at_1 + 63] = linear_3 * 0.5 * (erf(linear_3 * 0.7071067811865476) + 1);
     }
     for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
       let c00 = 0;
       let c01 = 0;
-      const at_11 = 16 * i;
+      const at = 16 * i;
       for (let k = 0; k < 16; k += 2) {
-        const x00 = a[at_11 + k];
-        const x01 = a[at_11 + k + 1];
-        const at_12 = 3 * k;
-        const w00 = weight[at_12 + 480];
-        const w01 = weight[at_12 + 483];
+        const x00 = a[at + k];
+        const x01 = a[at + k + 1];
+        const at_1 = 3 * k;
+        const w00 = weight[at_1 + 480];
+        const w01 = weight[at_1 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
-        const w10 = weight[at_12 + 481];
-        const w11 = weight[at_12 + 484];
+        const w10 = weight[at_1 + 481];
+        const w11 = weight[at_1 + 484];
         c01 = c01 + (x00 * w10 + x01 * w11);
       }
       const linear = c00 + bias_at_3;
-      const at_13 = 32 * i;
-      out[at_13 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
+      const at_1 = 32 * i;
+      out[at_1 + 30] = linear * 0.5 * (erf(linear * 0.7071067811865476) + 1);
       const linear_1 = c01 + bias_at_4;
-      out[at_13 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
+      out[at_1 + 31] = linear_1 * 0.5 * (erf(linear_1 * 0.7071067811865476) + 1);
     }
   }
 }
@@ -660,10 +660,10 @@ export function matmul_add_2(a, weight, bias, out, batch, seq) {
   for (let start = 0, start_end = batch * seq; start < start_end; start += 64) {
     const end = Math.min(batch * seq, start + 64);
     for (let p = 0; p < 5; p++) {
-      const at_3 = 3 * p;
-      const bias_at = bias[at_3];
-      const bias_at_1 = bias[at_3 + 1];
-      const bias_at_2 = bias[at_3 + 2];
+      const at = 3 * p;
+      const bias_at = bias[at];
+      const bias_at_1 = bias[at + 1];
+      const bias_at_2 = bias[at + 2];
       const at_1 = 96 * p;
       for (let i = start, i_end = end - 1; i < i_end; i += 2) {
         let c00 = 0;
@@ -672,87 +672,87 @@ export function matmul_add_2(a, weight, bias, out, batch, seq) {
         let c10 = 0;
         let c11 = 0;
         let c12 = 0;
-        const at = 32 * i;
+        const at_2 = 32 * i;
         for (let k = 0; k < 32; k += 2) {
-          const x00 = a[at + k];
-          const x01 = a[at + k + 1];
-          const x10 = a[at + k + 32];
-          const x11 = a[at + k + 33];
-          const at_2 = at_1 + 3 * k;
-          const w00 = weight[at_2];
-          const w01 = weight[at_2 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const x10 = a[at_2 + k + 32];
+          const x11 = a[at_2 + k + 33];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
           c10 = c10 + (x10 * w00 + x11 * w01);
-          const w10 = weight[at_2 + 1];
-          const w11 = weight[at_2 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
           c11 = c11 + (x10 * w10 + x11 * w11);
-          const w20 = weight[at_2 + 2];
-          const w21 = weight[at_2 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
           c12 = c12 + (x10 * w20 + x11 * w21);
         }
-        const at_4 = at_3 + 16 * i;
-        out[at_4] = c00 + bias_at;
-        out[at_4 + 1] = c01 + bias_at_1;
-        out[at_4 + 2] = c02 + bias_at_2;
-        out[at_4 + 16] = c10 + bias_at;
-        out[at_4 + 17] = c11 + bias_at_1;
-        out[at_4 + 18] = c12 + bias_at_2;
+        const at_3 = at + 16 * i;
+        out[at_3] = c00 + bias_at;
+        out[at_3 + 1] = c01 + bias_at_1;
+        out[at_3 + 2] = c02 + bias_at_2;
+        out[at_3 + 16] = c10 + bias_at;
+        out[at_3 + 17] = c11 + bias_at_1;
+        out[at_3 + 18] = c12 + bias_at_2;
       }
       for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
         let c00 = 0;
         let c01 = 0;
         let c02 = 0;
-        const at_5 = 32 * i;
+        const at_2 = 32 * i;
         for (let k = 0; k < 32; k += 2) {
-          const x00 = a[at_5 + k];
-          const x01 = a[at_5 + k + 1];
-          const at_6 = at_1 + 3 * k;
-          const w00 = weight[at_6];
-          const w01 = weight[at_6 + 3];
+          const x00 = a[at_2 + k];
+          const x01 = a[at_2 + k + 1];
+          const at_3 = at_1 + 3 * k;
+          const w00 = weight[at_3];
+          const w01 = weight[at_3 + 3];
           c00 = c00 + (x00 * w00 + x01 * w01);
-          const w10 = weight[at_6 + 1];
-          const w11 = weight[at_6 + 4];
+          const w10 = weight[at_3 + 1];
+          const w11 = weight[at_3 + 4];
           c01 = c01 + (x00 * w10 + x01 * w11);
-          const w20 = weight[at_6 + 2];
-          const w21 = weight[at_6 + 5];
+          const w20 = weight[at_3 + 2];
+          const w21 = weight[at_3 + 5];
           c02 = c02 + (x00 * w20 + x01 * w21);
         }
-        const at_7 = at_3 + 16 * i;
-        out[at_7] = c00 + bias_at;
-        out[at_7 + 1] = c01 + bias_at_1;
-        out[at_7 + 2] = c02 + bias_at_2;
+        const at_3 = at + 16 * i;
+        out[at_3] = c00 + bias_at;
+        out[at_3 + 1] = c01 + bias_at_1;
+        out[at_3 + 2] = c02 + bias_at_2;
       }
     }
     for (let i = start, i_end_2 = end - 1; i < i_end_2; i += 2) {
       let c00 = 0;
       let c10 = 0;
-      const at_8 = 32 * i;
+      const at = 32 * i;
       for (let k = 0; k < 32; k += 2) {
-        const x00 = a[at_8 + k];
-        const x01 = a[at_8 + k + 1];
-        const x10 = a[at_8 + k + 32];
-        const x11 = a[at_8 + k + 33];
-        const at_9 = 3 * k;
-        const w00 = weight[at_9 + 480];
-        const w01 = weight[at_9 + 483];
+        const x00 = a[at + k];
+        const x01 = a[at + k + 1];
+        const x10 = a[at + k + 32];
+        const x11 = a[at + k + 33];
+        const at_1 = 3 * k;
+        const w00 = weight[at_1 + 480];
+        const w01 = weight[at_1 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
         c10 = c10 + (x10 * w00 + x11 * w01);
       }
-      const at_10 = 16 * i;
-      out[at_10 + 15] = c00 + bias_at_3;
-      out[at_10 + 31] = c10 + bias_at_3;
+      const at_1 = 16 * i;
+      out[at_1 + 15] = c00 + bias_at_3;
+      out[at_1 + 31] = c10 + bias_at_3;
     }
     for (let i = 2 * Math.floor((end - start) / 2) + start; i < end; i++) {
       let c00 = 0;
-      const at_11 = 32 * i;
+      const at = 32 * i;
       for (let k = 0; k < 32; k += 2) {
-        const x00 = a[at_11 + k];
-        const x01 = a[at_11 + k + 1];
-        const at_12 = 3 * k;
-        const w00 = weight[at_12 + 480];
-        const w01 = weight[at_12 + 483];
+        const x00 = a[at + k];
+        const x01 = a[at + k + 1];
+        const at_1 = 3 * k;
+        const w00 = weight[at_1 + 480];
+        const w01 = weight[at_1 + 483];
         c00 = c00 + (x00 * w00 + x01 * w01);
       }
       out[16 * i + 15] = c00 + bias_at_3;

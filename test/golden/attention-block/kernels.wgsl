@@ -92,35 +92,35 @@ fn matmul_add(
   if (column < 48) {
     let row0: i32 = 32 * gy + 4 * quad_row;
     if (row0 < batch * seq) {
-      let at_2: i32 = column + 48 * row0;
-      matmul_add_out[at_2] = sum0.x + matmul_add_bias[column];
-      matmul_add_out[at_2 + 1] = sum0.y + matmul_add_bias[column + 1];
-      matmul_add_out[at_2 + 2] = sum0.z + matmul_add_bias[column + 2];
-      matmul_add_out[at_2 + 3] = sum0.w + matmul_add_bias[column + 3];
+      let at_1: i32 = column + 48 * row0;
+      matmul_add_out[at_1] = sum0.x + matmul_add_bias[column];
+      matmul_add_out[at_1 + 1] = sum0.y + matmul_add_bias[column + 1];
+      matmul_add_out[at_1 + 2] = sum0.z + matmul_add_bias[column + 2];
+      matmul_add_out[at_1 + 3] = sum0.w + matmul_add_bias[column + 3];
     }
     let row1: i32 = 32 * gy + 4 * quad_row + 1;
     if (row1 < batch * seq) {
-      let at_3: i32 = column + 48 * row1;
-      matmul_add_out[at_3] = sum1.x + matmul_add_bias[column];
-      matmul_add_out[at_3 + 1] = sum1.y + matmul_add_bias[column + 1];
-      matmul_add_out[at_3 + 2] = sum1.z + matmul_add_bias[column + 2];
-      matmul_add_out[at_3 + 3] = sum1.w + matmul_add_bias[column + 3];
+      let at_1: i32 = column + 48 * row1;
+      matmul_add_out[at_1] = sum1.x + matmul_add_bias[column];
+      matmul_add_out[at_1 + 1] = sum1.y + matmul_add_bias[column + 1];
+      matmul_add_out[at_1 + 2] = sum1.z + matmul_add_bias[column + 2];
+      matmul_add_out[at_1 + 3] = sum1.w + matmul_add_bias[column + 3];
     }
     let row2: i32 = 32 * gy + 4 * quad_row + 2;
     if (row2 < batch * seq) {
-      let at_4: i32 = column + 48 * row2;
-      matmul_add_out[at_4] = sum2.x + matmul_add_bias[column];
-      matmul_add_out[at_4 + 1] = sum2.y + matmul_add_bias[column + 1];
-      matmul_add_out[at_4 + 2] = sum2.z + matmul_add_bias[column + 2];
-      matmul_add_out[at_4 + 3] = sum2.w + matmul_add_bias[column + 3];
+      let at_1: i32 = column + 48 * row2;
+      matmul_add_out[at_1] = sum2.x + matmul_add_bias[column];
+      matmul_add_out[at_1 + 1] = sum2.y + matmul_add_bias[column + 1];
+      matmul_add_out[at_1 + 2] = sum2.z + matmul_add_bias[column + 2];
+      matmul_add_out[at_1 + 3] = sum2.w + matmul_add_bias[column + 3];
     }
     let row3: i32 = 32 * gy + 4 * quad_row + 3;
     if (row3 < batch * seq) {
-      let at_5: i32 = column + 48 * row3;
-      matmul_add_out[at_5] = sum3.x + matmul_add_bias[column];
-      matmul_add_out[at_5 + 1] = sum3.y + matmul_add_bias[column + 1];
-      matmul_add_out[at_5 + 2] = sum3.z + matmul_add_bias[column + 2];
-      matmul_add_out[at_5 + 3] = sum3.w + matmul_add_bias[column + 3];
+      let at_1: i32 = column + 48 * row3;
+      matmul_add_out[at_1] = sum3.x + matmul_add_bias[column];
+      matmul_add_out[at_1 + 1] = sum3.y + matmul_add_bias[column + 1];
+      matmul_add_out[at_1 + 2] = sum3.z + matmul_add_bias[column + 2];
+      matmul_add_out[at_1 + 3] = sum3.w + matmul_add_bias[column + 3];
     }
   }
 }
@@ -170,7 +170,7 @@ fn attention(
   var sum0: vec4<f32> = vec4<f32>(0.0f);
   var largest: f32 = -1.7014117e+38f;
   var total: f32 = 0.0f;
-  let at_2: i32 = 32 * own;
+  let at: i32 = 32 * own;
   for (var start: i32 = 0; start < seq; start += 32) {
     for (var t: i32 = lane; t < 64; t += 128) {
       let r: i32 = t / 2;
@@ -186,10 +186,10 @@ fn attention(
       let i: i32 = e / 32;
       let j: i32 = e - 32 * i;
       var dot: vec4<f32> = vec4<f32>(0.0f);
-      let at: i32 = 2 * i;
-      let at_1: i32 = 2 * j;
+      let at_1: i32 = 2 * i;
+      let at_2: i32 = 2 * j;
       for (var d: i32 = 0; d < 2; d++) {
-        dot = dot + attention_queries[at + d] * attention_rows[at_1 + d];
+        dot = dot + attention_queries[at_1 + d] * attention_rows[at_2 + d];
       }
       var score: f32 = -3.402823466e+38f;
       if (16 * gx + i < seq && j + start < seq) {
@@ -200,13 +200,13 @@ fn attention(
     workgroupBarrier();
     var top: f32 = largest;
     for (var j: i32 = 0; j < 32; j++) {
-      top = max(top, attention_scores[at_2 + j]);
+      top = max(top, attention_scores[at + j]);
     }
     let rescale: f32 = exp(largest - top);
     largest = top;
     workgroupBarrier();
     for (var j: i32 = member; j < 32; j += 8) {
-      attention_scores[at_2 + j] = exp(attention_scores[at_2 + j] - top);
+      attention_scores[at + j] = exp(attention_scores[at + j] - top);
     }
     for (var t: i32 = lane; t < 64; t += 128) {
       let r: i32 = t / 2;
@@ -221,7 +221,7 @@ fn attention(
     sum0 = sum0 * rescale;
     total = total * rescale;
     for (var j: i32 = 0; j < 32; j++) {
-      let p: f32 = attention_scores[at_2 + j];
+      let p: f32 = attention_scores[at + j];
       total = total + p;
       if (4 * member < 8) {
         sum0 = sum0 + p * attention_rows[2 * j + member];
@@ -233,11 +233,11 @@ fn attention(
   let query_1: i32 = 16 * gx + own;
   if (query_1 < seq) {
     if (4 * member < 8) {
-      let at_3: i32 = 16 * b * seq + 8 * h + 4 * member + 16 * query_1;
-      attention_out[at_3] = sum0.x * inverse;
-      attention_out[at_3 + 1] = sum0.y * inverse;
-      attention_out[at_3 + 2] = sum0.z * inverse;
-      attention_out[at_3 + 3] = sum0.w * inverse;
+      let at_1: i32 = 16 * b * seq + 8 * h + 4 * member + 16 * query_1;
+      attention_out[at_1] = sum0.x * inverse;
+      attention_out[at_1 + 1] = sum0.y * inverse;
+      attention_out[at_1 + 2] = sum0.z * inverse;
+      attention_out[at_1 + 3] = sum0.w * inverse;
     }
   }
 }
@@ -321,35 +321,35 @@ fn matmul_add_1(
   if (column < 16) {
     let row0: i32 = 32 * gy + 4 * quad_row;
     if (row0 < batch * seq) {
-      let at_2: i32 = column + 16 * row0;
-      matmul_add_1_out[at_2] = sum0.x + matmul_add_1_bias[column];
-      matmul_add_1_out[at_2 + 1] = sum0.y + matmul_add_1_bias[column + 1];
-      matmul_add_1_out[at_2 + 2] = sum0.z + matmul_add_1_bias[column + 2];
-      matmul_add_1_out[at_2 + 3] = sum0.w + matmul_add_1_bias[column + 3];
+      let at_1: i32 = column + 16 * row0;
+      matmul_add_1_out[at_1] = sum0.x + matmul_add_1_bias[column];
+      matmul_add_1_out[at_1 + 1] = sum0.y + matmul_add_1_bias[column + 1];
+      matmul_add_1_out[at_1 + 2] = sum0.z + matmul_add_1_bias[column + 2];
+      matmul_add_1_out[at_1 + 3] = sum0.w + matmul_add_1_bias[column + 3];
     }
     let row1: i32 = 32 * gy + 4 * quad_row + 1;
     if (row1 < batch * seq) {
-      let at_3: i32 = column + 16 * row1;
-      matmul_add_1_out[at_3] = sum1.x + matmul_add_1_bias[column];
-      matmul_add_1_out[at_3 + 1] = sum1.y + matmul_add_1_bias[column + 1];
-      matmul_add_1_out[at_3 + 2] = sum1.z + matmul_add_1_bias[column + 2];
-      matmul_add_1_out[at_3 + 3] = sum1.w + matmul_add_1_bias[column + 3];
+      let at_1: i32 = column + 16 * row1;
+      matmul_add_1_out[at_1] = sum1.x + matmul_add_1_bias[column];
+      matmul_add_1_out[at_1 + 1] = sum1.y + matmul_add_1_bias[column + 1];
+      matmul_add_1_out[at_1 + 2] = sum1.z + matmul_add_1_bias[column + 2];
+      matmul_add_1_out[at_1 + 3] = sum1.w + matmul_add_1_bias[column + 3];
     }
     let row2: i32 = 32 * gy + 4 * quad_row + 2;
     if (row2 < batch * seq) {
-      let at_4: i32 = column + 16 * row2;
-      matmul_add_1_out[at_4] = sum2.x + matmul_add_1_bias[column];
-      matmul_add_1_out[at_4 + 1] = sum2.y + matmul_add_1_bias[column + 1];
-      matmul_add_1_out[at_4 + 2] = sum2.z + matmul_add_1_bias[column + 2];
-      matmul_add_1_out[at_4 + 3] = sum2.w + matmul_add_1_bias[column + 3];
+      let at_1: i32 = column + 16 * row2;
+      matmul_add_1_out[at_1] = sum2.x + matmul_add_1_bias[column];
+      matmul_add_1_out[at_1 + 1] = sum2.y + matmul_add_1_bias[column + 1];
+      matmul_add_1_out[at_1 + 2] = sum2.z + matmul_add_1_bias[column + 2];
+      matmul_add_1_out[at_1 + 3] = sum2.w + matmul_add_1_bias[column + 3];
     }
     let row3: i32 = 32 * gy + 4 * quad_row + 3;
     if (row3 < batch * seq) {
-      let at_5: i32 = column + 16 * row3;
-      matmul_add_1_out[at_5] = sum3.x + matmul_add_1_bias[column];
-      matmul_add_1_out[at_5 + 1] = sum3.y + matmul_add_1_bias[column + 1];
-      matmul_add_1_out[at_5 + 2] = sum3.z + matmul_add_1_bias[column + 2];
-      matmul_add_1_out[at_5 + 3] = sum3.w + matmul_add_1_bias[column + 3];
+      let at_1: i32 = column + 16 * row3;
+      matmul_add_1_out[at_1] = sum3.x + matmul_add_1_bias[column];
+      matmul_add_1_out[at_1 + 1] = sum3.y + matmul_add_1_bias[column + 1];
+      matmul_add_1_out[at_1 + 2] = sum3.z + matmul_add_1_bias[column + 2];
+      matmul_add_1_out[at_1 + 3] = sum3.w + matmul_add_1_bias[column + 3];
     }
   }
 }
@@ -525,50 +525,50 @@ fn matmul_add_gelu(
     let row0: i32 = 32 * gy + 4 * quad_row;
     if (row0 < batch * seq) {
       let linear: f32 = sum0.x + matmul_add_gelu_bias[column];
-      let at_2: i32 = column + 32 * row0;
-      matmul_add_gelu_out[at_2] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
+      let at_1: i32 = column + 32 * row0;
+      matmul_add_gelu_out[at_1] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
       let linear_1: f32 = sum0.y + matmul_add_gelu_bias[column + 1];
-      matmul_add_gelu_out[at_2 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
       let linear_2: f32 = sum0.z + matmul_add_gelu_bias[column + 2];
-      matmul_add_gelu_out[at_2 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
       let linear_3: f32 = sum0.w + matmul_add_gelu_bias[column + 3];
-      matmul_add_gelu_out[at_2 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
     }
     let row1: i32 = 32 * gy + 4 * quad_row + 1;
     if (row1 < batch * seq) {
       let linear: f32 = sum1.x + matmul_add_gelu_bias[column];
-      let at_3: i32 = column + 32 * row1;
-      matmul_add_gelu_out[at_3] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
+      let at_1: i32 = column + 32 * row1;
+      matmul_add_gelu_out[at_1] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
       let linear_1: f32 = sum1.y + matmul_add_gelu_bias[column + 1];
-      matmul_add_gelu_out[at_3 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
       let linear_2: f32 = sum1.z + matmul_add_gelu_bias[column + 2];
-      matmul_add_gelu_out[at_3 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
       let linear_3: f32 = sum1.w + matmul_add_gelu_bias[column + 3];
-      matmul_add_gelu_out[at_3 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
     }
     let row2: i32 = 32 * gy + 4 * quad_row + 2;
     if (row2 < batch * seq) {
       let linear: f32 = sum2.x + matmul_add_gelu_bias[column];
-      let at_4: i32 = column + 32 * row2;
-      matmul_add_gelu_out[at_4] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
+      let at_1: i32 = column + 32 * row2;
+      matmul_add_gelu_out[at_1] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
       let linear_1: f32 = sum2.y + matmul_add_gelu_bias[column + 1];
-      matmul_add_gelu_out[at_4 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
       let linear_2: f32 = sum2.z + matmul_add_gelu_bias[column + 2];
-      matmul_add_gelu_out[at_4 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
       let linear_3: f32 = sum2.w + matmul_add_gelu_bias[column + 3];
-      matmul_add_gelu_out[at_4 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
     }
     let row3: i32 = 32 * gy + 4 * quad_row + 3;
     if (row3 < batch * seq) {
       let linear: f32 = sum3.x + matmul_add_gelu_bias[column];
-      let at_5: i32 = column + 32 * row3;
-      matmul_add_gelu_out[at_5] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
+      let at_1: i32 = column + 32 * row3;
+      matmul_add_gelu_out[at_1] = linear * 0.5f * (erf_f32(linear * 0.70710677f) + 1.0f);
       let linear_1: f32 = sum3.y + matmul_add_gelu_bias[column + 1];
-      matmul_add_gelu_out[at_5 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 1] = linear_1 * 0.5f * (erf_f32(linear_1 * 0.70710677f) + 1.0f);
       let linear_2: f32 = sum3.z + matmul_add_gelu_bias[column + 2];
-      matmul_add_gelu_out[at_5 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 2] = linear_2 * 0.5f * (erf_f32(linear_2 * 0.70710677f) + 1.0f);
       let linear_3: f32 = sum3.w + matmul_add_gelu_bias[column + 3];
-      matmul_add_gelu_out[at_5 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
+      matmul_add_gelu_out[at_1 + 3] = linear_3 * 0.5f * (erf_f32(linear_3 * 0.70710677f) + 1.0f);
     }
   }
 }
@@ -652,35 +652,35 @@ fn matmul_add_2(
   if (column < 16) {
     let row0: i32 = 32 * gy + 4 * quad_row;
     if (row0 < batch * seq) {
-      let at_2: i32 = column + 16 * row0;
-      matmul_add_2_out[at_2] = sum0.x + matmul_add_2_bias[column];
-      matmul_add_2_out[at_2 + 1] = sum0.y + matmul_add_2_bias[column + 1];
-      matmul_add_2_out[at_2 + 2] = sum0.z + matmul_add_2_bias[column + 2];
-      matmul_add_2_out[at_2 + 3] = sum0.w + matmul_add_2_bias[column + 3];
+      let at_1: i32 = column + 16 * row0;
+      matmul_add_2_out[at_1] = sum0.x + matmul_add_2_bias[column];
+      matmul_add_2_out[at_1 + 1] = sum0.y + matmul_add_2_bias[column + 1];
+      matmul_add_2_out[at_1 + 2] = sum0.z + matmul_add_2_bias[column + 2];
+      matmul_add_2_out[at_1 + 3] = sum0.w + matmul_add_2_bias[column + 3];
     }
     let row1: i32 = 32 * gy + 4 * quad_row + 1;
     if (row1 < batch * seq) {
-      let at_3: i32 = column + 16 * row1;
-      matmul_add_2_out[at_3] = sum1.x + matmul_add_2_bias[column];
-      matmul_add_2_out[at_3 + 1] = sum1.y + matmul_add_2_bias[column + 1];
-      matmul_add_2_out[at_3 + 2] = sum1.z + matmul_add_2_bias[column + 2];
-      matmul_add_2_out[at_3 + 3] = sum1.w + matmul_add_2_bias[column + 3];
+      let at_1: i32 = column + 16 * row1;
+      matmul_add_2_out[at_1] = sum1.x + matmul_add_2_bias[column];
+      matmul_add_2_out[at_1 + 1] = sum1.y + matmul_add_2_bias[column + 1];
+      matmul_add_2_out[at_1 + 2] = sum1.z + matmul_add_2_bias[column + 2];
+      matmul_add_2_out[at_1 + 3] = sum1.w + matmul_add_2_bias[column + 3];
     }
     let row2: i32 = 32 * gy + 4 * quad_row + 2;
     if (row2 < batch * seq) {
-      let at_4: i32 = column + 16 * row2;
-      matmul_add_2_out[at_4] = sum2.x + matmul_add_2_bias[column];
-      matmul_add_2_out[at_4 + 1] = sum2.y + matmul_add_2_bias[column + 1];
-      matmul_add_2_out[at_4 + 2] = sum2.z + matmul_add_2_bias[column + 2];
-      matmul_add_2_out[at_4 + 3] = sum2.w + matmul_add_2_bias[column + 3];
+      let at_1: i32 = column + 16 * row2;
+      matmul_add_2_out[at_1] = sum2.x + matmul_add_2_bias[column];
+      matmul_add_2_out[at_1 + 1] = sum2.y + matmul_add_2_bias[column + 1];
+      matmul_add_2_out[at_1 + 2] = sum2.z + matmul_add_2_bias[column + 2];
+      matmul_add_2_out[at_1 + 3] = sum2.w + matmul_add_2_bias[column + 3];
     }
     let row3: i32 = 32 * gy + 4 * quad_row + 3;
     if (row3 < batch * seq) {
-      let at_5: i32 = column + 16 * row3;
-      matmul_add_2_out[at_5] = sum3.x + matmul_add_2_bias[column];
-      matmul_add_2_out[at_5 + 1] = sum3.y + matmul_add_2_bias[column + 1];
-      matmul_add_2_out[at_5 + 2] = sum3.z + matmul_add_2_bias[column + 2];
-      matmul_add_2_out[at_5 + 3] = sum3.w + matmul_add_2_bias[column + 3];
+      let at_1: i32 = column + 16 * row3;
+      matmul_add_2_out[at_1] = sum3.x + matmul_add_2_bias[column];
+      matmul_add_2_out[at_1 + 1] = sum3.y + matmul_add_2_bias[column + 1];
+      matmul_add_2_out[at_1 + 2] = sum3.z + matmul_add_2_bias[column + 2];
+      matmul_add_2_out[at_1 + 3] = sum3.w + matmul_add_2_bias[column + 3];
     }
   }
 }

@@ -6,15 +6,18 @@
  *   for every head, for 48 queries at a time
  *     for 64 keys at a time
  *       pack the keys: d x 64, so that neighbouring keys are neighbours in memory
- *       for a tile of queries
- *         scores[tile][64] = query . key * scale (+ bias), the lowest number where hidden
+ *       for a tile of queries: scores[48][64] = query . key * scale
+ *       for a query
+ *         scores += bias, or the lowest number where the key is hidden
  *         top = the largest score so far; what was summed before is rescaled by exp(max - top)
  *         scores = exp(scores - top)
- *         sums[tile][value width] = sums * rescale + scores . values
+ *       for a tile of queries: sums[48][value width] = sums * rescale + scores . values
  *     context = sums / total, 0 where no key was visible
  *
  * Why 64 keys: their packed form and the values they weigh stay in the first cache up to a width of
- * 64. Why 48 queries: packing a key costs about as much as half a query's products with it.
+ * 64. Why 48 queries: packing a key costs about as much as half a query's products with it. The scores
+ * of a block are 12 KB, so that each product has what it needs in the first cache; tiles come in
+ * several heights, and what lies between the products is emitted once and not for each height.
  */
 import { add, ceilDivide, type Dim, minimum, multiply, subtract } from '../../../ir/dims.ts';
 import { FLOOR, LOWEST } from '../../../ir/ops/softmax.ts';
@@ -85,12 +88,10 @@ interface KeyBlock {
   readonly count: Dim;
 }
 
-/** A tile of a block's queries, with memory of its own. */
+/** A tile of a block's queries. */
 interface Tile {
   readonly row: Dim;
   readonly height: number;
-  readonly scores: string;
-  readonly rescales: string;
 }
 
 class QueryBlock {
@@ -99,6 +100,8 @@ class QueryBlock {
   private readonly epilogue: Epilogue;
   private readonly place: Place;
   private readonly keys: string;
+  private readonly scores: string;
+  private readonly rescales: string;
   private readonly sums: string;
   private readonly largest: string;
   private readonly totals: string;
@@ -112,6 +115,8 @@ class QueryBlock {
     this.place = place;
     this.width = 4 * Math.ceil(operands.valueWidth / 4);
     this.keys = emitter.alloc('keys', operands.width * KEYS, 'scratch');
+    this.scores = emitter.alloc('scores', QUERIES * KEYS, 'scratch');
+    this.rescales = emitter.alloc('rescales', QUERIES, 'scratch');
     this.sums = emitter.alloc('sums', QUERIES * this.width, 'scratch');
     this.largest = emitter.alloc('largest', QUERIES, 'scratch');
     this.totals = emitter.alloc('totals', QUERIES, 'scratch');
@@ -134,7 +139,11 @@ class QueryBlock {
         const end = minimum(KEYS, subtract(seen, start));
         const block = { start, count: emitter.integer('count', end) };
         this.packKeys(block);
-        overTiles(emitter, tileHeights(height), rows, (row, tall) => this.tile(row, tall, block));
+        const overRows = (body: (tile: Tile) => void) =>
+          overTiles(emitter, tileHeights(height), rows, (row, tall) => body({ row, height: tall }));
+        overRows((tile) => this.multiplyKeys(tile, block));
+        emitter.loop('parallel', 'i', QUERIES, (i) => this.exponentials(i, block), { to: count });
+        overRows((tile) => this.addValues(tile, block));
       },
       { from, to: seen, step: KEYS },
     );
@@ -188,18 +197,13 @@ class QueryBlock {
     });
   }
 
-  private tile(row: Dim, height: number, block: KeyBlock): void {
-    const { emitter } = this;
-    const scores = emitter.alloc('scores', height * KEYS, 'scratch');
-    const rescales = emitter.alloc('rescales', height, 'scratch');
-    const tile = { row, height, scores, rescales };
-    this.multiplyKeys(tile, block);
-    emitter.loop('parallel', 'r', height, (r) => this.exponentials(tile, r, block));
-    this.addValues(tile, block);
+  /** Where a query of the block stands in it. */
+  private slotOf(query: Dim): Dim {
+    return subtract(query, this.place.first);
   }
 
   /** scores = query . key * scale, a panel of keys at a time. */
-  private multiplyKeys({ row, height, scores }: Tile, { count }: KeyBlock): void {
+  private multiplyKeys({ row, height }: Tile, { count }: KeyBlock): void {
     const { emitter, operands, place } = this;
     emitter.loop(
       'parallel',
@@ -217,8 +221,9 @@ class QueryBlock {
         sums.forEach((names, r) => {
           names.forEach((name, v) => {
             const score = multiplyOf(read(name, 'f32', 4), splat(constant(operands.scale)));
-            const at = add(r * KEYS, add(multiply(p, COLUMNS), 4 * v));
-            emitter.emit(store(scores, at, score));
+            const slot = add(multiply(p, COLUMNS), 4 * v);
+            const at = add(multiply(this.slotOf(add(row, r)), KEYS), slot);
+            emitter.emit(store(this.scores, at, score));
           });
         });
       },
@@ -227,13 +232,12 @@ class QueryBlock {
   }
 
   /** Turns a query's scores of a block into weights, and what was summed before with them. */
-  private exponentials({ row, scores, rescales }: Tile, r: Dim, { start, count }: KeyBlock): void {
-    const { emitter, place } = this;
-    const query = add(row, r);
-    const slotOfQuery = subtract(query, place.first);
-    const before = emitter.bindHere('before', load(this.largest, slotOfQuery));
+  private exponentials(i: Dim, { start, count }: KeyBlock): void {
+    const { emitter, place, scores } = this;
+    const query = add(place.first, i);
+    const before = emitter.bindHere('before', load(this.largest, i));
     const top = emitter.variable('top', before);
-    const at = (slot: Dim) => add(multiply(r, KEYS), slot);
+    const at = (slot: Dim) => add(multiply(i, KEYS), slot);
     const overSlots = (body: (slot: Dim) => void) =>
       emitter.loop('serial', 'slot', KEYS, body, { to: count });
     overSlots((slot) => {
@@ -243,16 +247,16 @@ class QueryBlock {
       emitter.emit({ tag: 'set', name: top, value: binary('max', read(top), score) });
     });
     const rescale = emitter.bindHere('rescale', unary('exp', binary('sub', before, read(top))));
-    const total = emitter.variable('total', multiplyOf(load(this.totals, slotOfQuery), rescale));
+    const total = emitter.variable('total', multiplyOf(load(this.totals, i), rescale));
     overSlots((slot) => {
       const above = binary('sub', load(scores, at(slot)), read(top));
       const weight = emitter.bindHere('weight', unary('exp', above));
       emitter.emit(store(scores, at(slot), weight));
       emitter.emit({ tag: 'set', name: total, value: addOf(read(total), weight) });
     });
-    emitter.emit(store(this.largest, slotOfQuery, read(top)));
-    emitter.emit(store(this.totals, slotOfQuery, read(total)));
-    emitter.emit(store(rescales, r, rescale));
+    emitter.emit(store(this.largest, i, read(top)));
+    emitter.emit(store(this.totals, i, read(total)));
+    emitter.emit(store(this.rescales, i, rescale));
   }
 
   private masked(product: Expression, query: Dim, key: Dim): Expression {
@@ -265,20 +269,20 @@ class QueryBlock {
   }
 
   /** sums = sums * rescale + weights . values. */
-  private addValues({ row, height, scores, rescales }: Tile, { start, count }: KeyBlock): void {
-    const { emitter, operands, place } = this;
-    const sumAt = (r: number, column: Dim) =>
-      add(multiply(subtract(add(row, r), place.first), this.width), column);
+  private addValues({ row, height }: Tile, { start, count }: KeyBlock): void {
+    const { emitter, operands } = this;
+    const slotAt = (r: number) => this.slotOf(add(row, r));
+    const sumAt = (r: number, column: Dim) => add(multiply(slotAt(r), this.width), column);
     const panel = (column: Dim, vectors: number, valid: number) => {
       const sums = emitTile(emitter, {
         rows: height,
         vectors,
         inner: count,
-        a: (r, j) => load(scores, add(r * KEYS, j)),
+        a: (r, j) => load(this.scores, add(multiply(slotAt(r), KEYS), j)),
         b: (j, v) => this.values(add(start, j), add(column, 4 * v), valid - 4 * v),
         initial: (r, v) => {
           const before = load(this.sums, sumAt(r, add(column, 4 * v)), 'f32', 4);
-          return multiplyOf(before, load(rescales, r));
+          return multiplyOf(before, load(this.rescales, slotAt(r)));
         },
       });
       sums.forEach((names, r) => {
