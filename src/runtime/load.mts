@@ -112,13 +112,16 @@ const OPEN: { readonly [B in BackendName]: Open } = {
     const { requireWasm } = await import('./wasm-features.mts');
     const tables = await requireWasm(definition.backends.wasm ?? {});
     const { inputs, outputs, weights } = definition;
-    const [{ openWasm }, module, parts] = await Promise.all([
+    const threads = threadsOf(options);
+    const parts = readParts(options.weights, weights, tables.weights);
+    // Whoever awaits them below hears of it; until then it is no unhandled failure.
+    parts.catch(() => {});
+    const [{ openWasm }, module] = await Promise.all([
       import('./wasm.mts'),
       readBytes(tables.module()),
-      readParts(options.weights, weights, tables.weights),
     ]);
     const symbols = definition.symbols.length;
-    return openWasm({ tables, symbols, inputs, outputs }, module, parts, threadsOf(options));
+    return openWasm({ tables, symbols, inputs, outputs }, module, parts, threads);
   },
   webgpu: async (definition, options) => {
     const tables = definition.backends.webgpu;

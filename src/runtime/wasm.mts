@@ -41,19 +41,26 @@ export interface WasmModel {
   readonly outputs: readonly TensorEntry[];
 }
 
-/** @param threads wanted; where the host lets no memory be shared, or starts no worker, one runs */
+/**
+ * Opens a model; its module is compiled while the weights come and are copied.
+ *
+ * @param threads wanted; where the host lets no memory be shared, or starts no worker, one runs
+ */
 export async function openWasm(
   model: WasmModel,
   module: Uint8Array<ArrayBuffer>,
-  weights: readonly WeightPart[],
+  weights: Promise<readonly WeightPart[]>,
   threads: number,
 ): Promise<Executor> {
   const wanted = threads > 1 && canShareMemory() ? threads : 1;
-  const bytes = heldBytes(weights);
+  const compiling = WebAssembly.compile(wanted > 1 ? withSharedMemory(module) : module);
+  compiling.catch(() => {});
+  const parts = await weights;
+  const bytes = heldBytes(parts);
   const layout = fixedLayout(model, bytes, wanted);
   const memory = makeMemory(layout.arena, wanted > 1);
-  const binary = wanted > 1 ? withSharedMemory(module) : module;
-  const compiled = await WebAssembly.compile(binary);
+  hold(parts, new Uint8Array(memory.buffer, layout.weights, bytes));
+  const compiled = await compiling;
   const { exports } = await WebAssembly.instantiate(compiled, { host: { memory } });
   const globalsOf = (thread: number) => ({
     thread,
@@ -66,7 +73,6 @@ export async function openWasm(
   for (const [name, value] of Object.entries(globalsOf(0))) {
     (exports[name] as WebAssembly.Global<'i32'>).value = value;
   }
-  hold(weights, new Uint8Array(memory.buffer, layout.weights, bytes));
   const others = Array.from({ length: wanted - 1 }, (_, i) => globalsOf(i + 1));
   const team = { threads: wanted, end: () => {} };
   try {
