@@ -74,7 +74,7 @@ export const simd = [
   {
     name: 'attention on vectors takes what was summed before as it is',
     file: ATTENTION,
-    find: 'return multiplyOf(before, load(rescales, r));',
+    find: 'return multiplyOf(before, load(this.rescales, slotAt(r)));',
     replace: 'return multiplyOf(before, constant(1 + 0 * r));',
     tests: NESTS,
   },
