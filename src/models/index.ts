@@ -69,6 +69,16 @@ export {
   sinusoidalPositions,
   timingSignal,
 } from './positions.ts';
+export {
+  gru,
+  lstm,
+  type Recurrence,
+  type RecurrentLayers,
+  type RecurrentOptions,
+  type RecurrentOutput,
+  type RecurrentState,
+  rnn,
+} from './recurrent.ts';
 export { type NormOrder, type ResidualNormOptions, residual, residualNorm } from './residual.ts';
 export { type RotaryOptions, rotaryPositions } from './rotary.ts';
 export {
@@ -81,5 +91,14 @@ export {
   scaledDotScores,
   type UnitsOptions,
 } from './scores.ts';
+export {
+  type DecoderStep,
+  type DecoderStepOptions,
+  decoderStep,
+  type EncodedSequence,
+  type ScoredStep,
+  type SequenceEncoderOptions,
+  sequenceEncoder,
+} from './seq2seq.ts';
 export { type Pooled, type Widened, withShape } from './shape.ts';
 export { cbow, cosines, skipGram, type WordVectorOptions } from './word2vec.ts';

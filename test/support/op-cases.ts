@@ -3,12 +3,12 @@
  * NaN, ends of ranges, divisors of 0, indices outside of a table, rows that nothing is visible of,
  * sizes of 0.
  */
-import { GraphConstruction } from '../../src/ir/builder.ts';
+import { buildGraph, GraphConstruction } from '../../src/ir/builder.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import type { NdArray } from '../../src/ir/nd-array.ts';
 import type { OpName } from '../../src/ir/ops/index.ts';
 import { FLOOR, LOWEST } from '../../src/ir/ops/softmax.ts';
-import type { DType, Shape } from '../../src/ir/types.ts';
+import { type DType, f32 as f32Type, i64 as i64Type, type Shape } from '../../src/ir/types.ts';
 import { type Attributes, f32, nd, some } from './op-runs.ts';
 
 export interface OpCase {
@@ -19,7 +19,7 @@ export interface OpCase {
 
 /** An operand's numbers, and its declared dims where they are not those of the numbers. */
 type Given = NdArray | { readonly array: NdArray; readonly dims: Shape } | null;
-type Call = readonly [operands: readonly Given[], attributes?: Attributes];
+type Call = readonly [operands: readonly Given[], attributes?: Attributes, body?: Graph];
 
 const INF = Infinity;
 const [MIN, MAX] = [-(2 ** 31), 2 ** 31 - 1];
@@ -134,8 +134,30 @@ const poolings = (open: Given): readonly Call[] => [
 const STEPS = nd('i8', [4, 2], [63, -63, 0, 1, -1, 17, 40, -2]);
 const TABLE = as(some([4, 3]), 'n', 3);
 
+const X = as(some([2, 3, 4]), 'n', 'm', 4);
+const STATE = as(some([2, 2], 8), 'n', 2);
+const COUNTS = as(nd('i32', [2], [2, 0]), 'n');
+const layer = (gates: number): readonly [NdArray, NdArray, NdArray] => [
+  some([4, 2 * gates], 0.2),
+  some([2, 2 * gates], 0.3),
+  some([2 * gates], 0.4),
+];
+
+/** next = state * c + x, one output of which is next and another x > 0. */
+const STEP = buildGraph('step', (g) => {
+  const [h, x] = [g.input('h', f32Type('n', 3)), g.input('x', f32Type('n', 3))];
+  const next = g.add(g.mul(h, g.input('c', f32Type(3))), x);
+  return { next, stacked: g.mul(next, next), positive: g.greater(x, 0) };
+});
+/** Total and least so far, of integers. */
+const RUNNING = buildGraph('running', (g) => {
+  const [total, least] = [g.input('total', i64Type()), g.input('least', i64Type())];
+  const x = g.input('x', i64Type());
+  return { total: g.add(total, x), least: g.minimum(least, x), before: total };
+});
+
 const CALLS: {
-  readonly [N in Exclude<OpName, 'fused' | 'scan' | 'rnn' | 'lstm' | 'gru'>]: readonly Call[];
+  readonly [N in Exclude<OpName, 'fused'>]: readonly Call[];
 } = {
   ...{ neg: numbers, abs: numbers, sign: numbers, relu: numbers },
   ...{ exp: floats, log: positive, sqrt: positive, rsqrt: positive, reciprocal: positive },
@@ -373,6 +395,40 @@ const CALLS: {
     [[OPEN_IMAGE, CHANNELS[0] ?? null, CHANNELS[1] ?? null]],
     [[as(some([2, 4, 5]), 'n', 4, 'm'), CHANNELS[0] ?? null], { eps: 0.1 }],
   ],
+  rnn: [
+    [[X, ...layer(1), null, null]],
+    [[X, ...layer(1), STATE, COUNTS], { activation: 'relu', reverse: true }],
+    [[as(some([3, 2, 4]), 'm', 'n', 4), ...layer(1)], { activation: 'sigmoid', axis: 0 }],
+  ],
+  lstm: [
+    [[X, ...layer(4), null, null, null, null]],
+    [[X, ...layer(4), STATE, STATE, some([6]), null], { reverse: true }],
+    [[X, ...layer(4), STATE, STATE, some([6]), COUNTS]],
+    [[as(some([3, 2, 4]), 'm', 'n', 4), ...layer(4).slice(0, 2)], { axis: 0 }],
+  ],
+  gru: [
+    [[X, ...layer(3), null, null, null]],
+    [[X, ...layer(3), some([6]), STATE, COUNTS], { reset: 'before' }],
+    [[X, ...layer(3), some([6]), STATE, null], { reset: 'before', reverse: true }],
+    [[as(some([3, 2, 4]), 'm', 'n', 4), ...layer(3), some([6])], { axis: 0, reset: 'after' }],
+  ],
+  scan: [
+    [
+      [as(some([2, 3]), 'n', 3), as(some([2, 4, 3], 2), 'n', 'm', 3), some([3], 3)],
+      { states: 1, sequences: 1, axis: 1, reverse: true },
+      STEP,
+    ],
+    [
+      [as(some([2, 3]), 'n', 3), as(some([4, 2, 3], 2), 'm', 'n', 3), some([3], 3)],
+      { states: 1, sequences: 1 },
+      STEP,
+    ],
+    [
+      [nd('i64', [], [5]), nd('i64', [], [5]), vector('i64', 3, -1, 4, 1, -5)],
+      { states: 2, sequences: 1 },
+      RUNNING,
+    ],
+  ],
   embedding: [[[TABLE, as(nd('i64', [2, 2], [0, 3, 1, 2]), 'b', 2)]]],
 };
 
@@ -383,7 +439,7 @@ export function opCases(): readonly OpCase[] {
   );
 }
 
-function caseOf(op: OpName, [operands, attributes = {}]: Call): OpCase {
+function caseOf(op: OpName, [operands, attributes = {}, body]: Call): OpCase {
   const into = new GraphConstruction();
   const inputs = new Map<string, NdArray>();
   const values = operands.map((given, i) => {
@@ -392,7 +448,7 @@ function caseOf(op: OpName, [operands, attributes = {}]: Call): OpCase {
     inputs.set(`x${i}`, array);
     return into.addInput(`x${i}`, { dtype: array.dtype, shape: dims });
   });
-  const results = into.addNode(op, values, attributes);
+  const results = into.addNode(op, values, attributes, { body: body ?? null });
   const outputs = results.map((value, i) => ({ name: `y${i}`, value: value.id }));
   return { op, graph: into.finish(op, outputs), inputs };
 }

@@ -21,7 +21,7 @@ import { packageVersion } from '../../version.ts';
 import { type Boundary, GraphWriter } from './graph-writer.ts';
 import { BOUNDARY_TYPE, hold, release, weightOf } from './held-types.ts';
 import { isModerate } from './magnitude.ts';
-import { EXPANDED, OpCall, type Operand } from './op-call.ts';
+import { EXPANDED, type ExportGraph, OpCall, type OpContext, type Operand } from './op-call.ts';
 import { EXPORTERS } from './op-table.ts';
 import { SymbolicDims } from './symbolic-dims.ts';
 
@@ -73,7 +73,7 @@ export function toOnnx(graph: Graph): Uint8Array {
   });
 }
 
-type Context = ConstructorParameters<typeof OpCall>[0];
+type Context = Omit<OpContext, 'exportGraph'>;
 
 /** Exports the nodes of a graph, or of the body of one, whose inputs are in `known`. */
 function exportNodes(
@@ -103,23 +103,23 @@ function exportNode(
   const [first] = node.results;
   if (first === undefined || !isOpName(node.op))
     throw new Error(`${node.op} is no op with a result`);
-  const type = valueOf(graph, first);
   writer.scope = names[0] ?? '';
-  const made = EXPORTERS[node.op](new OpCall(context, node.op, operands, node.attributes, type));
+  const types = node.results.map((id) => valueOf(graph, id));
+  const exportGraph: ExportGraph = (body, inputs) =>
+    exportBody(body, inputs, context, `${names[0]}/`);
+  const call = new OpCall({ ...context, exportGraph }, node, operands, types);
+  const made = EXPORTERS[node.op](call);
   const given = operands.filter((operand) => operand !== null);
   const results =
     made === EXPANDED
       ? exportBody(node.body ?? expandNode(graph, node), given, context, `${names[0]}/`)
-      : [
-          {
-            ref: made,
-            type,
-            isModerate: isModerate(
-              node,
-              given.every((x) => x.isModerate),
-            ),
-          },
-        ];
+      : [made].flat().map((ref, i): Operand => {
+          const moderate = isModerate(
+            node,
+            given.every((x) => x.isModerate),
+          );
+          return { ref, type: at(types, i), isModerate: types.length === 1 && moderate };
+        });
   results.forEach(({ ref }, i) => {
     writer.label(ref, at(names, i));
   });

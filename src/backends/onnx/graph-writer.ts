@@ -34,6 +34,10 @@ export const text = (value: string): Attribute => ({
   s: new TextEncoder().encode(value),
   type: ATTRIBUTE_TYPE.string,
 });
+export const texts = (values: readonly string[]): Attribute => ({
+  strings: values.map((value) => new TextEncoder().encode(value)),
+  type: ATTRIBUTE_TYPE.strings,
+});
 export const real = (value: number): Attribute => ({ f: value, type: ATTRIBUTE_TYPE.float });
 
 /** A value that callers see: a name and a type. */
@@ -47,7 +51,23 @@ interface PendingNode {
   readonly opType: string;
   readonly inputs: readonly (Ref | null)[];
   readonly attributes: { readonly [name: string]: Attribute };
-  readonly output: Ref;
+  readonly outputs: readonly Ref[];
+  /** The graph in its attribute `body`. */
+  readonly body: Body | null;
+}
+
+/** A graph inside a node; it may use every value that stands before the node. */
+export interface Body {
+  readonly inputs: readonly BodyInput[];
+  readonly nodes: readonly PendingNode[];
+  /** Each the result of another of its nodes. */
+  readonly outputs: readonly Ref[];
+}
+
+export interface BodyInput {
+  readonly ref: Ref;
+  /** Of `DATA_TYPE`. */
+  readonly dataType: number;
 }
 
 interface Initializer {
@@ -63,6 +83,8 @@ const SHARED_BYTES = 64;
 export class GraphWriter {
   private readonly hints: string[] = [];
   private readonly nodes: PendingNode[] = [];
+  /** Where nodes are added: the graph's own, or those of the body that is being made. */
+  private open: PendingNode[] = this.nodes;
   private readonly initializers: Initializer[] = [];
   private readonly constants = new Map<string, Ref>();
   /** The results of nodes. */
@@ -80,10 +102,45 @@ export class GraphWriter {
     inputs: readonly (Ref | null)[],
     attributes: { readonly [name: string]: Attribute } = {},
   ): Ref {
-    const output = this.newRef(this.scope === '' ? opType : `${this.scope}/${opType}`);
-    this.nodes.push({ opType, inputs, attributes, output });
-    this.made.add(output);
+    const [output] = this.nodeOfSeveral(opType, inputs, attributes, 1);
+    if (output === undefined) throw new Error(`${opType} has no output`);
     return output;
+  }
+
+  nodeOfSeveral(
+    opType: string,
+    inputs: readonly (Ref | null)[],
+    attributes: { readonly [name: string]: Attribute },
+    count: number,
+    body: Body | null = null,
+  ): readonly Ref[] {
+    const name = this.scope === '' ? opType : `${this.scope}/${opType}`;
+    const outputs = Array.from({ length: count }, () => this.newRef(name));
+    this.open.push({ opType, inputs, attributes, outputs, body });
+    for (const output of outputs) this.made.add(output);
+    return outputs;
+  }
+
+  /** A body: the nodes that `build` adds, given its inputs. */
+  body(types: readonly number[], build: (inputs: readonly Ref[]) => readonly Ref[]): Body {
+    const inputs = types.map((dataType) => ({ ref: this.newRef(`${this.scope}/in`), dataType }));
+    const around = this.open;
+    const nodes: PendingNode[] = [];
+    this.open = nodes;
+    const results = build(inputs.map(({ ref }) => ref));
+    const free = new Set(nodes.flatMap(({ outputs }) => outputs));
+    const outputs = results.map((ref) => (free.delete(ref) ? ref : this.node('Identity', [ref])));
+    this.open = around;
+    return { inputs, nodes, outputs };
+  }
+
+  /** Adds nodes to the graph itself, so that they stand before the node whose body is being made. */
+  outsideOfBodies<T>(add: () => T): T {
+    const { open } = this;
+    this.open = this.nodes;
+    const made = add();
+    this.open = open;
+    return made;
   }
 
   /** A tensor of `raw` little-endian bytes. */
@@ -125,9 +182,7 @@ export class GraphWriter {
     const nameOf = (ref: Ref | null) => (ref === null ? '' : (names.get(ref) ?? ''));
     return {
       name,
-      node: this.nodes
-        .filter(({ output }) => needed.has(output))
-        .map((node) => writeNode(node, nameOf)),
+      node: writeNodes(this.nodes, needed, nameOf),
       initializer: this.initializers
         .filter(({ ref }) => needed.has(ref))
         .map(({ ref, dataType, dims, raw }): Draft<TensorProto> => {
@@ -168,25 +223,52 @@ export class GraphWriter {
 
   private needed(outputs: readonly Boundary[]): ReadonlySet<Ref> {
     const needed = new Set(outputs.map(({ ref }) => ref));
-    for (const { output, inputs } of this.nodes.toReversed()) {
-      if (!needed.has(output)) continue;
-      for (const ref of inputs) if (ref !== null) needed.add(ref);
-    }
+    const visit = (nodes: readonly PendingNode[]): void => {
+      for (const { outputs: made, inputs, body } of nodes.toReversed()) {
+        if (!made.some((ref) => needed.has(ref))) continue;
+        for (const ref of inputs) if (ref !== null) needed.add(ref);
+        if (body === null) continue;
+        for (const ref of body.outputs) needed.add(ref);
+        visit(body.nodes);
+      }
+    };
+    visit(this.nodes);
     return needed;
   }
 }
 
-function writeNode(
-  { opType, inputs, attributes, output }: PendingNode,
-  nameOf: (ref: Ref | null) => string,
-): Draft<NodeProto> {
-  return {
-    input: inputs.map(nameOf),
-    output: [nameOf(output)],
-    name: nameOf(output),
-    opType,
-    attribute: Object.entries(attributes).map(([name, value]) => ({ ...value, name })),
+type NameOf = (ref: Ref | null) => string;
+
+function writeNodes(
+  nodes: readonly PendingNode[],
+  needed: ReadonlySet<Ref>,
+  nameOf: NameOf,
+): readonly Draft<NodeProto>[] {
+  return nodes
+    .filter(({ outputs }) => outputs.some((ref) => needed.has(ref)))
+    .map(({ opType, inputs, attributes, outputs, body }) => {
+      const given =
+        body === null ? attributes : { ...attributes, body: graphOf(body, needed, nameOf) };
+      return {
+        input: inputs.map(nameOf),
+        output: outputs.map(nameOf),
+        name: nameOf(outputs[0] ?? null),
+        opType,
+        attribute: Object.entries(given).map(([name, value]) => ({ ...value, name })),
+      };
+    });
+}
+
+function graphOf(body: Body, needed: ReadonlySet<Ref>, nameOf: NameOf): Attribute {
+  const g: Draft<GraphProto> = {
+    name: 'body',
+    node: writeNodes(body.nodes, needed, nameOf),
+    input: body.inputs.map(({ ref, dataType }) => {
+      return { name: nameOf(ref), type: { tensorType: { elemType: dataType } } };
+    }),
+    output: body.outputs.map((ref) => ({ name: nameOf(ref) })),
   };
+  return { g, type: ATTRIBUTE_TYPE.graph };
 }
 
 /** The name, or with the next free number behind it. */

@@ -2,6 +2,8 @@
 import type { AttributeValue } from '../../ir/attributes.ts';
 import { resolveAxis } from '../../ir/broadcasting.ts';
 import type { Dim } from '../../ir/dims.ts';
+import type { Graph, Node } from '../../ir/graph.ts';
+import { present } from '../../ir/op.ts';
 import { type DType, isDType, type Shape, type TensorType } from '../../ir/types.ts';
 import type { GraphWriter, Ref } from './graph-writer.ts';
 import type { SymbolicDims } from './symbolic-dims.ts';
@@ -12,8 +14,11 @@ export const EXPANDED = 'expanded';
 /** Adds the nodes of one op to the graph and gives its result, as it is held. */
 export type Exporter = (call: OpCall) => Ref;
 
-/** The same of a composite, which may leave some cases to its expansion. */
-export type CompositeExporter = (call: OpCall) => Ref | typeof EXPANDED;
+/** The same of a composite or a region, which may have several results, or leave cases to its expansion. */
+export type CompositeExporter = (call: OpCall) => Ref | readonly Ref[] | typeof EXPANDED;
+
+/** Adds the nodes of a graph, whose inputs are given, to that of the writer; gives its outputs. */
+export type ExportGraph = (body: Graph, inputs: readonly Operand[]) => readonly Operand[];
 
 export interface Operand {
   readonly ref: Ref;
@@ -22,27 +27,39 @@ export interface Operand {
   readonly isModerate: boolean;
 }
 
+export interface OpContext {
+  readonly writer: GraphWriter;
+  readonly sizes: SymbolicDims;
+  readonly exportGraph: ExportGraph;
+}
+
 export class OpCall {
   readonly writer: GraphWriter;
   readonly sizes: SymbolicDims;
   readonly op: string;
   readonly operands: readonly (Operand | null)[];
   readonly result: TensorType;
+  readonly results: readonly TensorType[];
+  /** What the op carries, and how it is exported. */
+  readonly body: Graph | null;
+  readonly exportGraph: ExportGraph;
   private readonly attributes: { readonly [name: string]: AttributeValue };
 
   constructor(
-    context: { readonly writer: GraphWriter; readonly sizes: SymbolicDims },
-    op: string,
+    context: OpContext,
+    { op, attributes, body }: Node,
     operands: readonly (Operand | null)[],
-    attributes: { readonly [name: string]: AttributeValue },
-    result: TensorType,
+    results: readonly TensorType[],
   ) {
     this.writer = context.writer;
     this.sizes = context.sizes;
     this.op = op;
     this.operands = operands;
     this.attributes = attributes;
-    this.result = result;
+    this.result = present(results, 0);
+    this.results = results;
+    this.body = body;
+    this.exportGraph = context.exportGraph;
   }
 
   operand(index: number): Operand {

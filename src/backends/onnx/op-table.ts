@@ -2,7 +2,6 @@
  * How each op is exported: the one table that names them all. A composite of which opset 17 has no
  * standard op, and a region, is exported as what it is made of.
  */
-import { EncompileError } from '../../errors.ts';
 import type { OpName } from '../../ir/ops/index.ts';
 import { exportGelu, exportLayerNorm, exportLogSoftmax, exportSoftmax } from './composites.ts';
 import {
@@ -17,6 +16,7 @@ import {
   unaryExporters,
 } from './elementwise.ts';
 import { type CompositeExporter, EXPANDED } from './op-call.ts';
+import { exportGru, exportLstm, exportRnn, exportScan } from './recurrence.ts';
 import {
   argReduceExporters,
   exportCumsum,
@@ -89,12 +89,10 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   attention: expanded,
   linear: expanded,
   embedding: expanded,
-  rnn: expanded,
-  lstm: expanded,
-  gru: expanded,
-  scan: () => {
-    throw new EncompileError('A scan cannot be exported to ONNX yet.');
-  },
+  rnn: exportRnn,
+  lstm: exportLstm,
+  gru: exportGru,
+  scan: exportScan,
   conv: exportConv,
   max_pool: exportMaxPool,
   average_pool: exportAveragePool,

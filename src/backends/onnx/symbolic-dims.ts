@@ -130,13 +130,13 @@ export class SymbolicDims {
     return values.reduce((a, b) => this.writer.node(opType, [a, b]));
   }
 
-  /** Makes a value the first time; every later use is of the same. */
+  /** Makes a value the first time, where every body sees it; every later use is of the same. */
   private once(key: string, make: () => Ref): Ref {
     const known = this.known.get(key);
     if (known !== undefined) return known;
     const scope = this.writer.scope;
     this.writer.scope = 'size';
-    const made = make();
+    const made = this.writer.outsideOfBodies(make);
     this.writer.scope = scope;
     this.known.set(key, made);
     return made;
