@@ -12,7 +12,7 @@ import { type DType, printType, staticShape, type TensorData, type TypedData } f
  * The graph with random numbers for every parameter that has none. Floats are uniform:
  * - matrices around 0 with variance 1 / fan-in, so that activations keep their size; tables
  *   (named `table` or `embeddings`, or below it: `embeddings.word`) with variance 1
- * - gamma, scale and the weight of a norm within 0.1 of 1; beta, bias and other vectors within 0.1
+ * - gamma, scale, variance and the weight of a norm within 0.1 of 1; beta, bias and other vectors within 0.1
  *   of 0. They are not exactly 1 and 0, with which a check would miss that one is dropped.
  *
  * Integers are 0 or 1, which index any table; i8 and u8 cover their range.
@@ -49,10 +49,13 @@ interface Spread {
 function spread(name: string, shape: readonly number[]): Spread {
   const last = name.slice(Math.max(name.lastIndexOf('.'), name.lastIndexOf('/')) + 1);
   if (shape.length < 2) {
-    return { center: /^(gamma|scale|weight)$/i.test(last) ? 1 : 0, radius: 0.1 };
+    return { center: /^(gamma|scale|variance|weight)$/i.test(last) ? 1 : 0, radius: 0.1 };
   }
   const isTable = /(table|embeddings?)(\.\w+)?$/i.test(name);
-  const fanIn = isTable ? 1 : Math.max(1, shape.at(-2) ?? 1);
+  // [results, channels, ..sizes] of a convolution along several axes, else [.., in, out]
+  const isKernel = shape.length > 3;
+  const summed = isKernel ? elementCount(shape.slice(1)) : (shape.at(-2) ?? 1);
+  const fanIn = isTable ? 1 : Math.max(1, summed);
   // Uniform over [-r, r] has the variance r^2 / 3.
   return { center: 0, radius: Math.sqrt(3 / fanIn) };
 }

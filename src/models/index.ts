@@ -12,6 +12,13 @@ export {
   sequenceClassifier,
 } from './bert.ts';
 export {
+  batchNorm,
+  type ConvolutionOptions,
+  convolution,
+  type ResidualBlockOptions,
+  residualBlock,
+} from './convolution.ts';
+export {
   type DecoderBlockOptions,
   decoderBlock,
   type EncoderDecoderOptions,
@@ -51,6 +58,7 @@ export {
   multiHeadAttention,
 } from './multi-head-attention.ts';
 export { layerNorm, normalize } from './normalization.ts';
+export { attendAtOffsets } from './offset-attention.ts';
 export { attentionPool, firstToken, meanPool, poolTokens, type TokenPooling } from './pooling.ts';
 export {
   type BucketBiasOptions,
@@ -101,4 +109,6 @@ export {
   sequenceEncoder,
 } from './seq2seq.ts';
 export { type Pooled, type Widened, withShape } from './shape.ts';
+export { type PatchOptions, patchEmbedding, type VitOptions, vit } from './vit.ts';
+export { type WhisperEncoderOptions, whisperEncoder } from './whisper.ts';
 export { cbow, cosines, skipGram, type WordVectorOptions } from './word2vec.ts';

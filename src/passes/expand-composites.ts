@@ -26,7 +26,8 @@ function isOpen(node: Node): boolean {
   return meaning.kind === 'composite' && !meaning.keep;
 }
 
-function expansionOf(index: GraphIndex, node: Node): readonly Finding[] {
+/** A node replaced by what its op expands to. */
+export function expansionOf(index: GraphIndex, node: Node): readonly Finding[] {
   const [at] = node.results;
   if (at === undefined) return [];
   const write = (into: GraphWriter) => {

@@ -3,6 +3,7 @@
  * make one form of everything, then recognise patterns, then form kernels.
  */
 import { expandComposites } from './expand-composites.ts';
+import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseAddNorm } from './fuse-add-norm.ts';
 import { fuseAttention } from './fuse-attention.ts';
@@ -12,6 +13,7 @@ import { fuseEpilogue } from './fuse-epilogue.ts';
 import { hoistFromScan } from './hoist-from-scan.ts';
 import { mergeDuplicates } from './merge-duplicates.ts';
 import { mergeProjections } from './merge-projections.ts';
+import { openDepthwise } from './open-depthwise.ts';
 import type { Pass } from './pass.ts';
 import { quantize } from './quantize.ts';
 import { raise } from './raise.ts';
@@ -23,6 +25,8 @@ export const pipeline: readonly Pass[] = [
   expandComposites,
   hoistFromScan,
   removeDead,
+  foldBatchNorm,
+  openDepthwise,
   foldConstants,
   simplify,
   mergeDuplicates,

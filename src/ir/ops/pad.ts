@@ -34,6 +34,8 @@ export const pad: OpDefinition<Pad> = defineOp({
   kind: 'view',
   summary: 'x with `before` and `after` elements of a value around it along every axis',
   operands: [{ name: 'x' }],
+  // each element takes a comparison an edge, and a branch
+  isCostly: true,
   attributes: { before: dimList(), after: dimList(), value: real(0) },
   infer: ({ operand, attributes: { before, after, value }, require }) => {
     const { dtype, shape } = operand(0);

@@ -12,6 +12,9 @@
  * limit; a larger tile spills its accumulators from the 16 registers (`bench/js-shapes`). Weights
  * are packed in panels of 3 columns, so that the loop over k reads them in order. An exact matmul
  * takes one step of k at a time: each product is added to the sum of all before it.
+ *
+ * A computed b whose elements are dear, such as the windows of a convolution, is put together panel by
+ * panel in scratch memory, and all rows meet a panel then.
  */
 
 import { add, type Dim, floorDivide, minimum, multiply, subtract } from '../../ir/dims.ts';
@@ -19,19 +22,24 @@ import {
   addOf,
   constant,
   type Expression,
+  letOf,
   load,
   multiplyOf,
   read,
   type Statement,
+  store,
 } from '../nodes.ts';
 import { panels } from '../weight-layout.ts';
-import { matmulNest, Product } from './product.ts';
+import { hasDivision } from './map.ts';
+import { matmulNest, Product, type ProductPlace } from './product.ts';
 import type { KernelDraft } from './schedule.ts';
 
 const ROWS_IN_TILE = 2;
 const COLUMNS_IN_TILE = 3;
 const STEPS_OF_K = 2;
 const ROWS_IN_BLOCK = 64;
+/** Fewer rows read elements of b in place, however dear they are. */
+const ROWS_WORTH_A_PANEL = 4;
 const PANELS = panels(COLUMNS_IN_TILE);
 
 export function matmulCpu(draft: KernelDraft): readonly Statement[] | null {
@@ -43,10 +51,22 @@ export function matmulCpu(draft: KernelDraft): readonly Statement[] | null {
 }
 
 class TileNest extends Product {
+  /** Whether columns of b are put together in scratch memory before rows meet them. */
+  private readonly isDear: boolean;
+
+  constructor(place: ProductPlace) {
+    super(place);
+    const isLong = typeof this.rows !== 'number' || this.rows >= ROWS_WORTH_A_PANEL;
+    const isKnown = typeof this.inner === 'number';
+    this.isDear = !place.plan.isPacked && isKnown && isLong && isDear(this);
+  }
+
   emit(): void {
     const { emitter, rows } = this;
     const block = (start: Dim, end: Dim) => this.overPanels(start, end);
-    if (typeof rows === 'number' && rows <= ROWS_IN_BLOCK) block(0, rows);
+    // a panel that is put together here serves all rows
+    if (this.isDear) block(0, rows);
+    else if (typeof rows === 'number' && rows <= ROWS_IN_BLOCK) block(0, rows);
     else {
       emitter.loop(
         'parallel',
@@ -77,22 +97,29 @@ class TileNest extends Product {
   private overRows(start: Dim, end: Dim, column: Dim, width: number): void {
     const { rows } = this;
     const count = subtract(end, start);
+    const weightAt = this.columnsFrom(column, width);
     const paired = add(start, multiply(floorDivide(count, ROWS_IN_TILE), ROWS_IN_TILE));
     if (count !== 1) {
-      this.emitter.loop('parallel', 'i', rows, (i) => this.tile(i, ROWS_IN_TILE, column, width), {
-        from: start,
-        to: subtract(end, ROWS_IN_TILE - 1),
-        step: ROWS_IN_TILE,
-      });
+      this.emitter.loop(
+        'parallel',
+        'i',
+        rows,
+        (i) => this.tile(i, ROWS_IN_TILE, column, width, weightAt),
+        {
+          from: start,
+          to: subtract(end, ROWS_IN_TILE - 1),
+          step: ROWS_IN_TILE,
+        },
+      );
     }
     if (paired === end) return;
-    this.emitter.loop('parallel', 'i', rows, (i) => this.tile(i, 1, column, width), {
+    this.emitter.loop('parallel', 'i', rows, (i) => this.tile(i, 1, column, width, weightAt), {
       from: paired,
       to: end,
     });
   }
 
-  private tile(row: Dim, height: number, column: Dim, width: number): void {
+  private tile(row: Dim, height: number, column: Dim, width: number, weightAt: WeightAt): void {
     const { emitter } = this;
     const rows = range(height);
     const columns = range(width);
@@ -104,9 +131,7 @@ class TileNest extends Product {
         range(count).map((s) => emitter.bind(`x${r}${s}`, this.elementOfA(add(row, r), add(k, s)))),
       );
       for (const c of columns) {
-        const w = range(count).map((s) =>
-          emitter.bind(`w${c}${s}`, this.weightAt(add(k, s), column, c)),
-        );
+        const w = range(count).map((s) => emitter.bind(`w${c}${s}`, weightAt(add(k, s), c)));
         for (const r of rows) {
           const products = w.map((ws, s) => multiplyOf(x[r]?.[s] ?? ws, ws));
           const name = sums[r]?.[c] ?? '';
@@ -130,12 +155,37 @@ class TileNest extends Product {
     }
   }
 
-  /** Element [k, column + c] of b, where a panel begins at the column. */
-  private weightAt(k: Dim, column: Dim, c: number): Expression {
-    if (!this.place.plan.isPacked) return this.elementOfB(k, add(column, c));
-    const panel = multiply(column, this.inner);
-    return load(this.weights, add(panel, add(multiply(k, COLUMNS_IN_TILE), c)));
+  /** Elements [k, column + c] of b, from a panel where one is there or worth putting together. */
+  private columnsFrom(column: Dim, width: number): WeightAt {
+    if (this.place.plan.isPacked) {
+      const panel = multiply(column, this.inner);
+      return (k, c) => load(this.weights, add(panel, add(multiply(k, COLUMNS_IN_TILE), c)));
+    }
+    const inPlace: WeightAt = (k, c) => this.elementOfB(k, add(column, c));
+    if (!this.isDear) return inPlace;
+    const panel = this.pack(width, column, (to, k, place) => {
+      for (const c of range(width)) {
+        this.emitter.emit(store(to, add(place, c), this.elementOfB(k, add(column, c))));
+      }
+    });
+    return panel === null ? inPlace : (k, c) => load(panel, add(multiply(k, width), c));
   }
+}
+
+/** The element of b at a row and at a column of the tile. */
+type WeightAt = (k: Dim, c: number) => Expression;
+
+/** Whether an element of b takes more than a load from a place without divisions. */
+function isDear(product: Product): boolean {
+  const { emitter } = product;
+  const [k, column] = [emitter.fresh('k'), emitter.fresh('j')];
+  emitter.ranges.set(k, product.inner);
+  emitter.ranges.set(column, product.columns);
+  let element: Expression | null = null;
+  const before = emitter.inScope([k, column], true, () => {
+    element = product.elementOfB(k, column);
+  });
+  return before.length > 0 || hasDivision([letOf(k, element ?? constant(0))]);
 }
 
 function sumAt(sums: readonly (readonly string[])[], row: number, column: number): Expression {

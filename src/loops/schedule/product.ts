@@ -3,7 +3,7 @@
  * products, and the elements of a product. The nests differ in their tiles.
  */
 import { broadcastIndex } from '../../ir/broadcasting.ts';
-import { type Dim, sizeOf } from '../../ir/dims.ts';
+import { type Dim, multiply, sizeOf } from '../../ir/dims.ts';
 import { type Graph, type ValueId, valueOf } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
@@ -11,8 +11,12 @@ import type { Expression, Statement } from '../nodes.ts';
 import { unflatten } from '../row-major.ts';
 import type { WeightLayout } from '../weight-layout.ts';
 import { type Epilogue, epilogueOf, onlyContraction } from './anchor.ts';
+import { overParts } from './divided.ts';
 import { hasDivision, leadingNames, overGroups } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
+
+/** The longest panel of a computed b that is packed, in rows. */
+const LONGEST_PANEL = 4096;
 
 /** c = a b. */
 export interface ProductPlan {
@@ -146,6 +150,27 @@ export class Product {
   elementOfB(k: Dim, column: Dim): Expression {
     const leading = broadcastIndex(this.place.leading, this.bShape.slice(0, -2));
     return this.emitter.value(this.place.plan.b, [...leading, k, column]);
+  }
+
+  /**
+   * Some columns of b in scratch memory, one row after another, as many numbers each as `stride` says;
+   * `store` puts a row's numbers there. Null where b is too long for it, or of unknown length.
+   */
+  pack(
+    stride: number,
+    column: Dim,
+    storeRow: (panel: string, k: Dim, place: Dim) => void,
+  ): string | null {
+    const { emitter, inner } = this;
+    if (typeof inner !== 'number' || inner > LONGEST_PANEL) return null;
+    const panel = emitter.alloc('panel', inner * stride, 'scratch');
+    overParts(
+      emitter,
+      inner,
+      (k) => this.elementOfB(k, column),
+      (k) => storeRow(panel, k, multiply(k, stride)),
+    );
+    return panel;
   }
 
   /** Stores an element of c behind the epilogue. */

@@ -30,11 +30,13 @@ import type { KernelDraft } from './schedule.ts';
 
 /** The most elements of scratch a row may take: with the exchange, within 16 KiB of workgroup memory. */
 const MAX_SCRATCH = 3072;
+/** Rows of so many elements or fewer are not worth passes, or a workgroup, of their own. */
+const SHORT_ROW = 16;
 const GRID = 65_535;
 
 export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
   const domain = rowDomain(draft.region.body);
-  if (domain === null) return null;
+  if (domain === null || isOneShortSum(draft.region.body, domain)) return null;
   const kept = valuesToKeep(draft.region.body, domain);
   const leading = domain.slice(0, -1);
   const nest = (groups: readonly Shape[]): readonly Statement[] => {
@@ -52,7 +54,7 @@ export function rowCpu(draft: KernelDraft): readonly Statement[] | null {
 export function rowGpu(draft: KernelDraft): readonly Statement[] | null {
   const { body } = draft.region;
   const domain = rowDomain(body);
-  if (domain === null) return null;
+  if (domain === null || isOneShortSum(body, domain)) return null;
   const length = domain.at(-1) ?? 1;
   const width = typeof length === 'number' && length <= 128 ? 32 : 128;
   const kept = valuesToKeep(body, domain);
@@ -121,6 +123,18 @@ function rowDomain(body: Graph): Shape | null {
     return sameShape(shape, domain) || isOnceARow(shape, domain);
   });
   return rowWise && results ? domain : null;
+}
+
+/**
+ * Whether the region is one reduction of short rows, such as windows: elements of the result are
+ * neighbours there, and a thread of execution takes one as a whole.
+ */
+function isOneShortSum(body: Graph, domain: Shape): boolean {
+  const [length = 1] = domain.slice(-1);
+  const reductions = body.nodes.filter((node) => kindOf(node) === 'reduction');
+  const areOnce = body.outputs.every(({ value }) => isOnceARow(valueOf(body, value).shape, domain));
+  const isShort = typeof length === 'number' && length > 1 && length <= SHORT_ROW;
+  return isShort && reductions.length === 1 && areOnce;
 }
 
 function isOnceARow(shape: Shape, domain: Shape): boolean {

@@ -109,19 +109,21 @@ export function symbolsInSizes(buffers: readonly { readonly size: Dim }[]): read
 
 /** Every symbol that stands in an index, a bound or an integer expression. */
 export function dimSymbolsIn(body: readonly Statement[]): ReadonlySet<string> {
-  const found = new Set<string>();
-  const dim = (d: Dim) => {
-    for (const symbol of symbolsOf(d)) found.add(symbol);
-  };
+  return new Set(dimsIn(body).flatMap(symbolsOf));
+}
+
+/** Every index, bound and integer expression. */
+export function dimsIn(body: readonly Statement[]): readonly Dim[] {
+  const found: Dim[] = [];
   const expression = (x: Expression): void => {
-    if (x.tag === 'index') dim(x.value);
-    if (x.tag === 'load') dim(x.index);
+    if (x.tag === 'index') found.push(x.value);
+    if (x.tag === 'load') found.push(x.index);
     childrenOf(x).forEach(expression);
   };
   const statement = (s: Statement): void => {
     switch (s.tag) {
       case 'for':
-        [s.from, s.to, s.step].forEach(dim);
+        found.push(s.from, s.to, s.step);
         s.body.forEach(statement);
         break;
       case 'if':
@@ -136,7 +138,7 @@ export function dimSymbolsIn(body: readonly Statement[]): ReadonlySet<string> {
         expression(s.initial);
         break;
       case 'store':
-        dim(s.index);
+        found.push(s.index);
         expression(s.value);
         break;
       case 'alloc':

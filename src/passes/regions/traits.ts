@@ -29,6 +29,8 @@ export interface Traits {
   readonly isBijective: boolean;
   /** Whether an element takes many times an addition. */
   readonly isCostly: boolean;
+  /** Whether elements of an operand are read for several elements of the result, as windows do. */
+  readonly isRereading: boolean;
 }
 
 const ofComposites = new Map<string, Traits>();
@@ -36,12 +38,14 @@ const ofComposites = new Map<string, Traits>();
 export function traitsOf(graph: Graph, node: Node): Traits {
   const { meaning } = opDefinition(node.op);
   if (meaning.kind === 'region') {
-    return { kind: 'region', reductions: [], isBijective: false, isCostly: true };
+    const none = { reductions: [], isBijective: false, isRereading: false };
+    return { kind: 'region', ...none, isCostly: true };
   }
   if (meaning.kind !== 'composite') {
     const reductions = meaning.kind === 'reduction' ? [reductionOf(graph, node)] : [];
     const isBijective = meaning.push !== null;
-    return { kind: meaning.kind, reductions, isBijective, isCostly: meaning.isCostly };
+    const isRereading = meaning.isRereading(node.attributes);
+    return { kind: meaning.kind, reductions, isBijective, isCostly: meaning.isCostly, isRereading };
   }
   const types = node.operands.map((id) => (id === null ? '_' : printType(valueOf(graph, id))));
   const key = JSON.stringify([node.op, node.attributes, types]);
@@ -65,6 +69,7 @@ function join(expansion: Graph): Traits {
     reductions,
     isBijective: false,
     isCostly: inner.some(({ isCostly }) => isCostly),
+    isRereading: inner.some(({ isRereading }) => isRereading),
   };
 }
 

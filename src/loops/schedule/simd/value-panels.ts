@@ -13,8 +13,6 @@ import type { TiledProduct } from './matmul-simd.ts';
 import { emitTile, range } from './tile.ts';
 
 const COLUMNS = 8;
-/** The longest panel that is packed, in rows. */
-const LONGEST_PANEL = 4096;
 
 /** Four lanes of b. */
 type Columns = (k: Dim, vector: number) => Expression;
@@ -50,29 +48,37 @@ function panel(product: TiledProduct, column: Dim, width: number): void {
 
 /** Columns read in place, packed here and now, or put together load by load. */
 function columnsOf(product: TiledProduct, column: Dim, width: number): Columns {
-  const { inner } = product;
   if (width % 4 === 0 && isContiguous(product, column, width)) {
     return (k, v) => neighbours(product, k, add(column, 4 * v)) ?? none();
   }
   const vectors = Math.ceil(width / 4);
-  if (typeof inner !== 'number' || inner > LONGEST_PANEL) {
+  const panel = product.pack(4 * vectors, column, (to, k, place) =>
+    packRow(product, { to, k, place }, column, width),
+  );
+  if (panel === null) {
     return (k, v) => gathered(product, k, add(column, 4 * v), width - 4 * v);
   }
-  const panel = packed(product, column, width, inner);
   return (k, v) => load(panel, add(multiply(k, 4 * vectors), 4 * v), 'f32', 4);
 }
 
-function packed(product: TiledProduct, column: Dim, width: number, inner: number): string {
+/** Stores a row of a panel, four columns at once where they are neighbours. */
+function packRow(
+  product: TiledProduct,
+  { to, k, place }: { readonly to: string; readonly k: Dim; readonly place: Dim },
+  column: Dim,
+  width: number,
+): void {
   const { emitter } = product;
-  const stride = 4 * Math.ceil(width / 4);
-  const panel = emitter.alloc('panel', inner * stride, 'scratch');
-  emitter.loop('parallel', 'k', inner, (k) => {
-    for (const c of range(stride)) {
-      const element = c < width ? product.elementOfB(k, add(column, c)) : constant(0);
-      emitter.emit(store(panel, add(multiply(k, stride), c), element));
+  for (const v of range(Math.ceil(width / 4))) {
+    const first = add(column, 4 * v);
+    const four = width - 4 * v >= 4 ? neighbours(product, k, first) : null;
+    if (four !== null) emitter.emit(store(to, add(place, 4 * v), four));
+    for (const c of four === null ? range(4) : []) {
+      const isInside = 4 * v + c < width;
+      const element = isInside ? product.elementOfB(k, add(first, c)) : constant(0);
+      emitter.emit(store(to, add(place, 4 * v + c), element));
     }
-  });
-  return panel;
+  }
 }
 
 /** Whether every four columns of the panel are neighbours: a view may part some of them. */
