@@ -14,6 +14,7 @@ import { quantized } from './quantized.mjs';
 import { raise } from './raise.mjs';
 import { schedules } from './schedules.mjs';
 import { simd } from './simd.mjs';
+import { spatial } from './spatial.mjs';
 import { wasm } from './wasm.mjs';
 
 export const mutations = [
@@ -28,4 +29,5 @@ export const mutations = [
   ...exact,
   ...quantized,
   ...float16,
+  ...spatial,
 ];
