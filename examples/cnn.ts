@@ -12,7 +12,7 @@ export default model(
   (g) => {
     const image = g.input('image', f32(batch, 3, height, width));
     const stem = g.scope('stem');
-    const edges = convolution(stem, image, { channels: 16, size: 3, padding: 1, bias: false });
+    const edges = convolution(stem, image, { channels: 8, size: 3, padding: 1, bias: false });
     const active = g.relu(batchNorm(stem.scope('norm'), edges));
     const smaller = g.max_pool(active, {
       sizes: [3, 3],
@@ -21,7 +21,7 @@ export default model(
       after: [1, 1],
     });
     const first = residualBlock(g.scope('block.0'), smaller);
-    const second = residualBlock(g.scope('block.1'), first, { channels: 32, stride: 2 });
+    const second = residualBlock(g.scope('block.1'), first, { channels: 12, stride: 2 });
     const features = g.reduce_mean(second, { axes: [-1, -2] });
     return { scores: linear(g.scope('head'), features, { width: 10 }) };
   },
