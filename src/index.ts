@@ -1,4 +1,5 @@
 /** The public interface of encompile: what a model file imports. */
+export { attentionsOf, withAttentionWeights } from './attention-weights.ts';
 export { type Compiled, type CompileOptions, compile } from './compile-model.ts';
 export { EncompileError } from './errors.ts';
 export type { Builder } from './ir/builder.ts';

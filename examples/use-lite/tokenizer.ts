@@ -18,6 +18,8 @@ export interface UseLiteTokenizer {
    * there: `useLiteConfig.maxTokens` in weights.ts.
    */
   encode(sentence: string): number[];
+  /** The texts of the tokens; "▁" marks where a word begins. */
+  pieces(sentence: string): string[];
 }
 
 type Piece = readonly [text: string, score: number];
@@ -36,7 +38,11 @@ export async function loadUseLiteTokenizer(
     tokenizerJson(parsePieces(file, JSON.parse(await readFile(file, 'utf8')))),
     {},
   );
-  return { encode: (sentence) => tokenizer.encode(sentence, { add_special_tokens: false }).ids };
+  const tokens = (sentence: string) => tokenizer.encode(sentence, { add_special_tokens: false });
+  return {
+    encode: (sentence) => tokens(sentence).ids,
+    pieces: (sentence) => tokens(sentence).tokens,
+  };
 }
 
 function tokenizerJson(pieces: readonly Piece[]): object {

@@ -20,7 +20,13 @@ import { EXACT_FLAG, EXACT_MEANING, readInteger, readList, singleSizes } from '.
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
+import {
+  ATTENTION_FLAG,
+  ATTENTION_MEANING,
+  CONSTANTS_FLAG,
+  CONSTANTS_MEANING,
+  openModel,
+} from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted } from './quantities.ts';
 import {
@@ -37,6 +43,7 @@ import { indentLines, printTable } from './tables.ts';
 
 interface Options {
   readonly constants?: string;
+  readonly attentionWeights?: string;
   readonly output?: string;
   readonly target?: string;
   readonly exact?: boolean;
@@ -59,6 +66,7 @@ export function defineCompile(program: Command): void {
     )
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
+    .option(ATTENTION_FLAG, ATTENTION_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with inputs, for the report of --quantize or f16')
@@ -122,6 +130,7 @@ async function compile(path: string, options: Options): Promise<void> {
   const { graph, randomWeights } = await openModel(path, {
     needsNumbers: true,
     constants: options.constants,
+    attentionWeights: options.attentionWeights,
   });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, {

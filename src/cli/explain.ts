@@ -21,7 +21,13 @@ import { computingOps, type KernelCost, kernelCosts, stepCosts, total } from './
 import { commonNames, groupLedger, printLedgerGroups } from './ledger-summary.ts';
 import { displayLocation } from './locations.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
+import {
+  ATTENTION_FLAG,
+  ATTENTION_MEANING,
+  CONSTANTS_FLAG,
+  CONSTANTS_MEANING,
+  openModel,
+} from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -31,6 +37,7 @@ import { indentLines, printTable } from './tables.ts';
 
 interface Options {
   readonly constants?: string;
+  readonly attentionWeights?: string;
   readonly target?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -49,6 +56,7 @@ export function defineExplain(program: Command): void {
       `whose kernels: ${PROGRAM_TARGETS.join(', ')} (default: js; with --quantize wasm)`,
     )
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
+    .option(ATTENTION_FLAG, ATTENTION_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option(EXACT_FLAG, EXACT_MEANING)
@@ -75,6 +83,7 @@ async function explain(path: string, options: Options): Promise<void> {
   const { graph } = await openModel(path, {
     needsNumbers: false,
     constants: options.constants,
+    attentionWeights: options.attentionWeights,
   });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {

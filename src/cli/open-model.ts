@@ -1,5 +1,6 @@
 /** The model that a command is given, with numbers in every weight. */
 import { extname } from 'node:path';
+import { withAttentionWeights } from '../attention-weights.ts';
 import { EncompileError } from '../errors.ts';
 import { fileExists } from '../frontends/files.ts';
 import { loadModel } from '../frontends/load.ts';
@@ -23,20 +24,33 @@ export const CONSTANTS_FLAG = '--constants <file>';
 export const CONSTANTS_MEANING =
   'of an ONNX file: a safetensors file with inputs whose numbers decide how the model is built';
 
+export const ATTENTION_FLAG = '--attention-weights <names>';
+export const ATTENTION_MEANING =
+  'attentions whose weights are outputs, too: layer.0.attention, layer.0.attention:3 for a head, all';
+
 export interface OpenOptions {
   /** Whether results depend on the weights' numbers, so that made-up ones deserve a warning. */
   readonly needsNumbers: boolean;
   /** The tensor file that `--constants` names. */
   readonly constants?: string | undefined;
+  /** The attentions that `--attention-weights` names, whose weights become outputs. */
+  readonly attentionWeights?: string | undefined;
 }
 
 /** @throws EncompileError where there is no model at `path`, or it is wrong */
 export async function openModel(
   path: string,
-  { needsNumbers, constants }: OpenOptions,
+  { needsNumbers, constants, attentionWeights }: OpenOptions,
 ): Promise<OpenedModel> {
   const given = constants === undefined ? {} : { constants: await readConstants(path, constants) };
-  const { graph, weights } = await loadModel(path, { onProgress: progress.show, ...given });
+  const { graph: loaded, weights } = await loadModel(path, { onProgress: progress.show, ...given });
+  const graph =
+    attentionWeights === undefined
+      ? loaded
+      : withAttentionWeights(
+          loaded,
+          attentionWeights.split(',').map((name) => name.trim()),
+        );
   if (weights === 'bound') return { graph, randomWeights: null };
   if (needsNumbers) printNote(warning(path, graph));
   return { graph: fillRandomWeights(graph, SEED), randomWeights: SEED };

@@ -7,7 +7,13 @@ import type { WeightStorage } from '../weight-storage.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
+import {
+  ATTENTION_FLAG,
+  ATTENTION_MEANING,
+  CONSTANTS_FLAG,
+  CONSTANTS_MEANING,
+  openModel,
+} from './open-model.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
 import { atSizes } from './sizes.ts';
@@ -16,6 +22,7 @@ import { printSummary } from './tensor-summary.ts';
 
 interface Options {
   readonly constants?: string;
+  readonly attentionWeights?: string;
   readonly inputs: string;
   readonly backend: string;
   readonly exact?: boolean;
@@ -34,6 +41,7 @@ export function defineRun(program: Command): void {
     .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
+    .option(ATTENTION_FLAG, ATTENTION_MEANING)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--output <file>', 'write every output to a safetensors file')
@@ -59,6 +67,7 @@ async function run(path: string, options: Options): Promise<void> {
   const { graph } = await openModel(path, {
     needsNumbers: true,
     constants: options.constants,
+    attentionWeights: options.attentionWeights,
   });
   const inputs = await readInputTensors(graph, options.inputs);
   const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options));
