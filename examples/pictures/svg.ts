@@ -36,7 +36,7 @@ export function heatMap({ title, values, rowLabels, columnLabels, cell }: HeatMa
   });
   const [width, height] = [left + w * (values[0]?.length ?? 0), top + h * values.length];
   const frame = `<rect x="${left}" y="${top}" width="${width - left}" height="${height - top}" fill="none" stroke="#cbd5e1"/>`;
-  return picture(width + 40, height + 8, [
+  return picture(title, width + 40, height + 8, [
     text(title, 8, 16),
     ...cells,
     frame,
@@ -65,16 +65,25 @@ export function curves(title: string, lines: readonly (readonly number[])[]): st
   const places = [0, count - 1].map((k) =>
     text(`k = ${k}`, x(k), height - 10, 'text-anchor="middle"'),
   );
-  return picture(width + 20, height, [text(title, 8, 16), axis, ...paths, ...ticks, ...places]);
+  return picture(title, width + 20, height, [
+    text(title, 8, 16),
+    axis,
+    ...paths,
+    ...ticks,
+    ...places,
+  ]);
 }
 
-function picture(width: number, height: number, parts: readonly string[]): string {
+function picture(title: string, width: number, height: number, parts: readonly string[]): string {
   const [w, h] = [Math.ceil(width), Math.ceil(height)];
   const body = parts.filter((part) => part !== '').join('\n');
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}">\n<rect width="${w}" height="${h}" fill="#ffffff"/>\n${body}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" viewBox="0 0 ${w} ${h}">\n<title>${escape(title)}</title>\n<rect width="${w}" height="${h}" fill="#ffffff"/>\n${body}\n</svg>\n`;
 }
 
 function text(content: string, x: number, y: number, more = ''): string {
-  const escaped = content.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${FONT} ${more}>${escaped}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${FONT} ${more}>${escape(content)}</text>`;
+}
+
+function escape(content: string): string {
+  return content.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
