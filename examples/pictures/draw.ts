@@ -24,7 +24,7 @@ await draw(
   heatMap({
     title: `Sinusoidal positions, one row each, width ${WIDTH}`,
     values: positions,
-    cell: [10, 5],
+    cell: [20, 6],
   }),
 );
 const products = [0, 5, 10].map((p) =>

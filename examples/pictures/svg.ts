@@ -36,7 +36,7 @@ export function heatMap({ title, values, rowLabels, columnLabels, cell }: HeatMa
   });
   const [width, height] = [left + w * (values[0]?.length ?? 0), top + h * values.length];
   const frame = `<rect x="${left}" y="${top}" width="${width - left}" height="${height - top}" fill="none" stroke="#cbd5e1"/>`;
-  return picture(title, width + 40, height + 8, [
+  return picture(title, Math.max(width + 40, 7 * title.length), height + 8, [
     text(title, 8, 16),
     ...cells,
     frame,
