@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { artifactFolder } from '../models/stored.mjs';
 
 /** Files of an artifact that tools and readers want, and no page. */
-const FOR_PEOPLE = /\.wat$|\.d\.ts$|manifest\.json$/;
+const FOR_PEOPLE = /\.wat$|\.d\.m?ts$|manifest\.json$/;
 
 /** What rounding weights to 7 bits and rows to 8 may do to six to twelve layers. */
 const INT8 = { cosine: 0.99 };

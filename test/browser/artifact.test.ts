@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { artifactFiles } from '../../src/artifact-files.ts';
 import { writeArtifact } from '../../src/backends/write-artifact.ts';
 import { randomInputs } from '../../src/check/inputs.ts';
-import { compileGraph } from '../../src/compile.ts';
+import { type CompileGraphOptions, compileGraph } from '../../src/compile.ts';
 import { interpret } from '../../src/interpreter/interpreter.ts';
 import { buildGraph } from '../../src/ir/builder.ts';
 import { bool, dims, f32, i32 } from '../../src/ir/types.ts';
 import { encoderBlock, meanPool, normalize } from '../../src/models/index.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
 import type { CompileTarget } from '../../src/targets.ts';
+import { withArtifactOf } from '../backends/artifact-folder.ts';
 import { openPage, type ServedPage } from '../support/browser.ts';
 
 const { batch, seq } = dims('batch', 'seq');
@@ -104,12 +105,16 @@ function expectEmbeddings(results: PageResults['results']): void {
 }
 
 /** An artifact of some targets, served to a page under a strict policy. */
-function serveArtifact(targets: readonly CompileTarget[], allowsWasm: boolean): () => ServedPage {
+function serveArtifact(
+  targets: readonly CompileTarget[],
+  allowsWasm: boolean,
+  modes: Pick<CompileGraphOptions, 'exact' | 'weights'> = {},
+): () => ServedPage {
   let folder: string;
   let served: ServedPage;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'encompile-page-'));
-    await writeArtifact(folder, await artifactFiles(compileGraph(graph, { targets })));
+    await writeArtifact(folder, await artifactFiles(compileGraph(graph, { targets, ...modes })));
     served = await openPage({ folders: { '/artifact': folder }, files, allowsWasm });
   });
   afterAll(async () => {
@@ -171,4 +176,33 @@ describe("an artifact in a page with script-src 'self' 'wasm-unsafe-eval'", () =
       ]);
     },
   );
+});
+
+describe('an exact artifact, its weights in float16', () => {
+  const page = serveArtifact(['js', 'wasm'], true, { exact: true, weights: 'f16' });
+
+  test('gives in a page, on js and wasm, the bits that it gives in Node', async () => {
+    const onPage = async (backend: string) => {
+      const { error, backend: used, results } = await visit(page(), `?backend=${backend}`);
+      expect(error).toBeUndefined();
+      expect(used).toBe(backend);
+      return results;
+    };
+    const [js, wasm] = [await onPage('js'), await onPage('wasm')];
+    const node = await withArtifactOf(
+      compileGraph(graph, { targets: ['js'], exact: true, weights: 'f16' }),
+      async ({ load }) => {
+        const model = await load({ backend: 'js' });
+        const results: number[][] = [];
+        for (const given of inputs) {
+          const { embedding } = await model.run(given);
+          results.push(Array.from(embedding?.data ?? [], Number));
+        }
+        return results;
+      },
+    );
+    expect(node.map(({ length }) => length)).toEqual(SIZES.map(({ batch }) => 16 * batch));
+    expect(js).toEqual(node);
+    expect(wasm).toEqual(node);
+  });
 });
