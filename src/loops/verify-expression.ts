@@ -174,7 +174,11 @@ export function checkElement(
 /** Whether all invocations of a workgroup surely compute the same value. */
 export function isUniform(scope: Scope, x: Expression): boolean {
   if (x.tag === 'index') return isUniformDim(scope, x.value);
-  if (x.tag === 'load') return false;
+  if (x.tag === 'load') {
+    const binding = scope.get(x.buffer);
+    const isGiven = binding?.tag === 'buffer' && binding.space === 'read';
+    return isGiven && isUniformDim(scope, x.index);
+  }
   if (x.tag === 'read') {
     const binding = scope.get(x.name);
     return binding?.tag === 'let' && binding.uniform;

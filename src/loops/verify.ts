@@ -16,8 +16,8 @@
  * - loops_v8: inside them stand workgroup allocs and one invocation loop, from 0 in steps of 1 to a
  *   number from 1 to the limit (256). There is no invocation loop elsewhere.
  * - loops_v9: a barrier stands inside the invocation loop, and the loops and ifs between have
- *   bounds and conditions that depend neither on the invocation nor on loads nor on variables; no
- *   parallel loop stands between.
+ *   bounds and conditions that depend neither on the invocation nor on variables nor on loads of what
+ *   a kernel may write; no parallel loop stands between.
  * - loops_v10: workgroup memory is allocated directly around the invocation loop and no other kind
  *   is; together it is at most the limit (16 KiB).
  * - loops_v11: a numeric step is a positive integer; an alloc has a positive integer size.

@@ -186,6 +186,7 @@ const FIRST: {
   rms_norm: ['Mul', 'ReduceMean', 'Add', 'Sqrt', 'Reciprocal', 'Mul', 'Mul'],
   add_norm: ['Add', 'LayerNormalization'],
   attention: ['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
+  segment_attention: ['Reshape'],
   linear: ['MatMul'],
   rnn: ['Transpose', ...MATRIX, ...MATRIX, ...BIASES, 'RNN', 'Squeeze', 'Transpose', 'Squeeze'],
   lstm: [

@@ -131,6 +131,13 @@ const poolings = (open: Given): readonly Call[] => [
   [[as(some([2, 1, 7]), 'n', 1, 'w')], { sizes: [3], strides: [3] }],
 ];
 
+/** Segments of two rows, of none and of three. */
+const PACKED: readonly Given[] = [
+  ...[1, 2, 3].map((seed) => as(some([2, 5, 3], seed), 2, 't', 3)),
+  as(vector('i32', 0, 0, 2, 2, 2), 't'),
+  as(vector('i32', 0, 2, 2, 5), 's+1'),
+];
+
 const STEPS = nd('i8', [4, 2], [63, -63, 0, 1, -1, 17, 40, -2]);
 const TABLE = as(some([4, 3]), 'n', 3);
 
@@ -346,6 +353,10 @@ const CALLS: {
     [[QUERY, KEY, VALUE], { scale: 0.5, window: 1 }],
     [[QUERY, KEY, VALUE, VISIBLE], { scale: 0.5, causal: true, window: 2 }],
     [[heads(4, 4, 4), KEY, VALUE, VISIBLE, null], { scale: 1 }],
+  ],
+  segment_attention: [
+    [PACKED, { scale: 0.5 }],
+    [[...PACKED, as(bools([5], 1, 0, 0, 1, 1), 't')], { scale: 0.5, causal: true }],
   ],
   linear: [[[BLOCK, some([4, 2])]], [[some([4]), some([4, 2]), some([2])]]],
   quantize: [

@@ -87,6 +87,7 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   gelu: exportGelu,
   silu: expanded,
   attention: expanded,
+  segment_attention: expanded,
   linear: expanded,
   embedding: expanded,
   rnn: exportRnn,

@@ -44,6 +44,7 @@ import { rms_norm } from './rms_norm.ts';
 import { rnn } from './rnn.ts';
 import { scan } from './scan.ts';
 import { scatterOps } from './scatter.ts';
+import { segment_attention } from './segment_attention.ts';
 import { select } from './select.ts';
 import { slice } from './slice.ts';
 import { softmax } from './softmax.ts';
@@ -96,6 +97,7 @@ export const registry = {
   group_norm,
   instance_norm,
   attention,
+  segment_attention,
   linear,
   embedding,
   rnn,

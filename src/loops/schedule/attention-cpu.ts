@@ -33,8 +33,12 @@ import {
   unary,
 } from '../nodes.ts';
 import { type Epilogue, epilogueOf, onlyOf } from './anchor.ts';
-import { AttentionOperands, KEYS_IN_BLOCK, QUERIES_IN_BLOCK } from './attention-operands.ts';
-import { leadingNames, overGroups } from './map.ts';
+import {
+  AttentionOperands,
+  KEYS_IN_BLOCK,
+  QUERIES_IN_BLOCK,
+  type Rows,
+} from './attention-operands.ts';
 import type { KernelDraft } from './schedule.ts';
 
 const QUERIES_IN_TILE = 3;
@@ -48,20 +52,30 @@ export function attentionCpu(draft: KernelDraft): readonly Statement[] | null {
   const epilogue = epilogueOf(draft, emitter, result);
   const operands = new AttentionOperands(emitter, node);
   if (epilogue === null || !operands.isStatic) return null;
-  const heads = operands.shape.slice(0, -2).map((dim) => [dim]);
-  overGroups(emitter, heads, leadingNames(heads.length), (leading) => {
-    const { queries } = operands;
-    const tiled = multiply(floorDivide(queries, QUERIES_IN_TILE), QUERIES_IN_TILE);
-    const tile = (i: Dim, count: number) =>
-      new QueryTile(emitter, operands, epilogue, leading, i, count).emit();
-    emitter.loop('parallel', 'i', queries, (i) => tile(i, QUERIES_IN_TILE), {
-      to: subtract(queries, QUERIES_IN_TILE - 1),
+  operands.overSequences((leading, queries, keys) => {
+    const { from, to } = queries;
+    const whole = floorDivide(subtract(to, from), QUERIES_IN_TILE);
+    const tiled = add(from, multiply(whole, QUERIES_IN_TILE));
+    const tile = (first: Dim, count: number) =>
+      new QueryTile(emitter, operands, epilogue, { leading, queries, keys, first }, count).emit();
+    emitter.loop('parallel', 'i', operands.queries, (i) => tile(i, QUERIES_IN_TILE), {
+      from,
+      to: subtract(to, QUERIES_IN_TILE - 1),
       step: QUERIES_IN_TILE,
     });
-    if (tiled === queries) return;
-    emitter.loop('parallel', 'i', queries, (i) => tile(i, 1), { from: tiled });
+    if (tiled === to) return;
+    emitter.loop('parallel', 'i', operands.queries, (i) => tile(i, 1), { from: tiled, to });
   });
   return emitter.statements;
+}
+
+interface Place {
+  readonly leading: readonly Dim[];
+  /** Of the sequence. */
+  readonly queries: Rows;
+  readonly keys: Rows;
+  /** The tile's first query. */
+  readonly first: Dim;
 }
 
 /** A few queries of one head against all keys. */
@@ -71,6 +85,8 @@ class QueryTile {
   private readonly epilogue: Epilogue;
   private readonly leading: readonly Dim[];
   private readonly first: Dim;
+  private readonly queries: Rows;
+  private readonly keys: Rows;
   private readonly rows: readonly number[];
   private readonly scores: string;
   private readonly sums: string;
@@ -83,15 +99,16 @@ class QueryTile {
     emitter: Emitter,
     operands: AttentionOperands,
     epilogue: Epilogue,
-    leading: readonly Dim[],
-    first: Dim,
+    place: Place,
     count: number,
   ) {
     this.emitter = emitter;
     this.operands = operands;
     this.epilogue = epilogue;
-    this.leading = leading;
-    this.first = first;
+    this.leading = place.leading;
+    this.first = place.first;
+    this.queries = place.queries;
+    this.keys = place.keys;
     this.rows = range(count);
     this.termsAtOnce = emitter.exact ? 1 : STEPS;
     this.scores = emitter.alloc('scores', count * KEYS_IN_BLOCK, 'scratch');
@@ -127,13 +144,15 @@ class QueryTile {
   }
 
   /** The keys that any of these queries, or of their block where exact, may see. */
-  private visibleKeys(): { readonly from: Dim; readonly to: Dim } {
-    const { causal, queries, window } = this.operands;
+  private visibleKeys(): Rows {
+    const { operands, queries, keys } = this;
+    const { causal, window } = operands;
     const { emitter, first, rows } = this;
-    const block = multiply(floorDivide(first, QUERIES_IN_BLOCK), QUERIES_IN_BLOCK);
+    const before = floorDivide(subtract(first, queries.from), QUERIES_IN_BLOCK);
+    const block = add(queries.from, multiply(before, QUERIES_IN_BLOCK));
     const { from, to } = emitter.exact
-      ? this.operands.keysOf(block, minimum(queries, add(block, QUERIES_IN_BLOCK)))
-      : this.operands.keysOf(first, add(first, rows.length));
+      ? operands.keysOf(block, minimum(queries.to, add(block, QUERIES_IN_BLOCK)), keys)
+      : operands.keysOf(first, add(first, rows.length), keys);
     return {
       from: window === null ? from : emitter.integer('near', from),
       to: causal || window !== null ? emitter.integer('keys', to) : to,

@@ -12,6 +12,9 @@
  *       each invocation of a query adds weights . values for its share of the columns, barrier
  *     context = sums / total, 0 where no key was visible
  *
+ * Queries of one block may belong to several segments: the keys are then those of all of them, of which
+ * each query sees its own.
+ *
  * Q and K are the largest of a few choices whose tiles stay within 16 KiB of workgroup memory.
  */
 import {
@@ -19,6 +22,7 @@ import {
   ceilDivide,
   type Dim,
   floorDivide,
+  minimum,
   multiply,
   sizeOf,
   subtract,
@@ -162,7 +166,9 @@ class QueryBlock {
     const max = emitter.variable('largest', constant(FLOOR));
     const total = emitter.variable('total', constant(0));
     const { keys, queries } = operands;
-    const { from, to } = operands.keysOf(first, add(first, block.queries));
+    const last = subtract(minimum(queries, add(first, block.queries)), 1);
+    const near = operands.keysBetween(first, last);
+    const { from, to } = operands.keysOf(first, add(first, block.queries), near);
     emitter.loop(
       'serial',
       'start',
@@ -298,7 +304,7 @@ class QueryBlock {
           const biased = operands.hasBias
             ? addOf(scaled, operands.bias(leading, query, key))
             : scaled;
-          const isVisible = operands.visible(leading, query, key);
+          const isVisible = this.visible(query, key);
           const value = isVisible === null ? biased : select(isVisible, biased, constant(LOWEST));
           emitter.emit({ tag: 'set', name: score, value });
         });
@@ -306,6 +312,15 @@ class QueryBlock {
       },
       { from: lane, step: INVOCATIONS },
     );
+  }
+
+  /** Segments are narrower than the keys of a block: a query may meet its neighbours'. */
+  private visible(query: Dim, key: Dim): Expression | null {
+    const { operands, place } = this;
+    const isVisible = operands.visible(place.leading, query, key);
+    const isOwn = operands.sameSegment(query, key);
+    if (isVisible === null || isOwn === null) return isVisible ?? isOwn;
+    return binary('and', isOwn, isVisible);
   }
 
   /** sums = sums * rescale + weights . values; total likewise. */

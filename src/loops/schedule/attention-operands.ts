@@ -3,9 +3,11 @@
 import { broadcastIndex } from '../../ir/broadcasting.ts';
 import { add, type Dim, maximum, minimum, subtract } from '../../ir/dims.ts';
 import { type Node, type ValueId, valueOf } from '../../ir/graph.ts';
+import { opDefinition } from '../../ir/ops/index.ts';
 import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
 import { binary, constant, type Expression, index as indexOf } from '../nodes.ts';
+import { leadingNames, overGroups } from './map.ts';
 
 /**
  * Blocks of the nests for CPUs. Online softmax rescales its sums from block to block, so exact programs
@@ -13,6 +15,12 @@ import { binary, constant, type Expression, index as indexOf } from '../nodes.ts
  */
 export const QUERIES_IN_BLOCK = 48;
 export const KEYS_IN_BLOCK = 64;
+
+/** Queries or keys, from one to before another. */
+export interface Rows {
+  readonly from: Dim;
+  readonly to: Dim;
+}
 
 export class AttentionOperands {
   /** Of the result: [.., heads, queries, value width]. */
@@ -29,7 +37,10 @@ export class AttentionOperands {
   readonly window: number | null;
   readonly hasMask: boolean;
   readonly hasBias: boolean;
+  /** Whether a query sees the keys of its own segment alone. */
+  readonly isSegmented: boolean;
   private readonly emitter: Emitter;
+  private readonly names: readonly string[];
   private readonly ids: readonly (ValueId | null)[];
   private readonly shapes: readonly Shape[];
 
@@ -47,14 +58,65 @@ export class AttentionOperands {
     this.causal = node.attributes.causal === true;
     const { window } = node.attributes;
     this.window = typeof window === 'number' ? window : null;
-    this.hasMask = node.operands[3] != null;
-    this.hasBias = node.operands[4] != null;
+    this.names = opDefinition(node.op).operands.map(({ name }) => name);
+    this.hasMask = this.has('mask');
+    this.hasBias = this.has('bias');
+    this.isSegmented = this.has('segments');
     this.shape = valueOf(body, node.results[0] ?? (-1 as ValueId)).shape;
   }
 
   /** Whether the widths are numbers: a nest unrolls and allocates by them. */
   get isStatic(): boolean {
     return Number.isInteger(this.width) && Number.isInteger(this.valueWidth);
+  }
+
+  /**
+   * Parallel loops over heads and over the sequences that attend to themselves: one a batch, or the
+   * segments. `body` is given the batch axes and the head, and the rows of a sequence.
+   */
+  overSequences(body: (leading: readonly Dim[], queries: Rows, keys: Rows) => void): void {
+    const { emitter, queries, keys, isSegmented } = this;
+    const heads = this.shape.slice(0, -2).map((dim) => [dim]);
+    overGroups(emitter, heads, leadingNames(heads.length), (leading) => {
+      if (!isSegmented) body(leading, { from: 0, to: queries }, { from: 0, to: keys });
+      else {
+        emitter.loop('parallel', 'b', subtract(this.offsets, 1), (b) => {
+          const rows = this.rowsOf(b, b);
+          body(leading, rows, rows);
+        });
+      }
+    });
+  }
+
+  /** The keys that queries from `first` to `last` see together. */
+  keysBetween(first: Dim, last: Dim): Rows {
+    if (!this.isSegmented) return { from: 0, to: this.keys };
+    return this.rowsOf(this.segmentOf(first), this.segmentOf(last));
+  }
+
+  /** Whether a key belongs to the query's segment; null where there are none. */
+  sameSegment(i: Dim, j: Dim): Expression | null {
+    if (!this.isSegmented) return null;
+    return binary('eq', this.named('segments', [i]), this.named('segments', [j]));
+  }
+
+  /** Where the rows of one segment begin and those of another end. Offsets are held inside the rows. */
+  private rowsOf(first: Dim, last: Dim): Rows {
+    const { asIndex } = this.emitter.elements;
+    const extent = add(this.queries, 1);
+    const from = asIndex(this.named('offsets', [first]), extent);
+    const end = binary('max', this.named('offsets', [add(last, 1)]), indexOf(from));
+    return { from, to: asIndex(end, extent) };
+  }
+
+  private segmentOf(row: Dim): Dim {
+    const count = subtract(this.offsets, 1);
+    return this.emitter.elements.asIndex(this.named('segments', [row]), count);
+  }
+
+  /** One more than there are segments. */
+  private get offsets(): Dim {
+    return this.shapes[this.names.indexOf('offsets')]?.[0] ?? 1;
   }
 
   /** Element d of a query; `leading` are the batch axes and the head. */
@@ -71,20 +133,20 @@ export class AttentionOperands {
   }
 
   bias(leading: readonly Dim[], i: Dim, j: Dim): Expression {
-    return this.element(4, [...leading, i, j]);
+    return this.named('bias', [...leading, i, j]);
   }
 
   /**
-   * The keys from `from` to before `to`: all that queries from `first` to before `end` may see by their
-   * places. Neither bound may lie in 0 .. keys where there is no such key.
+   * Of the keys of a sequence, those that queries from `first` to before `end` may see by their places.
+   * Neither bound may lie among them where there is no such key.
    */
-  keysOf(first: Dim, end: Dim): { readonly from: Dim; readonly to: Dim } {
-    const { keys, window } = this;
-    const shift = subtract(keys, this.queries);
+  keysOf(first: Dim, end: Dim, keys: Rows): Rows {
+    const { window } = this;
+    const shift = subtract(this.keys, this.queries);
     const reach = this.causal ? 0 : window;
     return {
-      from: window === null ? 0 : maximum(0, subtract(add(first, shift), window)),
-      to: reach === null ? keys : minimum(keys, add(add(end, shift), reach)),
+      from: window === null ? keys.from : maximum(keys.from, subtract(add(first, shift), window)),
+      to: reach === null ? keys.to : minimum(keys.to, add(add(end, shift), reach)),
     };
   }
 
@@ -94,7 +156,7 @@ export class AttentionOperands {
     const place = add(i, subtract(this.keys, this.queries));
     const near = (distance: Dim) => binary('le', indexOf(distance), constant(window ?? 0, 'i32'));
     const conditions = [
-      ...(this.hasMask ? [this.element(3, [...leading, i, j])] : []),
+      ...(this.hasMask ? [this.named('mask', [...leading, i, j])] : []),
       ...(causal ? [binary('le', indexOf(j), indexOf(place))] : []),
       ...(window === null ? [] : [near(subtract(place, j))]),
       ...(window === null || causal ? [] : [near(subtract(j, place))]),
@@ -102,6 +164,14 @@ export class AttentionOperands {
     return conditions.reduce<Expression | null>((all, condition) => {
       return all === null ? condition : binary('and', all, condition);
     }, null);
+  }
+
+  private has(name: string): boolean {
+    return this.ids[this.names.indexOf(name)] != null;
+  }
+
+  private named(name: string, index: readonly Dim[]): Expression {
+    return this.element(this.names.indexOf(name), index);
   }
 
   private element(operand: number, index: readonly Dim[]): Expression {

@@ -37,8 +37,12 @@ import {
   vector,
 } from '../../nodes.ts';
 import { type Epilogue, epilogueOf, onlyOf } from '../anchor.ts';
-import { AttentionOperands, KEYS_IN_BLOCK, QUERIES_IN_BLOCK } from '../attention-operands.ts';
-import { leadingNames, overGroups } from '../map.ts';
+import {
+  AttentionOperands,
+  KEYS_IN_BLOCK,
+  QUERIES_IN_BLOCK,
+  type Rows,
+} from '../attention-operands.ts';
 import type { Nest } from '../schedule.ts';
 import { emitTile, overTiles, range, tileHeights } from './tile.ts';
 
@@ -56,18 +60,17 @@ export function attentionSimd(height: number): Nest {
     const epilogue = epilogueOf(draft, emitter, result);
     const operands = new AttentionOperands(emitter, node);
     if (epilogue === null || !operands.isStatic) return null;
-    const { queries } = operands;
-    const heads = operands.shape.slice(0, -2).map((dim) => [dim]);
-    overGroups(emitter, heads, leadingNames(heads.length), (leading) => {
+    operands.overSequences((leading, { from, to }, keys) => {
       emitter.loop(
         'parallel',
         'first',
-        queries,
+        operands.queries,
         (first) => {
-          const last = emitter.integer('last', minimum(queries, add(first, QUERIES)));
-          new QueryBlock(emitter, operands, epilogue, { leading, first, last, height }).emit();
+          const last = emitter.integer('last', minimum(to, add(first, QUERIES)));
+          const place = { leading, keys, first, last, height };
+          new QueryBlock(emitter, operands, epilogue, place).emit();
         },
-        { step: QUERIES },
+        { from, to, step: QUERIES },
       );
     });
     return emitter.statements;
@@ -76,6 +79,8 @@ export function attentionSimd(height: number): Nest {
 
 interface Place {
   readonly leading: readonly Dim[];
+  /** Of the sequence. */
+  readonly keys: Rows;
   /** Queries from first to before last. */
   readonly first: Dim;
   readonly last: Dim;
@@ -124,17 +129,17 @@ class QueryBlock {
 
   emit(): void {
     const { emitter, operands, place } = this;
-    const { first, last, height } = place;
+    const { first, last, height, keys } = place;
     const rows = { from: first, to: last, extent: operands.queries };
     const count = subtract(last, first);
     emitter.loop('parallel', 'i', QUERIES, (i) => this.begin(i), { to: count });
-    const { causal, window, keys } = operands;
-    const { from, to } = operands.keysOf(first, last);
+    const { causal, window } = operands;
+    const { from, to } = operands.keysOf(first, last, keys);
     const seen = causal || window !== null ? emitter.integer('seen', to) : to;
     emitter.loop(
       'serial',
       'start',
-      keys,
+      operands.keys,
       (start) => {
         const end = minimum(KEYS, subtract(seen, start));
         const block = { start, count: emitter.integer('count', end) };
