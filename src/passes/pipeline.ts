@@ -18,6 +18,7 @@ import type { Pass } from './pass.ts';
 import { quantize } from './quantize.ts';
 import { raise } from './raise.ts';
 import { removeDead } from './remove-dead.ts';
+import { removePadding } from './remove-padding.ts';
 import { roundWeights } from './round-weights.ts';
 import { simplify } from './simplify.ts';
 
@@ -33,6 +34,7 @@ export const pipeline: readonly Pass[] = [
   raise,
   fuseAttention,
   mergeProjections,
+  removePadding,
   fuseEmbeddingNorm,
   fuseAddNorm,
   fuseEpilogue,
@@ -50,7 +52,7 @@ export interface Approximations {
 /** The pipeline with the passes that are asked for, which follow one another. */
 export function pipelineWith({ quantize: bytes, round }: Approximations): readonly Pass[] {
   const asked = [...(bytes ? [quantize] : []), ...(round ? [roundWeights] : [])];
-  return pipeline.flatMap((pass) => (pass === mergeProjections ? [pass, ...asked] : [pass]));
+  return pipeline.flatMap((pass) => (pass === removePadding ? [pass, ...asked] : [pass]));
 }
 
 export const wholePipeline = pipelineWith({ quantize: true, round: true });

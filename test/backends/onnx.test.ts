@@ -186,7 +186,10 @@ const FIRST: {
   rms_norm: ['Mul', 'ReduceMean', 'Add', 'Sqrt', 'Reciprocal', 'Mul', 'Mul'],
   add_norm: ['Add', 'LayerNormalization'],
   attention: ['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],
-  segment_attention: ['Reshape'],
+  segment_attention: [
+    ...['Reshape', 'Reshape', 'Equal', 'Transpose', 'MatMul', 'Mul'],
+    ...['Where', 'Softmax', 'Where', 'MatMul'],
+  ],
   linear: ['MatMul'],
   rnn: ['Transpose', ...MATRIX, ...MATRIX, ...BIASES, 'RNN', 'Squeeze', 'Transpose', 'Squeeze'],
   lstm: [

@@ -47,10 +47,8 @@ function packed({ heads, keyHeads = heads, width, masked, causal = false, ...for
 
 function inputsOf(graph: Graph, lengths: readonly number[]): ReadonlyMap<string, NdArray> {
   const t = lengths.reduce((a, b) => a + b, 0);
-  const offsets = lengths.reduce<readonly number[]>(
-    (ends, length) => [...ends, (ends.at(-1) ?? 0) + length],
-    [0],
-  );
+  const offsets = [0];
+  for (const length of lengths) offsets.push((offsets.at(-1) ?? 0) + length);
   const given: { readonly [name: string]: (columns: number) => NdArray } = {
     segments: () =>
       nd(

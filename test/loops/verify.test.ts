@@ -289,7 +289,8 @@ describe('the invocation loop', () => {
 });
 
 describe('barriers', () => {
-  const loaded = letOf('v', load('ids', 0, 'i32'));
+  const loadedAt = (at: Dim) => letOf('v', load('ids', at, 'i32'));
+  const isLess = (x: Expression) => binary('lt', x, one);
   const counted = (to: Dim, from: Dim = 0) => loop('serial', 'i', to, [barrier], from);
   refuses('loops_v9', [
     ['a barrier outside invocations', [barrier]],
@@ -304,8 +305,9 @@ describe('barriers', () => {
       'under an if on a let of the invocation',
       inLanes(letOf('v', index('2*l')), when(isBelow('v', 4), [barrier])),
     ],
-    ['in a loop up to a loaded number', inLanes(loaded, counted('v'))],
-    ['under an if on a load', inLanes(when(binary('lt', load('x', 0), one), [barrier]))],
+    ['in a loop up to a number loaded where lanes differ', inLanes(loadedAt('l'), counted('v'))],
+    ['under an if on a load where lanes differ', inLanes(when(isLess(load('x', 'l')), [barrier]))],
+    ['under an if on what the kernel wrote', inLanes(put(), when(isLess(load('y', 0)), [barrier]))],
     [
       'under an if on a variable',
       inLanes(variable('v'), when(binary('lt', read('v'), one), [barrier])),
@@ -318,6 +320,8 @@ describe('barriers', () => {
     ['in a parallel loop', inLanes(loop('parallel', 'j', 4, [barrier]))],
   ]);
   accepts([
+    ['in a loop up to a number that is given', inLanes(loadedAt(0), counted('v'))],
+    ['under an if on what is given', inLanes(when(isLess(load('x', 0)), [barrier]))],
     ['one directly inside', inLanes(barrier)],
     ['in a loop over a symbol', inLanes(counted('n'))],
     ['in a loop up to the workgroup', inLanes(loop('serial', 'j', 'g', [counted('j')]))],

@@ -1,0 +1,233 @@
+/**
+ * Which values of a graph can be computed on packed rows, for remove-padding: a walk forwards finds the
+ * rows of values and what is known of hidden places, one backwards which rows the outputs depend on.
+ *
+ * A value *needs all rows* where an output depends on rows that are not kept, as far as this can tell:
+ * - an output that has rows shows all of them;
+ * - a row-wise node passes on what its result needs;
+ * - products with what is 0 where hidden, choices by the mask, masked softmax and the keys and values of
+ *   masked attention read no hidden row, and a slice of some places reads these, which then are kept;
+ * - any other node reads all rows of its operands.
+ */
+import { add, type Dim, subtract } from '../../ir/dims.ts';
+import { type Node, presentOperands, type ValueId } from '../../ir/graph.ts';
+import type { GraphIndex } from '../graph-index.ts';
+import { firstResult, operandOf } from '../node-reading.ts';
+import { type Refusal, refuse } from '../rewrite.ts';
+import { type Hidden, hiddenOfInput, hiddenOfResult } from './mask.ts';
+import { aligned, isWhole, listOf, type RowContext, type RowWise, rowWise } from './row-wise.ts';
+import { type Batch, fitsRows, type Rows, sameRows } from './rows.ts';
+
+/** Places of a sequence that a slice may read without all others being kept. */
+const MOST_PLACES = 8;
+
+/** Of query, key, value and result of an attention [batch, heads, seq, width]. */
+const ROWS_OF_HEADS: Rows = { batch: 0, seq: 2 };
+const ROWS_OF_MASK: Rows = { batch: 0, seq: 3 };
+
+/** A slice of some places of every sequence. */
+export interface Places {
+  readonly first: Dim;
+  readonly count: number;
+}
+
+export class PaddingAnalysis {
+  readonly index: GraphIndex;
+  readonly sizes: Batch;
+  private readonly rows = new Map<ValueId, Rows>();
+  private readonly hidden = new Map<ValueId, Hidden>();
+  private readonly rowWiseNodes = new Map<Node, RowWise>();
+  /** How operands meet the rows of nodes that may not be row-wise. */
+  private readonly meetings = new Map<Node, readonly (Rows | null)[]>();
+  /** Of values that something needs: why it needs all rows, or null where kept ones suffice. */
+  private readonly needs = new Map<ValueId, Refusal | null>();
+
+  constructor(index: GraphIndex, mask: ValueId, sizes: Batch) {
+    this.index = index;
+    this.sizes = sizes;
+    const leading: Rows = { batch: 0, seq: 1 };
+    for (const id of index.graph.inputs) {
+      if (fitsRows(index.shapeOf(id), leading, sizes)) this.rows.set(id, leading);
+      this.hidden.set(id, hiddenOfInput(id, mask));
+    }
+    for (const node of index.graph.nodes) this.forwards(node);
+    for (const { name, value } of index.graph.outputs) {
+      const shown = `every row of ${index.nameOf(value)} is shown by the output '${name}'`;
+      const advice = 'select(mask, .., 0) would show those of the mask alone';
+      this.need(value, this.rowsOf(value) === null ? null : refuse(value, `${shown}; ${advice}`));
+    }
+    for (const node of [...index.graph.nodes].reverse()) this.backwards(node);
+  }
+
+  rowsOf(id: ValueId): Rows | null {
+    return this.rows.get(id) ?? null;
+  }
+
+  /** How a node is written on packed rows, where it can be and no result needs all rows. */
+  packedForm(node: Node): RowWise | null {
+    const isSufficient = node.results.every((id) => (this.needs.get(id) ?? null) === null);
+    const isNeeded = node.results.some((id) => this.needs.has(id));
+    return isNeeded && isSufficient ? (this.rowWiseNodes.get(node) ?? null) : null;
+  }
+
+  /** Why a result needs all rows; null where it does not. */
+  needOf(node: Node): Refusal | null {
+    return node.results.map((id) => this.needs.get(id) ?? null).find((why) => why !== null) ?? null;
+  }
+
+  /** What keeps an attention from packed rows, beside what its result needs; null where nothing does. */
+  attentionRefusal(node: Node): Refusal | null {
+    const at = firstResult(node);
+    const [query, key, value, mask, bias] = node.operands;
+    const { index } = this;
+    if (bias != null) return refuse(bias, `it has a bias (${index.nameOf(bias)})`);
+    if (mask == null) return refuse(at, 'it has no mask, and sees padding');
+    for (const id of [query, key, value]) {
+      const rows = id == null ? null : this.rowsOf(id);
+      if (rows === null || !sameRows(rows, ROWS_OF_HEADS) || index.shapeOf(at).length !== 4) {
+        const stopper = id ?? at;
+        return refuse(stopper, `${index.nameOf(stopper)} does not have the rows of the mask`);
+      }
+    }
+    if (this.isKeyMask(mask) && this.hiddenOf(mask).isMask === true) return null;
+    return refuse(mask, `${index.nameOf(mask)} is not the mask of the keys alone`);
+  }
+
+  /** The places that a node takes out of its operand's rows, where it is such a slice. */
+  placesOf(node: Node): Places | null {
+    if (node.op !== 'slice') return null;
+    const rows = this.rowsOf(operandOf(node, 0));
+    if (rows === null || rows.batch === rows.seq || !isWhole(node, rows.batch, this.index)) {
+      return null;
+    }
+    const [first, end, step] = ['starts', 'ends', 'steps'].map(
+      (name) => listOf(node.attributes[name])[rows.seq] ?? 1,
+    );
+    const count = subtract(end as Dim, first as Dim);
+    const isFew = typeof count === 'number' && count > 0 && count <= MOST_PLACES && step === 1;
+    return isFew ? { first: first as Dim, count } : null;
+  }
+
+  private forwards(node: Node): void {
+    const { index, sizes } = this;
+    const context: RowContext = { index, sizes, rowsOf: (id) => this.rowsOf(id) };
+    const isAttention = node.op === 'attention' && this.attentionRefusal(node) === null;
+    const form = isAttention ? ATTENTION : rowWise(node, context);
+    const meeting = form ?? (ALIGNED.has(node.op) ? aligned(node, context) : null);
+    if (form !== null) this.rowWiseNodes.set(node, form);
+    if (meeting !== null) this.meetings.set(node, meeting.operands);
+    const hidden = hiddenOfResult(
+      node,
+      node.operands.map((id, i) => this.hiddenAt(id, meeting?.operands[i] ?? null)),
+      index,
+    );
+    for (const id of node.results) {
+      const rows = meeting?.rows ?? this.leadingRows(id);
+      if (rows !== null) this.rows.set(id, rows);
+      if (meeting !== null) this.hidden.set(id, hidden);
+    }
+  }
+
+  /** Of a value that no rule knows: what lies along its first axes has the sizes of rows at least. */
+  private leadingRows(id: ValueId): Rows | null {
+    const leading: Rows = { batch: 0, seq: 1 };
+    return fitsRows(this.index.shapeOf(id), leading, this.sizes) ? leading : null;
+  }
+
+  private hiddenOf(id: ValueId): Hidden {
+    return this.hidden.get(id) ?? {};
+  }
+
+  private hiddenAt(id: ValueId | null, rows: Rows | null): Hidden {
+    const own = id === null ? null : this.rowsOf(id);
+    return id !== null && own !== null && rows !== null && sameRows(own, rows)
+      ? this.hiddenOf(id)
+      : {};
+  }
+
+  private isKeyMask(mask: ValueId): boolean {
+    const rows = this.rowsOf(mask);
+    return rows !== null && sameRows(rows, ROWS_OF_MASK) && this.index.shapeOf(mask).length === 4;
+  }
+
+  private backwards(node: Node): void {
+    if (!node.results.some((id) => this.needs.has(id))) return;
+    const form = this.rowWiseNodes.get(node);
+    const why = this.needOf(node);
+    node.operands.forEach((id, i) => {
+      if (id === null) return;
+      if (this.rowsOf(id) === null || this.readsNoHiddenRow(node, i)) this.need(id, null);
+      else if (form !== undefined) this.need(id, why);
+      else {
+        const { index } = this;
+        const [name, result] = [index.nameOf(id), index.nameOf(firstResult(node))];
+        this.need(id, why ?? refuse(id, `${node.op} (${result}) reads all rows of ${name}`));
+      }
+    });
+  }
+
+  private need(id: ValueId, why: Refusal | null): void {
+    if ((this.needs.get(id) ?? null) === null) this.needs.set(id, why);
+  }
+
+  /** Whether a node's results do not depend on what an operand is where it is hidden. */
+  private readsNoHiddenRow(node: Node, which: number): boolean {
+    const hiddenAt = (i: number): Hidden =>
+      this.hiddenAt(node.operands[i] ?? null, this.meetings.get(node)?.[i] ?? null);
+    const isMet = this.isMet(node, which);
+    if (node.op === 'mul') return isMet && hiddenAt(1 - which).isZero === true;
+    if (node.op === 'softmax') return isMet && which === 0 && hiddenAt(1).isZero === true;
+    if (node.op === 'select') {
+      if (which === 0 || !isMet) return false;
+      return which === 1 ? hiddenAt(0).isZero === true : hiddenAt(0).isTrue === true;
+    }
+    if (node.op === 'matmul') return this.weighsNoHiddenRow(node, which);
+    if (node.op === 'attention') return which > 0 && which < 3 && this.hidesKeys(node, which);
+    return this.placesOf(node) !== null;
+  }
+
+  /** Whether an operand's rows are those that the node meets it in. */
+  private isMet(node: Node, which: number): boolean {
+    const id = node.operands[which];
+    const rows = this.meetings.get(node)?.[which] ?? null;
+    const own = id == null ? null : this.rowsOf(id);
+    return own !== null && rows !== null && sameRows(own, rows);
+  }
+
+  private hidesKeys(node: Node, which: number): boolean {
+    const [id, mask] = [node.operands[which], node.operands[3]];
+    const rows = id == null ? null : this.rowsOf(id);
+    if (rows === null || !sameRows(rows, ROWS_OF_HEADS) || mask == null) return false;
+    return this.isKeyMask(mask) && this.hiddenOf(mask).isZero === true;
+  }
+
+  /** sum over j of a[.., i, j] b[.., j, k], where one of them is 0 at each j that is hidden. */
+  private weighsNoHiddenRow(node: Node, which: number): boolean {
+    const [a, b] = [operandOf(node, 0), operandOf(node, 1)];
+    const [rowsOfA, rowsOfB] = [this.rowsOf(a), this.rowsOf(b)];
+    const rank = this.index.shapeOf(a).length;
+    if (rowsOfA === null || rowsOfB === null || this.index.shapeOf(b).length !== rank) return false;
+    const isSum = rowsOfA.seq === rank - 1 && rowsOfB.seq === rank - 2;
+    const isBatch = rowsOfA.batch === rowsOfB.batch && rowsOfA.batch < rank - 2;
+    return isSum && isBatch && this.hiddenOf(which === 0 ? b : a).isZero === true;
+  }
+}
+
+const ALIGNED: ReadonlySet<string> = new Set(['softmax']);
+
+/** Rows of query, key and value; what else it takes on packed rows is no operand of the node. */
+const ATTENTION: RowWise = {
+  rows: ROWS_OF_HEADS,
+  operands: [ROWS_OF_HEADS, ROWS_OF_HEADS, ROWS_OF_HEADS, null, null],
+  attributes: () => ({}),
+};
+
+/** The values with rows that a node uses. */
+export function operandsWithRows(node: Node, analysis: PaddingAnalysis): readonly ValueId[] {
+  return presentOperands(node).filter((id) => analysis.rowsOf(id) !== null);
+}
+
+/** The places of slices, each on its own. */
+export function eachPlace({ first, count }: Places): readonly Dim[] {
+  return Array.from({ length: count }, (_, i) => add(first, i));
+}
