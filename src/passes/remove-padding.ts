@@ -62,7 +62,7 @@ function attentionsOf({ graph }: GraphIndex): readonly Node[] {
   return graph.nodes.filter(({ op }) => op === 'attention');
 }
 
-/** The graph on packed rows; null where an attention under the mask cannot be. */
+/** The graph on packed rows; null where no attention under the mask can be. */
 function packUnder(mask: ValueId, index: GraphIndex, ledger: Ledger): Graph | null {
   const [batch = 1, seq = 1] = index.shapeOf(mask);
   const analysis = new PaddingAnalysis(index, mask, { batch, seq });
@@ -78,13 +78,14 @@ function packUnder(mask: ValueId, index: GraphIndex, ledger: Ledger): Graph | nu
     if (!said.has(refused.refused)) record(ledger, index, node, refused);
     said.add(refused.refused);
   }
-  const [first] = own;
-  if (refusals.length > 0 || first === undefined) return null;
+  const packed = own.filter((node) => analysis.packedForm(node) !== null);
+  const [first] = packed;
+  if (first === undefined) return null;
   const always = keptPlaces(analysis);
   const tokens = freshSymbol(index.graph);
   const written = write(analysis, { mask, always, tokens });
   const kept = always.length === 0 ? '' : `, with those at ${always.join(', ')} whatever it shows`;
-  const count = own.length === 1 ? 'an attention runs' : `${own.length} attentions run`;
+  const count = packed.length === 1 ? 'an attention runs' : `${packed.length} attentions run`;
   const detail = `${count} on the rows that ${index.nameOf(mask)} shows${kept}`;
   record(ledger, index, first, detail);
   return written;

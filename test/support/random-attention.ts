@@ -232,4 +232,52 @@ const whole: Maker = (m) => {
   return joined(m, context, form);
 };
 
-export const attentionMakers: readonly Maker[] = [primitive, primitive, whole];
+/**
+ * A small encoder of which outputs see the rows of the mask alone, and such of which they may see
+ * others: remove-padding must tell them apart.
+ */
+export const paddedEncoder: Maker = (m) => {
+  const { g, pool } = m;
+  const { batch, seq } = pool;
+  const heads = m.pick([1, 2, 3]);
+  const [x, other] = [m.calmState(), m.calmState()];
+  const isNumber = m.chance(0.4);
+  const mask = isNumber ? g.not_equal(pool.named('visible'), 0) : pool.named('mask');
+  const form = { heads, width: WIDTH / heads, keyHeads: heads, queries: seq, keys: seq };
+  const headsOf = () =>
+    split(m, project(m, x, WIDTH, WIDTH), seq, heads, { ...form, isFlat: false });
+  const attend = (source: Value): Value => {
+    const keyed = m.chance(0.9) ? source : other;
+    const flat = { ...form, isFlat: false };
+    const key = split(m, project(m, keyed, WIDTH, WIDTH), seq, heads, flat);
+    const value = split(m, project(m, keyed, WIDTH, WIDTH), seq, heads, flat);
+    const ofKeys = g.reshape(mask, { shape: [batch, 1, 1, seq] });
+    const context = g.attention(headsOf(), key, value, ofKeys, null, {
+      scale: 0.5,
+      causal: m.chance(0.2),
+    });
+    const sum = g.add(joined(m, context, flat), m.chance(0.8) ? source : m.vector());
+    return g.layer_norm(sum, m.vector(), m.vector(), { eps: 1e-2 });
+  };
+  const y = m.chance(0.3) ? attend(attend(x)) : attend(x);
+  const column = g.reshape(mask, { shape: [batch, seq, 1] });
+  const shown = m.pick([
+    () => g.reduce_sum(g.select(column, y, 0), { axes: [1] }),
+    () => g.reduce_sum(g.mul(g.cast(column, { dtype: 'f32' }), y), { axes: [1] }),
+    () => g.reduce_max(g.select(g.not(column), -10, y), { axes: [1] }),
+    () => g.slice(y, { starts: [0, 0, 0], ends: [batch, 1, WIDTH] }),
+    () => g.slice(y, { starts: [0, subtract(seq, 1), 2], ends: [batch, seq, WIDTH] }),
+    () => g.select(column, g.tanh(y), 0),
+    () => g.matmul(g.reshape(g.cast(mask, { dtype: 'f32' }), { shape: [batch, 1, seq] }), y),
+    () => g.reduce_max(y, { axes: [1] }),
+  ])();
+  return pool.keep(g.mul(shown, 0.25), 'calm');
+};
+
+export const attentionMakers: readonly Maker[] = [
+  primitive,
+  primitive,
+  whole,
+  paddedEncoder,
+  paddedEncoder,
+];

@@ -41,6 +41,7 @@ export class PaddingAnalysis {
   private readonly meetings = new Map<Node, readonly (Rows | null)[]>();
   /** Of values that something needs: why it needs all rows, or null where kept ones suffice. */
   private readonly needs = new Map<ValueId, Refusal | null>();
+  private readonly packed: ReadonlySet<Node>;
 
   constructor(index: GraphIndex, mask: ValueId, sizes: Batch) {
     this.index = index;
@@ -57,17 +58,16 @@ export class PaddingAnalysis {
       this.need(value, this.rowsOf(value) === null ? null : refuse(value, `${shown}; ${advice}`));
     }
     for (const node of [...index.graph.nodes].reverse()) this.backwards(node);
+    this.packed = this.besidePackedAttentions();
   }
 
   rowsOf(id: ValueId): Rows | null {
     return this.rows.get(id) ?? null;
   }
 
-  /** How a node is written on packed rows, where it can be and no result needs all rows. */
+  /** How a node is written on packed rows; null where it is not. */
   packedForm(node: Node): RowWise | null {
-    const isSufficient = node.results.every((id) => (this.needs.get(id) ?? null) === null);
-    const isNeeded = node.results.some((id) => this.needs.has(id));
-    return isNeeded && isSufficient ? (this.rowWiseNodes.get(node) ?? null) : null;
+    return this.packed.has(node) ? (this.rowWiseNodes.get(node) ?? null) : null;
   }
 
   /** Why a result needs all rows; null where it does not. */
@@ -106,6 +106,30 @@ export class PaddingAnalysis {
     const count = subtract(end as Dim, first as Dim);
     const isFew = typeof count === 'number' && count > 0 && count <= MOST_PLACES && step === 1;
     return isFew ? { first: first as Dim, count } : null;
+  }
+
+  /**
+   * The attentions that can be packed, and what row-wise nodes lead to or from them through values that
+   * do not need all rows: to pack others would only move rows.
+   */
+  private besidePackedAttentions(): ReadonlySet<Node> {
+    const { index } = this;
+    const canBe = (node: Node) =>
+      this.rowWiseNodes.has(node) &&
+      node.results.some((id) => this.needs.has(id)) &&
+      this.needOf(node) === null;
+    const found = new Set<Node>();
+    const open = index.graph.nodes.filter((node) => node.op === 'attention' && canBe(node));
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (found.has(node)) continue;
+      found.add(node);
+      const makers = presentOperands(node).map((id) => index.producerOf(id));
+      const users = node.results.flatMap((id) => index.usersOf(id));
+      for (const next of [...makers, ...users]) {
+        if (next !== null && canBe(next)) open.push(next);
+      }
+    }
+    return found;
   }
 
   private forwards(node: Node): void {
@@ -221,11 +245,6 @@ const ATTENTION: RowWise = {
   operands: [ROWS_OF_HEADS, ROWS_OF_HEADS, ROWS_OF_HEADS, null, null],
   attributes: () => ({}),
 };
-
-/** The values with rows that a node uses. */
-export function operandsWithRows(node: Node, analysis: PaddingAnalysis): readonly ValueId[] {
-  return presentOperands(node).filter((id) => analysis.rowsOf(id) !== null);
-}
 
 /** The places of slices, each on its own. */
 export function eachPlace({ first, count }: Places): readonly Dim[] {
