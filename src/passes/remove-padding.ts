@@ -189,10 +189,9 @@ class NodeWriter {
       const { segments, offsets, visible } = this.packing;
       const [query = null, key = null, value = null] = given;
       const all = [query, key, value, segments, offsets, visible];
-      return into.addNode('segment_attention', all, node.attributes, {
-        names,
-        origin: node.origin,
-      });
+      const { scale, causal } = node.attributes;
+      const { origin } = node;
+      return into.addNode('segment_attention', all, { scale, causal }, { names, origin });
     }
     const attributes = { ...node.attributes, ...form.attributes(this.tokens) };
     const { origin, body } = node;

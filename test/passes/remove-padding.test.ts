@@ -26,6 +26,7 @@ interface Parts {
 interface Encoder {
   readonly bias?: boolean;
   readonly causal?: boolean;
+  readonly window?: number;
   /** The mask of the keys, [batch, 1, 1, seq] where it is left out. */
   readonly keyMask?: (g: Builder, mask: Value<'bool'>) => Value<'bool'> | null;
   /** Makes keys and values of something else than x. */
@@ -42,7 +43,7 @@ function heads(g: Builder, x: States, name: string): States {
 
 /** One block of attention over x, with a residual. */
 function block({ g, x, mask }: Parts, encoder: Encoder = {}): States {
-  const { causal = false, bias = false } = encoder;
+  const { causal = false, bias = false, window = null } = encoder;
   const memory = encoder.memory?.(g) ?? x;
   const keyMask = (encoder.keyMask ?? overKeys)(g, mask);
   const added = bias ? g.weight('bias', f32(2, 1, 1)) : null;
@@ -59,6 +60,7 @@ function block({ g, x, mask }: Parts, encoder: Encoder = {}): States {
   >(heads(g, x, 'query'), heads(g, memory, 'key'), heads(g, memory, 'value'), keyMask, added, {
     scale: 0.5,
     causal,
+    window,
   });
   const turned: States = g.transpose(context, { permutation: [0, 2, 1, 3] });
   return g.add(g.reshape<'f32', Shape, Shape>(turned, { shape: [batch, seq, WIDTH] }), x);
@@ -279,6 +281,11 @@ describe('leaves alone', () => {
           starts: [0, 1, 0],
           ends: [batch, seq, WIDTH],
         }),
+    ],
+    [
+      'a window, of which holes in the mask change the distances',
+      /it has a window/,
+      (p) => pooled(p, block(p, { window: 1 })),
     ],
     ['a bias', /it has a bias \(%bias\)/, (p) => pooled(p, block(p, { bias: true }))],
     [

@@ -82,6 +82,9 @@ export class PaddingAnalysis {
     const { index } = this;
     if (bias != null) return refuse(bias, `it has a bias (${index.nameOf(bias)})`);
     if (mask == null) return refuse(at, 'it has no mask, and sees padding');
+    if (node.attributes.window != null) {
+      return refuse(at, 'it has a window, and packing changes how far rows are apart');
+    }
     for (const id of [query, key, value]) {
       const rows = id == null ? null : this.rowsOf(id);
       if (rows === null || !sameRows(rows, ROWS_OF_HEADS) || index.shapeOf(at).length !== 4) {
