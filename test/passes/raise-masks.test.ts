@@ -140,6 +140,14 @@ describe('NaN of a softmax', () => {
     expect(result.ops).toEqual(['transpose', 'matmul', 'softmax', 'matmul']);
   });
 
+  test('select(is_nan(p), 0, p) = p', () => {
+    const result = raised((g, { scores, value }) => {
+      const p: V = g.softmax(scores);
+      return g.matmul(g.select(g.is_nan(p), 0, p), value);
+    });
+    expect(result.ops).toEqual(['transpose', 'matmul', 'softmax', 'matmul']);
+  });
+
   test('not of another value', () => {
     const result = raised((g, { scores, value }) => g.matmul(guarded(g, g.exp(scores)), value));
     expect(result.ops).toContain('select');

@@ -188,10 +188,10 @@ describe('layer_norm', () => {
     null,
   );
   expectKept(
-    'a cube for the square',
+    'a fourth power for the square',
     (g, x) => {
       const c = centre(g, x);
-      return g.div(c, rooted(g, g.reduce_mean(g.pow(g.abs(c), 3), LAST)));
+      return g.div(c, rooted(g, g.reduce_mean(g.pow(c, 4), LAST)));
     },
     null,
   );

@@ -3,12 +3,12 @@
  *
  * - select(a = b, low, x)  ->  select(a != b, x, low), low a constant of at most -1e4
  * - x + (m + n)  ->  (x + m) + n, where m and n are masks to add: 0 where a key is visible, else low
- * - select(p != p, 0, p)  ->  p, p a softmax: PyTorch replaces the NaN of rows without a visible key,
+ * - select(p is NaN, 0, p)  ->  p, p a softmax: PyTorch replaces the NaN of rows without a visible key,
  *   which the op here has as zeros anyway
  *
  * That an added mask hides a key, so that it may become a bool, fuse-attention decides.
  */
-import type { Node, ValueId } from '../../ir/graph.ts';
+import type { ValueId } from '../../ir/graph.ts';
 import { isFloat, sameShape } from '../../ir/types.ts';
 import { beforeViews, VERY_LOW } from '../attention/mask.ts';
 import type { GraphIndex } from '../graph-index.ts';
@@ -76,15 +76,11 @@ export const nanGuard: RaisePattern = {
   match: (node, index) => {
     const [test, zero, p] = [0, 1, 2].map((i) => operandOf(node, i));
     if (p === undefined || index.scalarOf(zero) !== 0) return null;
-    const comparison = index.madeBy(test, 'not_equal');
-    const isNaN = comparison?.operands.every((operand) => operand === p) === true;
-    if (!isNaN || index.madeBy(p, 'softmax') === null || comparison === null) return null;
+    const question = index.madeBy(test, 'is_nan') ?? index.madeBy(test, 'not_equal');
+    const isAsked = question?.operands.every((operand) => operand === p) === true;
+    if (question === null || !isAsked || index.madeBy(p, 'softmax') === null) return null;
     const write = (into: GraphWriter) => [into.get(p)];
     const detail = `${index.nameOf(p)} has no NaN where no key is visible`;
-    return raised(node, onlyUse(comparison, node, index), index, detail, write);
+    return raised(node, [], index, detail, write);
   },
 };
-
-function onlyUse(inner: Node, node: Node, index: GraphIndex): readonly Node[] {
-  return index.soleUserOf(firstResult(inner)) === node ? [inner] : [];
-}
