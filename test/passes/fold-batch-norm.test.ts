@@ -132,6 +132,7 @@ describe('open-depthwise', () => {
   it.each([
     [1, 4],
     [2, 4],
+    [2, 2],
     [4, 8],
   ])('%i groups and %i results stay a matmul', (groups, results) => {
     expect(runSafely(grouped(groups, results), openDepthwise).ops).toEqual(['conv']);
