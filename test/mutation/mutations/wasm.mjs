@@ -91,8 +91,8 @@ export const wasm = [
   {
     name: 'wasm shares an address between indices that are no constant apart',
     file: 'src/backends/wasm/dims.ts',
-    find: 'return `${local} ${rest}`;',
-    replace: 'return `${local} ${termsOf(rest).length}`;',
+    find: '{rest}`;',
+    replace: '{termsOf(rest).length}`;',
     tests: ['test/backends/wasm-statements.test.ts'],
   },
   {
