@@ -12,8 +12,8 @@ export const schedules = [
   {
     name: 'attention drops the mask',
     file: OPERANDS,
-    find: 'this.hasMask ? [this.element(3',
-    replace: 'this.scale === 0 ? [this.element(3',
+    find: "this.hasMask ? [this.named('mask'",
+    replace: "this.scale === 0 ? [this.named('mask'",
     tests: NESTS,
   },
   {
@@ -69,15 +69,15 @@ export const schedules = [
   {
     name: 'causal attention on the CPU stops before the last visible key',
     file: CPU,
-    find: 'keysOf(first, add(first, rows.length))',
-    replace: 'keysOf(first, first)',
+    find: 'keysOf(first, add(first, rows.length), keys)',
+    replace: 'keysOf(first, first, keys)',
     tests: NESTS,
   },
   {
     name: 'local attention begins one key late',
     file: OPERANDS,
-    find: 'maximum(0, subtract(add(first, shift), window))',
-    replace: 'maximum(0, add(subtract(add(first, shift), window), 1))',
+    find: 'maximum(keys.from, subtract(add(first, shift), window))',
+    replace: 'maximum(keys.from, add(subtract(add(first, shift), window), 1))',
     tests: NESTS,
   },
   {
