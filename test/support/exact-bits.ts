@@ -10,6 +10,7 @@ import { evaluateDim } from '../../src/ir/dims.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import type { NdArray } from '../../src/ir/nd-array.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
+import { withCounts } from '../../src/ir/symbol-counts.ts';
 import { lower } from '../../src/loops/lower.ts';
 import { storageOf } from '../../src/loops/row-major.ts';
 import { type VerifiedProgram, verifyProgram } from '../../src/loops/verify-program.ts';
@@ -36,7 +37,9 @@ export async function expectSameRuns(
   const scalar = verifyProgram(lower(optimised, 'js', exact));
   const simd = verifyProgram(lower(optimised, 'wasm', exact));
   const runJs = await openJs(scalar);
-  for (const { sizes, inputs } of runs) {
+  for (const { sizes: ofShapes, inputs } of runs) {
+    const numbersOf = (input: string) => inputs[input] ?? [];
+    const sizes = withCounts(scalar.counts ?? [], ofShapes, numbersOf);
     const js = runJs(inputs, sizes);
     const others = [
       ['scalar WebAssembly', (await runWasm(scalar, inputs, sizes)).outputs],
