@@ -9,7 +9,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { artifactFiles } from '../../src/artifact-files.ts';
 import { writeArtifact } from '../../src/backends/write-artifact.ts';
 import { compileGraph } from '../../src/compile.ts';
+import { buildGraph } from '../../src/ir/builder.ts';
+import { bool, dims, i32 } from '../../src/ir/types.ts';
+import { bert, meanPool } from '../../src/models/index.ts';
+import { fillRandomWeights } from '../../src/random-weights.ts';
 import type { LoadOptions, Model } from '../../src/runtime/load.mts';
+import { withTemporaryFolder } from '../../src/temporary-folder.ts';
 import { denseInput, denseModel } from '../support/dense-model.ts';
 
 let folder: string;
@@ -134,4 +139,45 @@ it.each(['', 'model.dispose();'])('lets the process end (%j)', async (end) => {
     { timeout: 20_000 },
   );
   expect(stdout).toBe('2 2560\n');
+});
+
+describe('a model on packed rows', () => {
+  const { batch, seq } = dims('batch', 'seq');
+  const mixed = (lengths: readonly number[]) => {
+    const longest = Math.max(...lengths);
+    const shape = [lengths.length, longest];
+    const mask = lengths.flatMap((length) =>
+      Array.from({ length: longest }, (_, place) => Number(place < length)),
+    );
+    const ids = mask.map((_, i) => (i * 7) % 50);
+    return { ids: { data: ids, shape }, mask: { data: mask, shape } };
+  };
+
+  it('gives on several threads what it gives on one, whatever the lengths', async () => {
+    const graph = fillRandomWeights(
+      buildGraph('packed', (g) => {
+        const ids = g.input('ids', i32(batch, seq));
+        const mask = g.input('mask', bool(batch, seq));
+        const sizes = { layers: 1, hidden: 96, heads: 3, intermediate: 192 };
+        const states = bert(g, { ...sizes, vocab: 50, maxPositions: 80 }, { ids, mask });
+        return { y: meanPool(g, states, mask) };
+      }),
+      1,
+    );
+    await withTemporaryFolder(async (place) => {
+      const compilation = compileGraph(graph, { targets: ['wasm'] });
+      expect(compilation.optimised.nodes.some(({ op }) => op === 'nonzero')).toBe(true);
+      await writeArtifact(place, await artifactFiles(compilation));
+      const artifact = await import(pathToFileURL(join(place, 'model.mjs')).href);
+      const [one, two, three]: Model[] = await Promise.all(
+        [1, 2, 3].map((threads) => artifact.load({ backend: 'wasm', threads })),
+      );
+      for (const lengths of [[70, 1, 33, 0, 64], [2], [0, 0], [80, 80, 80]]) {
+        const want = await one?.run(mixed(lengths));
+        expect(await two?.run(mixed(lengths))).toEqual(want);
+        expect(await three?.run(mixed(lengths))).toEqual(want);
+      }
+      for (const model of [one, two, three]) model?.dispose();
+    });
+  });
 });
