@@ -29,7 +29,10 @@ function declareBert(name, sizes, { layers = sizes.layers, weights } = {}) {
     (g) => {
       const ids = g.input('ids', i32(batch, seq));
       const mask = g.input('mask', bool(batch, seq));
-      return { states: bert(g, { ...sizes, layers }, { ids, mask }) };
+      const states = bert(g, { ...sizes, layers }, { ids, mask });
+      // nobody reads the rows of padding, and what says so need not compute them
+      const isToken = g.reshape(mask, { shape: [batch, seq, 1] });
+      return { states: g.select(isToken, states, 0) };
     },
     weights === undefined ? {} : { weights },
   );

@@ -9,6 +9,7 @@ import { exact } from './exact.mjs';
 import { float16 } from './float16.mjs';
 import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
+import { padding } from './padding.mjs';
 import { passes } from './passes.mjs';
 import { quantized } from './quantized.mjs';
 import { raise } from './raise.mjs';
@@ -20,6 +21,7 @@ import { wasm } from './wasm.mjs';
 export const mutations = [
   ...meaning,
   ...passes,
+  ...padding,
   ...raise,
   ...loops,
   ...schedules,
