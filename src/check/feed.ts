@@ -3,7 +3,7 @@ import { evaluateNode } from '../interpreter/interpreter.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
-import type { Program, Step, WeightBuffer } from '../loops/program.ts';
+import type { Program, ProgramBuffer, Step, WeightBuffer } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
 import { kernelOf, type Numbers } from './kernel-runner.ts';
 import { type Reproducer, reproducerOf } from './reproducer.ts';
@@ -23,6 +23,7 @@ export class Feed {
   private readonly oracle: Oracle;
   private readonly producers = new Map<ValueId, Node>();
   private readonly values: ReadonlyMap<string, ValueId | null | undefined>;
+  private readonly parts: ReadonlyMap<string, NonNullable<ProgramBuffer['parts']>>;
   private readonly weights: ReadonlyMap<string, WeightBuffer>;
   private readonly rounded = new Map<ValueId, NdArray>();
 
@@ -31,6 +32,9 @@ export class Feed {
     this.graph = graph;
     this.oracle = oracle;
     this.values = new Map(program.buffers.map(({ name, value }) => [name, value]));
+    this.parts = new Map(
+      program.buffers.flatMap(({ name, parts }) => (parts ? [[name, parts]] : [])),
+    );
     this.weights = new Map(program.weights.map((weight) => [weight.buffer, weight]));
     for (const node of graph.nodes) for (const id of node.results) this.producers.set(id, node);
   }
@@ -41,10 +45,17 @@ export class Feed {
       if (access === 'write') return [];
       const name = step.arguments[i] ?? '';
       const weight = this.weights.get(name);
-      const numbers = weight === undefined ? this.value(this.valueIn(name)).data : weight.data();
+      const numbers = weight === undefined ? this.held(name) : weight.data();
       if (numbers === null) throw new Error(`the weight '${name}' has no numbers`);
       return [type === 'f32' ? Float32Array.from(numbers) : Int32Array.from(numbers)];
     });
+  }
+
+  /** The numbers in a buffer: of its value, or of those that are copied into it. */
+  private held(buffer: string): Float64Array {
+    const parts = this.parts.get(buffer);
+    if (parts === undefined) return this.value(this.valueIn(buffer)).data;
+    return Float64Array.from(parts.flatMap(({ id }) => [...this.value(id).data]));
   }
 
   /** What the interpreter makes of the same numbers, a result a written buffer; null for memory of the kernel's own. */

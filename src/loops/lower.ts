@@ -21,7 +21,7 @@ import { sizeBounds } from '../ir/size-bounds.ts';
 import { type SymbolCount, symbolCounts } from '../ir/symbol-counts.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
 import { DIM_FUNCTIONS } from './blocks.ts';
-import { copyKernel } from './copy.ts';
+import { copyInto, copyKernel } from './copy.ts';
 import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
@@ -195,15 +195,27 @@ class Lowering {
         return this.weightBuffer(source.parameter, source.layout);
       case 'table':
         return this.addTable(`${scan}.table`, source.type, source.numbers);
-      case 'temporary': {
-        const name = this.unique(`${scan}.held`);
-        const tensor = { dtype: type, shape: [size] } as const;
-        this.buffers.set(name, { name, role: 'intermediate', type, size, tensor, value: null });
+      case 'gathered': {
+        const name = this.addMemory(`${scan}.given`, { type, size, parts: source.parts });
+        for (const { id, offset } of source.parts) this.addCopy(id, name, { offset, size });
         return name;
       }
+      case 'temporary':
+        return this.addMemory(`${scan}.held`, { type, size });
       default:
         return source satisfies never;
     }
+  }
+
+  /** A buffer that holds no value of the graph as a whole. */
+  private addMemory(
+    wanted: string,
+    memory: Pick<ProgramBuffer, 'type' | 'size' | 'parts'>,
+  ): string {
+    const name = this.unique(wanted);
+    const tensor = { dtype: memory.type, shape: [memory.size] } as const;
+    this.buffers.set(name, { name, role: 'intermediate', ...memory, tensor, value: null });
+    return name;
   }
 
   /** Where no nest takes an attention as a whole, its expansion goes to the map nest: slow, but right. */
@@ -290,21 +302,30 @@ class Lowering {
     this.graph.outputs.forEach(({ value }, i) => {
       const output = outputs[i];
       if (output === undefined || this.bufferOf.get(value) === output.buffer) return;
-      const from = this.bufferOf.get(value) ?? this.weightBuffer(this.parameterOf(value), ROWS);
-      const type = valueOf(this.graph, value);
-      const kernel = this.share(copyKernel(type, this.target, this.symbols));
-      this.steps.push({
-        kernel: kernel.name,
-        arguments: [from, output.buffer],
-        provenance: {
-          node: output.name,
-          ops: ['copy'],
-          names: [output.name],
-          location: null,
-          flops: 0,
-          bytes: multiply(8, sizeOf(type.shape)),
-        },
-      });
+      const kernel = copyKernel(valueOf(this.graph, value), this.target, this.symbols);
+      this.pushCopy(value, output.buffer, kernel, output.name);
+    });
+  }
+
+  private addCopy(id: ValueId, to: string, place: { offset: Dim; size: Dim }): void {
+    const value = valueOf(this.graph, id);
+    this.pushCopy(id, to, copyInto(value, place, this.target, this.symbols), value.name);
+  }
+
+  private pushCopy(id: ValueId, to: string, copy: Kernel, name: string): void {
+    const from = this.bufferOf.get(id) ?? this.weightBuffer(this.parameterOf(id), ROWS);
+    const kernel = this.share(copy);
+    this.steps.push({
+      kernel: kernel.name,
+      arguments: [from, to],
+      provenance: {
+        node: name,
+        ops: ['copy'],
+        names: [name],
+        location: null,
+        flops: 0,
+        bytes: multiply(8, sizeOf(valueOf(this.graph, id).shape)),
+      },
     });
   }
 

@@ -26,6 +26,8 @@ export interface ProgramBuffer {
   readonly tensor: TensorType;
   /** The graph value it holds: what a check compares it with. Null for memory that one kernel uses. */
   readonly value?: ValueId | null;
+  /** The values that are copied into it, and where each begins. */
+  readonly parts?: readonly { readonly id: ValueId; readonly offset: Dim }[];
 }
 
 /** A weight buffer's numbers in the layout its kernels read. */

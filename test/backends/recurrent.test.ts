@@ -38,6 +38,39 @@ const graph = buildGraph('recurrent', (g) => {
   return { y, last };
 });
 
+/** More operands and results than a kernel of WebGPU may have buffers. */
+const full = buildGraph('full', (g) => {
+  const x = g.input('x', f32('seq', 'batch', 6));
+  const [h, c] = [g.input('h', f32('batch', 8)), g.input('c', f32('batch', 8))];
+  const lengths = g.input('lengths', i32('batch'));
+  const peephole = g.reshape(table(g, 'p', 1, 24), { shape: [24] });
+  const [y, hn, cn] = g.lstm(
+    ...[x, table(g, 'w', 6, 32), table(g, 'r', 8, 32)],
+    ...([null, h, c, peephole, lengths, { axis: 0 }] as const),
+  );
+  return { y, hn, cn };
+});
+
+describe('an lstm with all it can have', () => {
+  const compilation = compileGraph(full);
+  test('has no more than 8 buffers on WebGPU, as some are copied into one', () => {
+    const { kernels, steps } = compilation.programs.get('wgsl') ?? { kernels: [], steps: [] };
+    const counts = kernels.map(({ buffers }) => buffers.length);
+    expect(Math.max(...counts)).toBe(8);
+    expect(steps.filter(({ provenance }) => provenance.ops[0] === 'copy').length).toBeGreaterThan(
+      1,
+    );
+    const js = compilation.programs.get('js')?.steps ?? [];
+    expect(js.filter(({ provenance }) => provenance.ops[0] === 'copy')).toEqual([]);
+  });
+  test.each([...BACKENDS, 'emulator-wgsl'] as const)('%s', async (backend) => {
+    const report = await checkCompilation(compilation, {
+      ...{ backends: [backend], dims: { batch: 3, seq: 4 } },
+    });
+    expect(report.passed, printReport(report)).toBe(true);
+  });
+});
+
 describe('an lstm with lengths, and a gru behind it', () => {
   const compilation = compileGraph(graph);
   test.each(BACKENDS)('%s', async (backend) => {

@@ -6,6 +6,7 @@
 import { runPasses } from '../../src/passes/pass.ts';
 import { pipeline } from '../../src/passes/pipeline.ts';
 import { expectAgreement } from '../support/agreement.ts';
+import { singleOps } from '../support/compilation.ts';
 import { property } from '../support/property.ts';
 
 property('emitted js agrees with the interpreter', 25, (given) =>
@@ -13,7 +14,7 @@ property('emitted js agrees with the interpreter', 25, (given) =>
 );
 
 property('emitted js of single ops agrees with the interpreter', 15, (given) =>
-  expectAgreement(given, given.graph, 'js'),
+  expectAgreement(given, singleOps(given.graph), 'js'),
 );
 
 for (const target of ['wasm', 'wasm-relaxed'] as const) {
@@ -22,7 +23,7 @@ for (const target of ['wasm', 'wasm-relaxed'] as const) {
   );
 
   property(`emitted ${target} of single ops agrees with the interpreter`, 15, (given) =>
-    expectAgreement(given, given.graph, target),
+    expectAgreement(given, singleOps(given.graph), target),
   );
 }
 

@@ -13,6 +13,7 @@ import { attentionMakers } from './random-attention.ts';
 import { blockMakers } from './random-blocks.ts';
 import { opMakers } from './random-ops.ts';
 import { type Maker, Making, RandomPool } from './random-pool.ts';
+import { recurrenceMakers } from './random-recurrence.ts';
 import { spatialMakers } from './random-spatial.ts';
 
 export interface RandomGraph {
@@ -46,6 +47,7 @@ const MAKERS: readonly (readonly [weight: number, makers: readonly Maker[]])[] =
   [1, spatialMakers],
   [3, blockMakers],
   [1, attentionMakers],
+  [1, recurrenceMakers],
 ];
 
 /** Builds the graph that choices stand for; parameters carry seeded numbers. */

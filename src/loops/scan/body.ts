@@ -78,3 +78,8 @@ export function stackTargets(
 export function missing(node: Node): never {
   throw new Error(`${node.op} lacks a part`);
 }
+
+/** A name without the scopes it was declared in. */
+export function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}

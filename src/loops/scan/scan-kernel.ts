@@ -26,7 +26,7 @@ import { regionOf } from '../region.ts';
 import { dimSymbolsIn, symbolsInSizes } from '../schedule/schedule.ts';
 import {
   axisIn,
-  type Held,
+  lastPart,
   missing,
   neededBody,
   type ResultStorage,
@@ -36,6 +36,7 @@ import {
   stackTargets,
 } from './body.ts';
 import { initialValues } from './initial-values.ts';
+import { heldOperands } from './operands.ts';
 import { type ScanContext, StageWriter } from './stage-writer.ts';
 import { elementOf, reshaped, type ScanBuffer, type Storage } from './storage.ts';
 
@@ -79,24 +80,6 @@ export function scheduleScan(graph: Graph, node: Node, context: ScanContext): Sc
     flops,
     bytes,
   };
-}
-
-function heldOperands(
-  graph: Graph,
-  node: Node,
-  { parameters }: ScanContext,
-  { buffers }: StageWriter,
-): Map<ValueId, Held> {
-  const held = new Map<ValueId, Held>();
-  const inPlace = initialValues(graph);
-  for (const id of new Set(presentOperands(node))) {
-    if (inPlace.has(id)) continue;
-    const { name, ...type } = valueOf(graph, id);
-    const parameter = parameters.get(id);
-    const value = () => buffers.value(id, type, 'read', lastPart(name));
-    held.set(id, parameter === undefined ? value() : { parameter });
-  }
-  return held;
 }
 
 class ScanStatements {
@@ -260,8 +243,4 @@ function isSame(a: Storage, b: Storage): boolean {
 /** Whether memory of a state is read: other states are replaced before or after it. */
 function isOverlapping(from: Storage, state: Storage): boolean {
   return from.buffer === state.buffer && from.place.offset === state.place.offset;
-}
-
-function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf('.') + 1);
 }

@@ -26,6 +26,8 @@ export interface Stage {
 export interface Staging {
   /** Whether composites with a nest stay whole, as kernels of them can. */
   readonly keepsNests: boolean;
+  /** The most buffers a kernel may have. */
+  readonly mostBuffers: number;
   /** Names with a meaning of their own in every stage. */
   readonly reserved: readonly string[];
   /** Null where the target has no loops for the region. */
@@ -40,6 +42,8 @@ const LANE = 'lane';
 
 const gpu: Staging = {
   keepsNests: false,
+  // maxStorageBuffersPerShaderStage, as every WebGPU device grants it
+  mostBuffers: 8,
   reserved: ['group', LANE],
   stage: (region, symbols, exact) => {
     const draft = new KernelDraft(region, [...symbols, LANE], exact);
@@ -52,6 +56,7 @@ const gpu: Staging = {
 
 const cpu = (target: Target): Staging => ({
   keepsNests: true,
+  mostBuffers: Number.POSITIVE_INFINITY,
   reserved: [],
   stage: (region, symbols, exact) => {
     const scheduled = SCHEDULES[target](region, symbols, exact);

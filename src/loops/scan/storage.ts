@@ -18,8 +18,16 @@ export type BufferSource =
   | { readonly tag: 'weight'; readonly parameter: Parameter; readonly layout: WeightLayout }
   /** Numbers of a constant. */
   | { readonly tag: 'table'; readonly type: TensorType; readonly numbers: readonly number[] }
+  /** Copies of values of the graph around, one behind the other. */
+  | { readonly tag: 'gathered'; readonly parts: readonly Part[] }
   /** Memory that only the kernel uses. */
   | { readonly tag: 'temporary' };
+
+/** A value and where it begins. */
+export interface Part {
+  readonly id: ValueId;
+  readonly offset: Dim;
+}
 
 export interface ScanBuffer {
   readonly name: string;
@@ -51,6 +59,22 @@ export class ScanBuffers {
       source: { tag: 'value', id },
     });
     return { buffer, place: rowMajor(type.shape) };
+  }
+
+  /** A value beside others in one buffer. */
+  gathered(id: ValueId, type: TensorType): Storage {
+    const held = storageOf(type.dtype);
+    const key = `gathered ${held}`;
+    const known = this.buffers.get(key);
+    const before = known?.source.tag === 'gathered' ? known.source.parts : [];
+    const offset = known?.size ?? 0;
+    const name = known?.name ?? this.fresh(held === 'f32' ? 'given' : 'given_integers');
+    const parts = [...before, { id, offset }];
+    this.buffers.set(key, {
+      ...{ name, type: held, access: 'read', size: add(offset, sizeOf(type.shape)) },
+      source: { tag: 'gathered', parts },
+    });
+    return { buffer: name, place: rowMajor(type.shape, offset) };
   }
 
   /** A weight as a kernel wants it. */
