@@ -6,7 +6,6 @@
 import { runPasses } from '../../src/passes/pass.ts';
 import { pipeline } from '../../src/passes/pipeline.ts';
 import { expectAgreement } from '../support/agreement.ts';
-import { singleOps } from '../support/compilation.ts';
 import { property } from '../support/property.ts';
 
 property('emitted js agrees with the interpreter', 25, (given) =>
@@ -14,7 +13,7 @@ property('emitted js agrees with the interpreter', 25, (given) =>
 );
 
 property('emitted js of single ops agrees with the interpreter', 15, (given) =>
-  expectAgreement(given, singleOps(given.graph), 'js'),
+  expectAgreement(given, given.graph, 'js'),
 );
 
 for (const target of ['wasm', 'wasm-relaxed'] as const) {
@@ -23,7 +22,7 @@ for (const target of ['wasm', 'wasm-relaxed'] as const) {
   );
 
   property(`emitted ${target} of single ops agrees with the interpreter`, 15, (given) =>
-    expectAgreement(given, singleOps(given.graph), target),
+    expectAgreement(given, given.graph, target),
   );
 }
 

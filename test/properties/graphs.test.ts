@@ -28,7 +28,10 @@ const CHOOSY = ['fuse-attention', 'merge-projections', 'fuse-add-norm', 'fuse-ep
 
 test('random graphs are worth it: every pass finds work, and near misses of it', () => {
   const ledger = new Ledger();
-  for (const random of fc.sample(randomGraphs(), { seed: 1, numRuns: 100 })) {
+  const all = [false, true].flatMap((recurrent) =>
+    fc.sample(randomGraphs(recurrent), { seed: 1, numRuns: recurrent ? 10 : 100 }),
+  );
+  for (const random of all) {
     runPasses(buildRandomGraph(random), pipeline, { ledger });
   }
   const tried = (matched: boolean) =>

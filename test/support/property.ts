@@ -52,15 +52,22 @@ const PATH = process.env.ENCOMPILE_PROPERTY_PATH;
 const SECONDS_TO_SHRINK = 60;
 const SECONDS_A_RUN = 10;
 
+type Body = (given: GraphCase) => void | Promise<void>;
+
 /** A test that `body` throws for no random graph; `runs` is how many it tries by default. */
-export function property(
-  name: string,
-  runs: number,
-  body: (given: GraphCase) => void | Promise<void>,
-): void {
+export function property(name: string, runs: number, body: Body): void {
+  testGraphs(name, runs, body, false);
+}
+
+/** The same of graphs with recurrent layers and scans. */
+export function recurrentProperty(name: string, runs: number, body: Body): void {
+  testGraphs(name, runs, body, true);
+}
+
+function testGraphs(name: string, runs: number, body: Body, recurrent: boolean): void {
   const count = numberFrom('ENCOMPILE_PROPERTY_RUNS') ?? runs;
   test(`${name} (${count} graphs)`, { timeout: timeoutFor(count) }, async () => {
-    const drawn = fc.record({ random: randomGraphs(), runs: fc.constantFrom(...RUNS) });
+    const drawn = fc.record({ random: randomGraphs(recurrent), runs: fc.constantFrom(...RUNS) });
     let failedAt = Infinity;
     const predicate = fc.asyncProperty(drawn, async (given) => {
       if (Date.now() > failedAt + SECONDS_TO_SHRINK * 1000) return;

@@ -24,10 +24,12 @@ export interface RandomGraph {
   /** A symbol or a number each. */
   readonly batch: Dim;
   readonly seq: Dim;
+  /** Whether there are recurrent layers and scans among the blocks. */
+  readonly recurrent: boolean;
 }
 
 /** Graphs of 20 ops or a few more, up to several times as many. */
-export function randomGraphs(): fc.Arbitrary<RandomGraph> {
+export function randomGraphs(recurrent = false): fc.Arbitrary<RandomGraph> {
   // a choice shrinks to null at once and to no other number, which would be another graph
   const choice = fc.option(fc.noShrink(fc.nat(2 ** 31 - 1)), { freq: 2 ** 30 });
   return fc.record({
@@ -35,6 +37,7 @@ export function randomGraphs(): fc.Arbitrary<RandomGraph> {
     ops: fc.noShrink(fc.integer({ min: 20, max: 60 })),
     batch: fc.constantFrom<Dim>('batch', 'batch', 'batch', 1, 2),
     seq: fc.constantFrom<Dim>('seq', 'seq', 'seq', 1, 5),
+    recurrent: fc.constant(recurrent),
   });
 }
 
@@ -47,23 +50,26 @@ const MAKERS: readonly (readonly [weight: number, makers: readonly Maker[]])[] =
   [1, spatialMakers],
   [3, blockMakers],
   [1, attentionMakers],
-  [1, recurrenceMakers],
 ];
 
+/** In graphs with recurrences. */
+const RECURRENT: typeof MAKERS = [...MAKERS, [5, recurrenceMakers]];
+
 /** Builds the graph that choices stand for; parameters carry seeded numbers. */
-export function buildRandomGraph({ choices, ops, batch, seq }: RandomGraph): Graph {
+export function buildRandomGraph({ choices, ops, batch, seq, recurrent }: RandomGraph): Graph {
   const construction = new GraphConstruction();
   const pool = new RandomPool(construction, batch, seq);
   for (const choice of choices) {
-    if (choice !== null && construction.nodes.length < ops) grow(pool, choice);
+    if (choice !== null && construction.nodes.length < ops)
+      grow(pool, choice, recurrent ? RECURRENT : MAKERS);
   }
   return construction.finish('random', pool.outputs());
 }
 
 /** Adds a block, or nothing where none of the chosen ones fits. */
-function grow(pool: RandomPool, choice: number): void {
+function grow(pool: RandomPool, choice: number, makers: typeof MAKERS): void {
   const making = new Making(pool, randomNumbers(choice));
-  const kinds = MAKERS.flatMap(([weight, makers]) => Array<readonly Maker[]>(weight).fill(makers));
+  const kinds = makers.flatMap(([weight, kind]) => Array<readonly Maker[]>(weight).fill(kind));
   for (let attempt = 0; attempt < 8; attempt++) {
     const made = making.pick(making.pick(kinds))(making);
     if (made === null) continue;
