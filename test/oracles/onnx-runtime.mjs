@@ -1,13 +1,11 @@
 /** ONNX Runtime with tensors as the interpreter has them. */
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Float16Array } from '@petamoriken/float16';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 
 env.logLevel = 'fatal';
 
-export const { version } = JSON.parse(
-  readFileSync(new URL('node_modules/onnxruntime-node/package.json', import.meta.url), 'utf8'),
-);
+export const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json');
 
 const TYPES = {
   f32: ['float32', (data) => Float32Array.from(data)],
