@@ -153,9 +153,9 @@ function visible(m: Making, form: Form, mayHideAll: boolean): Value {
   const kind = m.pick(['padding', 'padding', 'positions', 'both'] as const);
   if (kind === 'padding') return padding(m, form);
   if (kind === 'positions') return positions(m, form, mayHideAll);
-  return m.chance(0.5)
-    ? g.and(padding(m, form), positions(m, form, mayHideAll))
-    : g.and(positions(m, form, mayHideAll), padding(m, form));
+  // behind the padding, all keys near a query may be hidden
+  const placed = () => positions(m, form, mayHideAll, mayHideAll);
+  return m.chance(0.5) ? g.and(padding(m, form), placed()) : g.and(placed(), padding(m, form));
 }
 
 function padding(m: Making, { keys }: Form): Value {
@@ -170,9 +170,10 @@ function positions(
   m: Making,
   { queries, keys }: Pick<Form, 'queries' | 'keys'>,
   mayHideAll: boolean,
+  mayBeNear = true,
 ): Value {
   const { g } = m;
-  if (m.chance(0.3)) return near(m, { queries, keys }, mayHideAll);
+  if (m.chance(0.3) && mayBeNear) return near(m, { queries, keys }, mayHideAll);
   const isCausal = m.chance(0.6);
   const reach = isCausal ? 0 : m.pick(mayHideAll ? [-1, 1, 2] : [1, 2]);
   const last = add(subtract(keys, queries), reach);
@@ -232,6 +233,32 @@ const whole: Maker = (m) => {
   return joined(m, context, form);
 };
 
+/** Attention of the batch packed into one sequence of segments. */
+const packed: Maker = (m) => {
+  const { g, pool } = m;
+  const { batch, seq } = pool;
+  const heads = m.pick([1, 2, 3]);
+  const rows = multiply(batch, seq);
+  const headsOf = (x: Value, count: number) => {
+    const apart = g.reshape(x, { shape: [rows, count, WIDTH / heads] });
+    return g.transpose(apart, { permutation: [1, 0, 2] });
+  };
+  const [x, keyed] = [m.calmState(), m.calmState()];
+  const keyHeads = m.chance(0.3) ? 1 : heads;
+  const shared = keyHeads === heads ? keyed : project(m, keyed, WIDTH, WIDTH / heads);
+  const numbers = g.iota({ shape: [batch, 1], axis: 0 });
+  const segments = g.reshape(g.broadcast(numbers, { shape: [batch, seq] }), { shape: [rows] });
+  const offsets = g.mul(g.iota({ shape: [add(batch, 1)] }), g.iota({ shape: [1], start: seq }));
+  const mask = m.chance(0.5) ? g.reshape(pool.named('mask'), { shape: [rows] }) : null;
+  const key = headsOf(shared, keyHeads);
+  const context = g.segment_attention(headsOf(x, heads), key, key, segments, offsets, mask, {
+    scale: 0.5,
+    causal: m.chance(0.3),
+  });
+  const joint = g.transpose(context, { permutation: [1, 0, 2] });
+  return pool.keep(g.reshape(joint, { shape: [batch, seq, WIDTH] }), 'calm');
+};
+
 /**
  * A small encoder of which outputs see the rows of the mask alone, and such of which they may see
  * others: remove-padding must tell them apart.
@@ -273,6 +300,23 @@ export const paddedEncoder: Maker = (m) => {
   ])();
   return pool.keep(g.mul(shown, 0.25), 'calm');
 };
+
+/** Of what no pass finds in the other graphs. */
+export const rareMakers: readonly Maker[] = [
+  packed,
+  (m) => {
+    const [norm, sum] = m.g.add_norm(m.calmState(), m.state(), m.vector(), m.vector(), {
+      eps: 1e-2,
+    });
+    if (norm === undefined || sum === undefined) return null;
+    m.pool.keep(norm, 'calm');
+    return m.chance(0.5) ? [norm, sum] : norm;
+  },
+  ({ g, pick, state }) => {
+    const nearOne = g.add(g.mul(g.tanh(state()), 0.125), 1);
+    return g.reduce_prod(nearOne, { axes: [pick([0, 2])] });
+  },
+];
 
 export const attentionMakers: readonly Maker[] = [
   primitive,

@@ -9,7 +9,7 @@ import { randomNumbers } from '../../src/check/inputs.ts';
 import { GraphConstruction } from '../../src/ir/builder.ts';
 import type { Dim } from '../../src/ir/dims.ts';
 import type { Graph } from '../../src/ir/graph.ts';
-import { attentionMakers } from './random-attention.ts';
+import { attentionMakers, rareMakers } from './random-attention.ts';
 import { blockMakers } from './random-blocks.ts';
 import { opMakers } from './random-ops.ts';
 import { type Maker, Making, RandomPool } from './random-pool.ts';
@@ -52,8 +52,8 @@ const MAKERS: readonly (readonly [weight: number, makers: readonly Maker[]])[] =
   [1, attentionMakers],
 ];
 
-/** In graphs with recurrences. */
-const RECURRENT: typeof MAKERS = [...MAKERS, [5, recurrenceMakers]];
+/** In graphs with recurrences, and what else is rare. */
+const RECURRENT: typeof MAKERS = [...MAKERS, [5, recurrenceMakers], [1, rareMakers]];
 
 /** Builds the graph that choices stand for; parameters carry seeded numbers. */
 export function buildRandomGraph({ choices, ops, batch, seq, recurrent }: RandomGraph): Graph {
