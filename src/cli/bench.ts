@@ -166,4 +166,4 @@ function shareOfPeak({ gflops, ops }: KernelTime, peak: number | null): string {
   return peak === null || !multiplies ? '' : percent(gflops / peak);
 }
 
-const PRODUCTS: ReadonlySet<string> = new Set(['matmul', 'attention']);
+const PRODUCTS: ReadonlySet<string> = new Set(['matmul', 'attention', 'segment_attention']);
