@@ -53,7 +53,10 @@ const numbers: readonly Call[] = [...floats, ...INTEGERS.map(single)];
 const tables: readonly Call[] = INTEGERS.filter(({ dtype }) => dtype !== 'i64').map((x) => [
   [{ ...x, shape: [5, 1] }, x],
 ]);
-const bits: readonly Call[] = INTEGERS.map((x) => [[{ ...x, shape: [x.data.length, 1] }, x]]);
+const bits: readonly Call[] = [
+  ...INTEGERS.map((x): Call => [[{ ...x, shape: [x.data.length, 1] }, x]]),
+  [[as(nd('i32', [0, 3], []), 'n', 3), vector('i32', 1, -2, 3)]],
+];
 const shifts: readonly Call[] = INTEGERS.map(({ dtype, ...x }): Call => {
   const counts = nd(dtype, [5], [0, 1, 7, 31, 35]);
   return [[{ dtype, ...x, shape: [x.data.length, 1] }, counts]];

@@ -43,7 +43,8 @@ const byDigits =
     const { writer } = call;
     const combined = combine(call, digits(call, 0), digits(call, 1));
     const weighted = writer.node('Mul', [combined, constantOf(writer, 'i64', [WIDTH], POWERS)]);
-    const axes = call.sizes.numbers([-1]);
+    // counted from the front: ONNX Runtime does not find -1 in a value without elements
+    const axes = call.sizes.numbers([call.result.shape.length]);
     const value = writer.node('ReduceSum', [weighted, axes], { keepdims: int(0) });
     return narrow(call, value);
   };
