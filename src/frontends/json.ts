@@ -46,7 +46,8 @@ export function member(object: JsonObject, key: string): JsonValue | undefined {
 
 /** A name or value from a file as errors show it: quoted, escaped, and cut where it is very long. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const shown = typeof value === 'string' ? value.slice(0, LONGEST_QUOTE + 1) : value;
+  const text = JSON.stringify(shown) ?? String(shown);
   return printable(
     text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}... (cut)`,
   );

@@ -10,6 +10,7 @@ import type { Graph, Node, NodeId, Origin, Output, Parameter, Value, ValueId } f
 import { inferTypes, type OpDefinition, type RegionDeclaration } from './op.ts';
 import { opDefinition, type Registry, registry } from './ops/index.ts';
 import type { UntypedScan } from './ops/scan.ts';
+import { checkShape } from './shape-bounds.ts';
 import { type DType, printType, type Shape, type TensorData, type TensorType } from './types.ts';
 
 type CallOf<O> = O extends OpDefinition<infer Call> ? Call : never;
@@ -134,6 +135,7 @@ export class GraphConstruction {
 
   /** Adds a value that an enclosing graph defines, for bodies and rewrites. */
   addValue(name: string, type: TensorType): Value {
+    checkShape(type.shape);
     const id = this.nextValue++ as ValueId;
     // a shape of its own tells the value from those of other graphs
     const value: Value = { id, name: this.unique(name), dtype: type.dtype, shape: [...type.shape] };

@@ -22,6 +22,9 @@ import {
 
 export type Dim = number | string;
 
+/** A dim that is longer comes of a file that makes it grow at every node. */
+const MAX_TEXT = 4096;
+
 const parsed = new Map<string, Polynomial>();
 
 export function normalise(dim: Dim): Dim {
@@ -263,6 +266,11 @@ function write(polynomial: Polynomial): Dim {
     const size = Math.abs(coefficient);
     const body = monomial === '' ? `${size}` : size === 1 ? monomial : `${size}*${monomial}`;
     text += coefficient < 0 ? `-${body}` : text === '' ? body : `+${body}`;
+  }
+  if (text.length > MAX_TEXT) {
+    throw new EncompileError(
+      `a size has grown to an expression of ${text.length} characters, where at most ${MAX_TEXT} were expected`,
+    );
   }
   parsed.set(text, polynomial);
   return text;

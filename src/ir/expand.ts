@@ -18,10 +18,26 @@ export function expandNode(graph: Graph, node: Node): Graph {
     if (id === null) return undefined;
     return into.addInput(specs[Math.min(i, specs.length - 1)]?.name ?? 'x', valueOf(graph, id));
   });
-  const results = meaning.expand(into.untypedBuilder(), operands, node.attributes);
+  const results = expanded(graph, node, () =>
+    meaning.expand(into.untypedBuilder(), operands, node.attributes),
+  );
   const outputs = results.map((value, i) => {
     const id = node.results[i];
     return { name: id === undefined ? `${i}` : valueOf(graph, id).name, value: value.id };
   });
   return into.finish(node.op, outputs);
+}
+
+/** What the expansion cannot be built of is said of the node. */
+function expanded<T>(graph: Graph, { op, results }: Node, expand: () => T): T {
+  try {
+    return expand();
+  } catch (error) {
+    if (!(error instanceof EncompileError)) throw error;
+    const name = results.map((id) => valueOf(graph, id).name).join(', ');
+    throw new EncompileError(
+      `The ${op} that computes '${name}' cannot be expanded: ${error.message.replace(/\.$/, '')}. Give it ` +
+        'smaller windows or shapes.',
+    );
+  }
 }

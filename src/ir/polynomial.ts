@@ -2,6 +2,7 @@
  * Polynomials with integer coefficients: the arithmetic below `dims.ts`. A factor is a symbol or the
  * text of a floor, maximum or minimum, which this file does not look into.
  */
+import { EncompileError } from '../errors.ts';
 
 /** Monomial (factors joined by '*', '' for the constant) to its coefficient, never 0. */
 export type Polynomial = ReadonlyMap<string, number>;
@@ -35,12 +36,26 @@ export function sum(a: Polynomial, b: Polynomial, sign: 1 | -1): Polynomial {
   return total;
 }
 
+/** Products of terms; what honest sizes have is a handful. */
+const MAX_PRODUCTS = 4096;
+/** Beyond it a coefficient is soon no number any more. */
+const MAX_COEFFICIENT = 2 ** 200;
+
 export function product(a: Polynomial, b: Polynomial): Polynomial {
+  if (a.size * b.size > MAX_PRODUCTS) {
+    throw new EncompileError(
+      `a size is the product of sums of ${a.size} and ${b.size} terms, where at most ${MAX_PRODUCTS} products of ` +
+        'terms were expected',
+    );
+  }
   const total = new Map<string, number>();
   for (const [left, x] of a) {
     for (const [right, y] of b) {
       const monomial = [...factorsOf(left), ...factorsOf(right)].sort().join('*');
       const value = (total.get(monomial) ?? 0) + x * y;
+      if (Math.abs(value) > MAX_COEFFICIENT) {
+        throw new EncompileError('a size is a product of numbers that are far beyond any size');
+      }
       if (value === 0) total.delete(monomial);
       else total.set(monomial, value);
     }

@@ -13,7 +13,13 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 export interface Kind<T> {
   readonly wire: WireType;
   write(output: Output, value: Draft<T>): void;
-  read(reader: BinaryReader, depth: number): T;
+  read(reader: BinaryReader, place: Place): T;
+}
+
+/** Where reading stands: how deep, and what was made so far. */
+interface Place {
+  readonly depth: number;
+  readonly made: { parts: number };
 }
 
 /** A field that is there once or not at all. */
@@ -104,7 +110,8 @@ export function message<M>(fields: () => Message<M>): Kind<M> {
       output.writer.uint32(lengthOf(chunks));
       for (const chunk of chunks) output.append(chunk);
     },
-    read: (reader, depth) => readFields(fields(), new BinaryReader(reader.bytes()), depth + 1),
+    read: (reader, { depth, made }) =>
+      readFields(fields(), new BinaryReader(reader.bytes()), { depth: depth + 1, made }),
   };
 }
 
@@ -123,7 +130,7 @@ export function encode<M>(fields: Message<M>, value: Draft<M>): Uint8Array {
 
 /** @throws Error where the bytes are no such message */
 export function decode<M>(fields: Message<M>, content: Uint8Array): M {
-  return readFields(fields, new BinaryReader(content), 0);
+  return readFields(fields, new BinaryReader(content), { depth: 0, made: { parts: 0 } });
 }
 
 /** From this size on bytes are not copied before the whole message is put together. */
@@ -165,6 +172,44 @@ type AnyField = One<unknown> | Many<unknown>;
 /** The mapped type says which field holds what; loops over all of them cannot. */
 type AnyMessage = { readonly [name: string]: AnyField };
 
+/** Two bytes can stand for a message, which takes hundreds: so many parts are read at most. */
+const MAX_PARTS = 1 << 23;
+const MESSAGE = 8;
+const ITEM = 4;
+
+function count({ made }: Place, parts: number): void {
+  made.parts += parts;
+  if (made.parts <= MAX_PARTS) return;
+  throw new Error('it has millions of messages, far more than any model');
+}
+
+function isNumeric({ kind }: AnyField): boolean {
+  return kind.wire !== WireType.LengthDelimited;
+}
+
+/** A list that is absent. */
+const NONE: readonly never[] = Object.freeze([]);
+
+interface Layout {
+  readonly byNumber: ReadonlyMap<number, { readonly name: string; readonly field: AnyField }>;
+  readonly lists: readonly string[];
+}
+
+const layouts = new WeakMap<AnyMessage, Layout>();
+
+function layoutOf(fields: AnyMessage): Layout {
+  let layout = layouts.get(fields);
+  if (layout === undefined) {
+    const named = Object.entries(fields);
+    layout = {
+      byNumber: new Map(named.map(([name, field]) => [field.number, { name, field }])),
+      lists: named.flatMap(([name, { form }]) => (form === 'one' ? [] : [name])),
+    };
+    layouts.set(fields, layout);
+  }
+  return layout;
+}
+
 function writeFields<M>(fields: Message<M>, value: Draft<M>, output: Output): void {
   const given = value as { readonly [name: string]: unknown };
   for (const [name, field] of Object.entries(fields as AnyMessage)) {
@@ -188,12 +233,12 @@ function writePacked(field: AnyField, values: readonly object[], output: Output)
   output.writer.join();
 }
 
-function readFields<M>(fields: Message<M>, reader: BinaryReader, depth: number): M {
-  if (depth > MAX_DEPTH) throw new Error(`messages are nested more than ${MAX_DEPTH} deep`);
-  const named = Object.entries(fields as AnyMessage);
+function readFields<M>(fields: Message<M>, reader: BinaryReader, place: Place): M {
+  if (place.depth > MAX_DEPTH) throw new Error(`messages are nested more than ${MAX_DEPTH} deep`);
+  const { byNumber, lists } = layoutOf(fields as AnyMessage);
   const found: { [name: string]: unknown } = {};
-  for (const [name, field] of named) if (field.form !== 'one') found[name] = [];
-  const byNumber = new Map(named.map(([name, field]) => [field.number, { name, field }]));
+  for (const name of lists) found[name] = NONE;
+  count(place, MESSAGE);
   while (reader.pos < reader.len) {
     const [number, wire] = reader.tag();
     const known = byNumber.get(number);
@@ -202,8 +247,11 @@ function readFields<M>(fields: Message<M>, reader: BinaryReader, depth: number):
       continue;
     }
     const { name, field } = known;
-    if (field.form === 'one') found[name] = readOne(field, name, wire, reader, depth);
-    else readInto(found[name] as unknown[], { name, field }, wire, reader, depth);
+    if (field.form === 'one') found[name] = readOne(field, name, wire, reader, place);
+    else {
+      if (found[name] === NONE) found[name] = [];
+      readInto(found[name] as unknown[], known, wire, reader, place);
+    }
   }
   return found as M;
 }
@@ -213,10 +261,10 @@ function readOne(
   name: string,
   wire: WireType,
   reader: BinaryReader,
-  depth: number,
+  place: Place,
 ): unknown {
   if (wire !== kind.wire) throw new Error(`the field '${name}' has the wire type ${wire}`);
-  return kind.read(reader, depth);
+  return kind.read(reader, place);
 }
 
 function readInto(
@@ -224,13 +272,18 @@ function readInto(
   { name, field }: { readonly name: string; readonly field: AnyField },
   wire: WireType,
   reader: BinaryReader,
-  depth: number,
+  place: Place,
 ): void {
   if (wire === field.kind.wire) {
-    list.push(field.kind.read(reader, depth));
+    count(place, isNumeric(field) ? 1 : ITEM);
+    list.push(field.kind.read(reader, place));
     return;
   }
-  if (wire !== WireType.LengthDelimited) readOne(field, name, wire, reader, depth);
+  if (wire !== WireType.LengthDelimited) readOne(field, name, wire, reader, place);
   const inner = new BinaryReader(reader.bytes());
-  while (inner.pos < inner.len) list.push(field.kind.read(inner, depth));
+  const parts = field.kind === int64 || field.kind === uint64 ? 2 : 0;
+  while (inner.pos < inner.len) {
+    count(place, parts);
+    list.push(field.kind.read(inner, place));
+  }
 }

@@ -46,6 +46,8 @@ export interface Site {
   parameter(name: string, data: TensorData): Value;
   /** Walks a subgraph whose inputs are given, in the scope of the node; into a body that `g` builds. */
   inline(graph: GraphProto, inputs: readonly Operand[], g?: UntypedBuilder): readonly Operand[];
+  /** Whether numbers that need not be known may be computed while importing. */
+  affords(work: number): boolean;
   /** Makes two dims one, or throws. */
   equate(a: Dim, b: Dim): void;
 }
@@ -213,8 +215,9 @@ export class NodeContext {
     });
   }
 
-  /** The operands as values whose shapes broadcast. */
-  aligned(): readonly Value[] {
+  /** The operands as values whose shapes broadcast, at least as many as the op has. */
+  aligned(least = 1): readonly Value[] {
+    for (let index = 0; index < least; index++) this.operand(index);
     const values = this.values();
     this.align(...values.map(({ shape }) => shape));
     return values;

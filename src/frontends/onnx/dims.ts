@@ -30,6 +30,8 @@ export class Unify extends Error {
 export class DimNames {
   private readonly byParam = new Map<string, Dim>();
   private readonly used = new Set<string>();
+  /** How many symbols have asked for a name. */
+  private readonly counts = new Map<string, number>();
   /** Symbols that the file does not name; they give way to those that it does. */
   private readonly invented = new Set<string>();
   private readonly replaced: ReadonlyMap<string, Dim>;
@@ -91,7 +93,10 @@ export class DimNames {
     const plain = wanted.replace(/\W+/g, '_').slice(0, LONGEST_NAME);
     const name = /^[A-Za-z_]/.test(plain) && !RESERVED.has(plain) ? plain : `dim_${plain}`;
     let free = name;
-    for (let count = 1; this.used.has(free); count++) free = `${name}_${count}`;
+    for (let count = this.counts.get(name) ?? 1; this.used.has(free); count++) {
+      free = `${name}_${count}`;
+      this.counts.set(name, count + 1);
+    }
     this.used.add(free);
     return free;
   }

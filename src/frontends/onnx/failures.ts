@@ -33,7 +33,9 @@ export class NeedsContents extends EncompileError {
   }
 }
 
-const MAX_LISTED = 50;
+/** Further failures are counted, and no more is kept of them. */
+export const MAX_LISTED = 50;
+const LONGEST_REASON = 800;
 
 export function importError(
   origin: string,
@@ -43,7 +45,8 @@ export function importError(
 ): OnnxImportError {
   const lines = failures.slice(0, MAX_LISTED).map(({ node, reason, instead }) => {
     const hint = instead === null ? '' : ` ${instead}`;
-    return `  ${node}: ${reason.replace(/\.$/, '')}.${hint}`;
+    const short = reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}..` : reason;
+    return `  ${node}: ${short.replace(/\.$/, '')}.${hint}`;
   });
   const rest = failures.length - lines.length;
   if (rest > 0) lines.push(`  and ${rest} more`);

@@ -43,7 +43,10 @@ export async function readModelFile(path: string, shown: string): Promise<ModelF
   const model = decodeModel(content, shown);
   const elsewhere = externalTensors(model);
   const external = new Map<TensorProto, Uint8Array>();
-  for (const tensor of elsewhere) external.set(tensor, await readExternal(tensor, path, shown));
+  const ranges = new Ranges(shown);
+  for (const tensor of elsewhere) {
+    external.set(tensor, await readExternal(tensor, path, shown, ranges));
+  }
   return { model, external };
 }
 
@@ -75,7 +78,47 @@ function externalTensors({ graph, functions }: ModelProto): readonly TensorProto
   return found;
 }
 
-async function readExternal(tensor: TensorProto, path: string, shown: string): Promise<Uint8Array> {
+/** Tensors may share bytes of a file, but not so that a small file fills the memory. */
+const MOST_SHARED = 4;
+
+/** The ranges of files that were read; the same range is read once. */
+class Ranges {
+  private readonly shown: string;
+  private readonly read = new Map<string, Uint8Array>();
+  private readonly taken = new Map<string, number>();
+
+  constructor(shown: string) {
+    this.shown = shown;
+  }
+
+  /** The bytes from `offset` of the file at `path`, which has `size`, got by `read` where they are new. */
+  async take(
+    path: string,
+    size: number,
+    [offset, length]: readonly [number, number],
+    read: () => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const taken = (this.taken.get(path) ?? 0) + length;
+    this.taken.set(path, taken);
+    if (taken > MOST_SHARED * size) {
+      throw new EncompileError(
+        `The tensors of ${this.shown} lie over one another in ${path}: together they have more than ${MOST_SHARED} ` +
+          `times its ${size} bytes. Export both files again.`,
+      );
+    }
+    const key = JSON.stringify([path, offset, length]);
+    const known = this.read.get(key) ?? (await read());
+    this.read.set(key, known);
+    return known;
+  }
+}
+
+async function readExternal(
+  tensor: TensorProto,
+  path: string,
+  shown: string,
+  ranges: Ranges,
+): Promise<Uint8Array> {
   const what = `The tensor ${quote(tensor.name ?? '')} of ${shown}`;
   const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
   const location = entries.get('location')?.replace(/^\.\//, '');
@@ -93,7 +136,9 @@ async function readExternal(tensor: TensorProto, path: string, shown: string): P
           `${offset} of ${quote(location)}, which has ${size}. Export or fetch both files again.`,
       );
     }
-    return await readRange(file, offset, length, beside);
+    return await ranges.take(beside, size, [offset, length], () =>
+      readRange(file, offset, length, beside),
+    );
   } finally {
     await file.close();
   }

@@ -10,14 +10,23 @@
 import { interpret } from '../../interpreter/interpreter.ts';
 import { GraphConstruction } from '../../ir/builder.ts';
 import { type Dim, sizeOf } from '../../ir/dims.ts';
-import { type Graph, NO_ORIGIN, type Node, type Value, type ValueId } from '../../ir/graph.ts';
+import {
+  type Graph,
+  NO_ORIGIN,
+  type Node,
+  type Parameter,
+  type Value,
+  type ValueId,
+} from '../../ir/graph.ts';
 import { fromNdArray, type NdArray } from '../../ir/nd-array.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { isFloat, type TensorData } from '../../ir/types.ts';
 import { asOperand, type Handler, NodeContext, type Site } from './context.ts';
 import { Unify } from './dims.ts';
-import { type Known, known, numbersOf, type Operand } from './operand.ts';
+import { Exhausted } from './effort.ts';
+import { type Known, known, MAX_KNOWN, numbersOf, type Operand } from './operand.ts';
 import { sizeArithmetic } from './size-arithmetic.ts';
+import { workOf } from './work.ts';
 
 /** No value of a graph that is run while importing has more elements. */
 const MAX_ELEMENTS = 1 << 16;
@@ -48,12 +57,16 @@ export function foldNode(handler: Handler, node: NodeContext): readonly Known[] 
   const operands = node.operands.filter((operand) => operand !== null);
   if (operands.length === 0) return null;
   if (!operands.every((operand) => operand.kind === 'known')) return null;
+  const size = operands.reduce((work, { elements }) => work + elements.length, 1);
+  if (!node.site.affords(size)) return null;
   if (operands.every((operand) => numbersOf(operand) !== null)) {
     if (operands.some(({ dtype }) => isFloat(dtype))) return null;
     const results = runAlone(handler, node, node.operands);
     return results?.some(({ dtype }) => isFloat(dtype)) ? null : results;
   }
-  return sizeArithmetic(node, operands) ?? foldMoved(handler, node, operands);
+  const results = sizeArithmetic(node, operands) ?? foldMoved(handler, node, operands);
+  // sizes become a node each where they are computed with
+  return results?.some(({ elements }) => elements.length > MAX_KNOWN) ? null : results;
 }
 
 /** Moves places 0, 1, 2, .. of all elements, and puts the elements where their places went. */
@@ -99,9 +112,9 @@ function runAlone(
     const results = (Array.isArray(made) ? made : [made]).map(asOperand);
     const values = results.map((result) => site.materialise(result));
     const graph = graphOf(construction, values);
-    return graph === null ? null : runGraph(graph);
+    return graph !== null && site.affords(workOf(graph)) ? runGraph(graph) : null;
   } catch (error) {
-    if (error instanceof Unify) throw error;
+    if (error instanceof Unify || error instanceof Exhausted) throw error;
     // The node fails again, and says so, where it is built into the model.
     return null;
   }
@@ -132,7 +145,8 @@ class ScratchSite implements Site {
   numbers(operand: Operand): Known | null {
     if (operand.kind === 'known') return operand;
     const graph = graphOf(this.construction, [operand.value]);
-    return (graph && runGraph(graph)[0]) ?? null;
+    if (graph === null || !this.affords(workOf(graph))) return null;
+    return runGraph(graph)[0] ?? null;
   }
 
   explainUnknown(operand: Operand, what: string) {
@@ -145,6 +159,10 @@ class ScratchSite implements Site {
 
   parameter(name: string, data: TensorData): Value {
     return this.construction.builder().weight(`${name}_${this.count++}`, data, data);
+  }
+
+  affords(work: number): boolean {
+    return this.outer.affords(work);
   }
 
   inline(): never {
@@ -161,11 +179,10 @@ class ScratchSite implements Site {
  * be computed while importing.
  */
 export function graphOf(
-  construction: Pick<GraphConstruction, 'values' | 'inputs' | 'parameters' | 'nodes'>,
+  construction: Pick<GraphConstruction, 'values' | 'parameters' | 'nodes'>,
   outputs: readonly Value[],
-  producers: ReadonlyMap<ValueId, Node> = producersOf(construction.nodes),
+  { producers, parameters }: Definitions = definitionsOf(construction),
 ): Graph | null {
-  const parameters = new Map(construction.parameters.map((p) => [p.value, p]));
   const nodes = new Set<Node>();
   const seen = new Set<ValueId>();
   const open = outputs.map(({ id }) => id);
@@ -190,8 +207,8 @@ export function graphOf(
   return {
     name: 'known',
     inputs: [],
-    parameters: construction.parameters.filter(({ value }) => seen.has(value)),
-    nodes: construction.nodes.filter((node) => nodes.has(node)),
+    parameters: [...seen].flatMap((id) => parameters.get(id) ?? []),
+    nodes: [...nodes].sort((a, b) => a.id - b.id),
     outputs: outputs.map(({ id }, i) => ({ name: `${i}`, value: id })),
     values: new Map(values) as Graph['values'],
   };
@@ -206,8 +223,20 @@ function usesSize({ op, attributes }: Node): boolean {
   });
 }
 
-function producersOf(nodes: readonly Node[]): ReadonlyMap<ValueId, Node> {
-  return new Map(nodes.flatMap((node) => node.results.map((id) => [id, node] as const)));
+/** What gives each value of a graph. */
+export interface Definitions {
+  readonly producers: ReadonlyMap<ValueId, Node>;
+  readonly parameters: ReadonlyMap<ValueId, Parameter>;
+}
+
+function definitionsOf({
+  nodes,
+  parameters,
+}: Pick<GraphConstruction, 'parameters' | 'nodes'>): Definitions {
+  return {
+    producers: new Map(nodes.flatMap((node) => node.results.map((id) => [id, node] as const))),
+    parameters: new Map(parameters.map((parameter) => [parameter.value, parameter])),
+  };
 }
 
 /** The outputs of a graph without inputs, in its order. */

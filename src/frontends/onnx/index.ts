@@ -7,7 +7,7 @@
 import { basename } from 'node:path';
 import { EncompileError } from '../../errors.ts';
 import type { Dim } from '../../ir/dims.ts';
-import type { Graph, Output, ValueId } from '../../ir/graph.ts';
+import type { Graph, Output, Value, ValueId } from '../../ir/graph.ts';
 import { printType, type Shape, sameShape, type TensorData } from '../../ir/types.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import type { GraphProto, TensorProto, ValueInfoProto } from '../../onnx/schema.ts';
@@ -15,6 +15,7 @@ import { displayPath } from '../declaration/display-path.ts';
 import { quote } from '../json.ts';
 import { asDType } from '../tensor-data.ts';
 import { DimNames, Unify } from './dims.ts';
+import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
 import { type ModelFile, readModelFile } from './file.ts';
 import { Scope } from './scope.ts';
@@ -47,11 +48,12 @@ export async function importOnnx(path: string, options: OnnxOptions = {}): Promi
 
 /** The graph of a model that is read. */
 export function graphOfModel(file: ModelFile, origin: string, options: OnnxOptions = {}): Graph {
+  const effort = new Effort(file.model, origin);
   const replaced = new Map<string, Dim>();
   const tensors = new Map<TensorProto, TensorData>();
   for (let round = 0; round < MAX_EQUATIONS; round++) {
     try {
-      return attempt(file, origin, options, replaced, tensors);
+      return attempt(file, origin, options, { replaced, tensors, effort });
     } catch (error) {
       if (!(error instanceof Unify)) throw error;
       replaced.set(error.symbol, error.by);
@@ -63,12 +65,18 @@ export function graphOfModel(file: ModelFile, origin: string, options: OnnxOptio
   );
 }
 
+/** What one attempt leaves to the next. */
+interface Attempts {
+  readonly replaced: ReadonlyMap<string, Dim>;
+  readonly tensors: Map<TensorProto, TensorData>;
+  readonly effort: Effort;
+}
+
 function attempt(
   { model, external }: ModelFile,
   origin: string,
   { constants = new Map() }: OnnxOptions,
-  replaced: ReadonlyMap<string, Dim>,
-  tensors: Map<TensorProto, TensorData>,
+  { replaced, tensors, effort }: Attempts,
 ): Graph {
   const { graph } = model;
   if (graph === undefined) {
@@ -87,7 +95,7 @@ function attempt(
     );
   }
   const names = new DimNames(replaced);
-  const walk = new Walk({ model, origin, external, names, tensors });
+  const walk = new Walk({ model, origin, external, names, tensors, effort });
   const scope = new Scope(null);
   defineInputs(walk, graph, scope, names, constants);
   walk.graph(graph, { scope, opsets, given: null, depth: 0, g: walk.g });
@@ -120,7 +128,7 @@ function defineInputs(
     if (data === undefined) {
       if (name === '')
         throw new EncompileError(`${walk.facts.origin} has an input without a name.`);
-      const value = builder.input(name, { dtype, shape });
+      const value = definedInput(() => builder.input(name, { dtype, shape }), input, walk);
       walk.define(scope, name, { kind: 'computed', value });
       continue;
     }
@@ -138,6 +146,19 @@ function defineInputs(
   if (stray === undefined) return;
   const listed = inputs.map(({ name }) => quote(name)).join(', ') || 'none';
   throw new EncompileError(`There is no input ${quote(stray)} to fix. The inputs: ${listed}.`, 2);
+}
+
+/** The input, or an error that says which it is. */
+function definedInput(define: () => Value, { name }: ValueInfoProto, { facts }: Walk): Value {
+  try {
+    return define();
+  } catch (error) {
+    if (!(error instanceof EncompileError)) throw error;
+    throw new EncompileError(
+      `The input ${quote(name)} of ${facts.origin} cannot be taken: ${error.message.replace(/\.$/, '')}. ` +
+        'Export the model again, with smaller inputs.',
+    );
+  }
 }
 
 function fits(given: readonly number[], declared: Shape): boolean {

@@ -4,20 +4,26 @@
  */
 import { EncompileError } from '../../errors.ts';
 import type { GraphConstruction } from '../../ir/builder.ts';
-import type { Node, Value, ValueId } from '../../ir/graph.ts';
+import type { Node, Parameter, Value, ValueId } from '../../ir/graph.ts';
 import { quote } from '../json.ts';
+import type { Effort } from './effort.ts';
 import { NeedsContents } from './failures.ts';
-import { graphOf, runGraph } from './folding.ts';
+import { type Definitions, graphOf, runGraph } from './folding.ts';
 import type { Computed, Known, Operand } from './operand.ts';
+import { workOf } from './work.ts';
 
 export class KnownValues {
   private readonly construction: GraphConstruction;
-  private readonly producers = new Map<ValueId, Node>();
+  readonly producers = new Map<ValueId, Node>();
+  readonly parameters = new Map<ValueId, Parameter>();
   private readonly evaluated = new Map<ValueId, Known | null>();
+  private readonly effort: Effort;
   private indexed = 0;
+  private indexedParameters = 0;
 
-  constructor(construction: GraphConstruction) {
+  constructor(construction: GraphConstruction, effort: Effort) {
     this.construction = construction;
+    this.effort = effort;
   }
 
   /** Whether the value is of the graph itself, and of no body in it. */
@@ -31,20 +37,25 @@ export class KnownValues {
     const { id } = operand.value;
     let found = this.evaluated.get(id);
     if (found === undefined) {
-      const graph = graphOf(this.construction, [operand.value], this.producersSoFar());
+      const graph = graphOf(this.construction, [operand.value], this.definitionsSoFar());
+      if (graph !== null) this.effort.compute(workOf(graph));
       found = (graph && runGraph(graph)[0]) ?? null;
       this.evaluated.set(id, found);
     }
     return found;
   }
 
-  private producersSoFar(): ReadonlyMap<ValueId, Node> {
-    const { nodes } = this.construction;
+  private definitionsSoFar(): Definitions {
+    const { nodes, parameters } = this.construction;
     for (; this.indexed < nodes.length; this.indexed++) {
       const node = nodes[this.indexed] as Node;
       for (const id of node.results) this.producers.set(id, node);
     }
-    return this.producers;
+    for (; this.indexedParameters < parameters.length; this.indexedParameters++) {
+      const parameter = parameters[this.indexedParameters] as Parameter;
+      this.parameters.set(parameter.value, parameter);
+    }
+    return this;
   }
 
   explainUnknown(operand: Operand, what: string): EncompileError {
@@ -63,7 +74,7 @@ export class KnownValues {
   }
 
   private inputsBehind({ value }: Computed): readonly string[] {
-    const producers = this.producersSoFar();
+    const { producers } = this.definitionsSoFar();
     const seen = new Set<ValueId>([value.id]);
     for (const id of seen)
       for (const from of producers.get(id)?.operands ?? []) if (from !== null) seen.add(from);

@@ -13,6 +13,8 @@ export class Materialiser {
   /** By the builder of the graph or body in which they stand. */
   private readonly made = new Map<UntypedBuilder, Map<Known, Value>>();
   private readonly parameterNames = new Set<string>();
+  /** How many parameters have asked for a name. */
+  private readonly counts = new Map<string, number>();
 
   constructor(construction: GraphConstruction) {
     this.construction = construction;
@@ -32,7 +34,10 @@ export class Materialiser {
   parameter(wanted: string, data: TensorData): Value {
     const stem = wanted === '' ? 'weight' : wanted;
     let name = stem;
-    for (let count = 1; this.isTaken(name); count++) name = `${stem}_${count}`;
+    for (let count = this.counts.get(stem) ?? 1; this.isTaken(name); count++) {
+      name = `${stem}_${count}`;
+      this.counts.set(stem, count + 1);
+    }
     this.parameterNames.add(name);
     const { dtype, shape } = data;
     return this.construction.builder().weight(name, { dtype, shape }, data);

@@ -17,7 +17,7 @@ import {
 } from '../../ir/dims.ts';
 import { type DType, isFloat, isInteger } from '../../ir/types.ts';
 import type { NodeContext } from './context.ts';
-import { type Known, known } from './operand.ts';
+import { type Known, known, MAX_KNOWN } from './operand.ts';
 import { dtypeOf } from './tensors.ts';
 
 type Element = Dim | null;
@@ -171,7 +171,7 @@ function broadcast(a: readonly number[], b: readonly number[]): readonly number[
     if (x !== y && x !== 1 && y !== 1) return null;
     shape.push(x === 1 ? y : x);
   }
-  return shape;
+  return shape.reduce((product, dim) => product * dim, 1) > MAX_KNOWN ? null : shape;
 }
 
 /** The elements broadcast to `shape`. */

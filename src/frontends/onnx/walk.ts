@@ -22,7 +22,8 @@ import { quote } from '../json.ts';
 import type { NodeAttributes } from './attributes.ts';
 import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './context.ts';
 import type { DimNames } from './dims.ts';
-import { type Failure, NeedsContents } from './failures.ts';
+import { type Effort, Exhausted } from './effort.ts';
+import { type Failure, MAX_LISTED, NeedsContents } from './failures.ts';
 import { foldNode } from './folding.ts';
 import { KnownValues } from './known-values.ts';
 import { Materialiser } from './materialise.ts';
@@ -44,8 +45,6 @@ export interface Frame {
 
 /** Deeper nesting of subgraphs and functions is refused: functions may call one another in a ring. */
 const MAX_NESTING = 30;
-/** What loops unroll to, at most. */
-const MAX_NODES = 500_000;
 
 export interface WalkFacts {
   readonly model: ModelProto;
@@ -53,6 +52,8 @@ export interface WalkFacts {
   readonly origin: string;
   readonly external: ReadonlyMap<TensorProto, Uint8Array>;
   readonly names: DimNames;
+  /** Counted over all walks. */
+  readonly effort: Effort;
   /** Tensors that are read already: a walk may begin again. */
   readonly tensors: Map<TensorProto, TensorData>;
 }
@@ -67,14 +68,13 @@ export class Walk {
   private readonly named: (name: string, value: Value) => Value;
   private readonly functions: ReadonlyMap<string, FunctionProto>;
   private readonly known: KnownValues;
-  private walked = 0;
   private place = '';
 
   constructor(facts: WalkFacts) {
     this.facts = facts;
     this.construction = new GraphConstruction(() => this.currentOrigin());
     this.materialiser = new Materialiser(this.construction);
-    this.known = new KnownValues(this.construction);
+    this.known = new KnownValues(this.construction, facts.effort);
     const builder = this.construction.builder();
     this.g = this.construction.untypedBuilder();
     this.named = (name, value) => builder.named(name, value);
@@ -136,12 +136,7 @@ export class Walk {
   }
 
   private node(proto: NodeProto, frame: Frame): void {
-    if (++this.walked > MAX_NODES) {
-      throw new EncompileError(
-        `${this.facts.origin} has more than ${MAX_NODES} nodes, those of unrolled loops and called functions ` +
-          'counted each time. Export it with shorter loops.',
-      );
-    }
+    this.facts.effort.walk(1 + proto.input.length + proto.output.length);
     const operands = proto.input.map((name) =>
       name === '' ? null : this.lookup(name, frame.scope),
     );
@@ -175,6 +170,7 @@ export class Walk {
       const results = this.call(proto, operands, frame);
       return results.map((result, i) => this.withName(result, proto.output[i] ?? '', before));
     } catch (error) {
+      if (error instanceof Exhausted) throw error;
       if (error instanceof NeedsContents) for (const name of error.inputs) this.needed.add(name);
       const isReason = error instanceof Unsupported || error instanceof EncompileError;
       if (!isReason) throw error;
@@ -217,6 +213,10 @@ export class Walk {
     operands: readonly (Operand | null)[],
     frame: Frame,
   ): readonly Operand[] {
+    const { input, output, attributeProto, opsetImport } = called;
+    this.facts.effort.walk(
+      input.length + output.length + attributeProto.length + opsetImport.length,
+    );
     const given = new Map(called.attributeProto.map((a) => [a.name ?? '', a]));
     for (const [name, attribute] of attributes.all) given.set(name, attribute);
     const scope = new Scope(null);
@@ -240,6 +240,8 @@ export class Walk {
     g: UntypedBuilder,
   ): readonly Operand[] {
     const scope = new Scope(frame.scope);
+    const { input, output, initializer } = graph;
+    this.facts.effort.walk(input.length + output.length + initializer.length);
     graph.input.forEach(({ name }, i) => {
       const operand = inputs[i];
       if (operand !== undefined) this.define(scope, name ?? '', operand);
@@ -256,7 +258,7 @@ export class Walk {
 
   private deeper({ depth }: Frame): number {
     if (depth < MAX_NESTING) return depth + 1;
-    throw new EncompileError(
+    throw new Exhausted(
       `${this.facts.origin} nests subgraphs or functions more than ${MAX_NESTING} deep, or functions call ` +
         'one another in a ring. Export the model again.',
     );
@@ -271,6 +273,7 @@ export class Walk {
       readTensor: (tensor) => this.readTensor(tensor),
       parameter: (name, data) => this.materialiser.parameter(name, data),
       inline: (graph, inputs, g = frame.g) => this.inline(graph, inputs, frame, g),
+      affords: (work) => this.facts.effort.affords(work),
       equate: (a, b) => this.equate(a, b),
     };
   }
@@ -319,7 +322,9 @@ export class Walk {
 
   private fail(proto: NodeProto, frame: Frame, error: Error): void {
     const instead = error instanceof Unsupported ? error.instead : null;
-    this.failures.push({ node: describeNode(proto, frame.opsets), reason: error.message, instead });
+    const isListed = this.failures.length < MAX_LISTED;
+    const node = isListed ? describeNode(proto, frame.opsets) : '';
+    this.failures.push({ node, reason: isListed ? error.message : '', instead });
   }
 
   private currentOrigin(): Origin {

@@ -135,7 +135,7 @@ describe('structure', () => {
         ],
         output: [info('y')],
       };
-      expect(await refusal(() => imported(graph))).toContain('must be a list of dims');
+      expect(await refusal(() => imported(graph))).toContain('at most 2^40 elements');
     },
   );
 

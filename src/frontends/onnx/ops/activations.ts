@@ -52,7 +52,7 @@ function hardSigmoid({ g }: NodeContext, x: Value, alpha: number, beta: number):
 
 function prelu(node: NodeContext): Value {
   const { g } = node;
-  const [x, slope] = node.aligned() as [Value, Value];
+  const [x, slope] = node.aligned(2) as [Value, Value];
   return g.select(g.less(x, 0), g.mul(x, slope), x);
 }
 

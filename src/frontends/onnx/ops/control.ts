@@ -101,6 +101,11 @@ function scan(node: NodeContext): readonly Operand[] {
   const values = node.operands.slice(first).map((_, i) => node.value(i + first));
   const sequenceCount = node.int('num_scan_inputs', 1);
   const stateCount = values.length - sequenceCount;
+  if (sequenceCount < 1 || stateCount < 0 || body.output.length < stateCount) {
+    return node.unsupported(
+      `its ${values.length} operands and ${body.output.length} results do not fit ${sequenceCount} sequences`,
+    );
+  }
   const flags = (name: string, count: number) =>
     Array.from({ length: count }, (_, i) => (node.ints(name)?.[i] ?? 0) === 1);
   const collected = body.output.length - stateCount;

@@ -56,7 +56,7 @@ const binary =
   (op: BinaryOp): Handler =>
   (node) => {
     refuseOldBroadcast(node);
-    const [a, b] = node.aligned();
+    const [a, b] = node.aligned(2);
     return node.g[op](a, b);
   };
 
@@ -83,7 +83,7 @@ function mean(node: NodeContext): Value {
  */
 function pow(node: NodeContext): Value {
   const { g } = node;
-  const [base, exponent] = node.aligned() as [Value, Value];
+  const [base, exponent] = node.aligned(2) as [Value, Value];
   const { dtype } = base;
   if (isFloat(dtype) || isInteger(exponent.dtype))
     return g.pow(base, castTo(node, exponent, dtype));
@@ -95,13 +95,13 @@ function pow(node: NodeContext): Value {
 
 /** The rest has the sign of the divisor, with fmod that of the dividend. */
 function mod(node: NodeContext): Value {
-  const [a, b] = node.aligned();
+  const [a, b] = node.aligned(2);
   return node.int('fmod', 0) === 1 ? node.g.rem(a, b) : node.g.mod(a, b);
 }
 
 /** Of unsigned integers: `shift_right` brings zeros in from above. */
 function bitShift(node: NodeContext): Value {
-  const [a, b] = node.aligned();
+  const [a, b] = node.aligned(2);
   return node.text('direction', '') === 'LEFT' ? node.g.shift_left(a, b) : node.g.shift_right(a, b);
 }
 
@@ -111,7 +111,7 @@ function bitNot(node: NodeContext): Value {
 }
 
 function where(node: NodeContext): Value {
-  const [condition, then, otherwise] = node.aligned();
+  const [condition, then, otherwise] = node.aligned(3);
   return node.g.select(condition, then, otherwise);
 }
 

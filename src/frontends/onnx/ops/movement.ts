@@ -125,7 +125,11 @@ function split(node: NodeContext): readonly Value[] {
   const axis = node.axis('axis', 0, x.shape.length);
   const dim = x.shape[axis] ?? 1;
   const given = node.ints('split') ?? (node.has(1) ? node.dims(1, 'split') : undefined);
-  const sizes = given ?? equalParts(node, dim, node.int('num_outputs', node.outputs.length));
+  const count = given?.length ?? node.int('num_outputs', node.outputs.length);
+  if (count !== node.outputs.length) {
+    return node.unsupported(`it has ${node.outputs.length} outputs for ${count} parts`);
+  }
+  const sizes = given ?? equalParts(node, dim, count);
   let start: Dim = 0;
   return sizes.map((size) => {
     const end = add(start, size);
