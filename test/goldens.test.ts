@@ -12,7 +12,7 @@ import { printGraph } from '../src/ir/print.ts';
 import { bool, dims, f32, i64 } from '../src/ir/types.ts';
 import { printPlan } from '../src/loops/check-plan.ts';
 import { printKernels } from '../src/loops/print.ts';
-import { bert, encoderBlock } from '../src/models/index.ts';
+import { bert, encoderBlock, gru } from '../src/models/index.ts';
 import { printLedger } from '../src/passes/ledger.ts';
 import { PROGRAM_TARGETS } from '../src/targets.ts';
 import { repositoryRoot } from './support/build-dist.ts';
@@ -27,6 +27,25 @@ const block = buildGraph('attention-block', (g) => {
 });
 
 const compilation = compileGraph(block);
+
+const recurrence = buildGraph('recurrence', (g) => {
+  const x = g.input('x', f32(batch, seq, 8));
+  return { states: gru(g, x, { hidden: 8 }).outputs };
+});
+
+describe('goldens of a recurrent layer', () => {
+  const compiled = compileGraph(recurrence);
+
+  it('graph, as declared and after all passes', () => {
+    expectGolden('recurrence/declared.ir', printGraph(recurrence));
+    expectGolden('recurrence/optimised.ir', printGraph(compiled.optimised));
+  });
+
+  it.each(['wasm', 'wgsl'] as const)('loops for %s', (target) => {
+    const { program } = compiledFor(compiled, target);
+    expectGolden(`recurrence/${target}.loops`, `${printKernels(program.kernels)}\n`);
+  });
+});
 
 describe('goldens of an attention block', () => {
   it('graph, as declared and after all passes', () => {

@@ -10,8 +10,8 @@ import { artifactFiles } from '../../src/artifact-files.ts';
 import { writeArtifact } from '../../src/backends/write-artifact.ts';
 import { compileGraph } from '../../src/compile.ts';
 import { buildGraph } from '../../src/ir/builder.ts';
-import { bool, dims, i32 } from '../../src/ir/types.ts';
-import { bert, meanPool } from '../../src/models/index.ts';
+import { bool, dims, f32, i32 } from '../../src/ir/types.ts';
+import { bert, lstm, meanPool } from '../../src/models/index.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
 import type { LoadOptions, Model } from '../../src/runtime/load.mts';
 import { withTemporaryFolder } from '../../src/temporary-folder.ts';
@@ -89,6 +89,32 @@ describe('a model on several threads', () => {
     await expectSame(model, 24, 128);
     await expectSame(model, 1, 8);
     expect(grow).toHaveBeenCalled();
+  });
+});
+
+it('the steps of a scan are run by one thread, which the others wait for', async () => {
+  const graph = buildGraph('recurrent', (g) => {
+    const { outputs } = lstm(g, g.input('x', f32('batch', 'seq', 64)), {
+      ...{ hidden: 32, layers: 2, bidirectional: true },
+    });
+    return { outputs };
+  });
+  await withTemporaryFolder(async (folder) => {
+    const compilation = compileGraph(fillRandomWeights(graph, 1), { targets: ['wasm'] });
+    await writeArtifact(folder, await artifactFiles(compilation));
+    const artifact: { load: typeof load } = await import(
+      pathToFileURL(join(folder, 'model.mjs')).href
+    );
+    const [one, several] = await Promise.all(
+      [1, 3].map((threads) => artifact.load({ backend: 'wasm', threads })),
+    );
+    for (const seq of [40, 3, 40]) {
+      const given = { x: denseInput(2, seq) };
+      expect(await several?.run(given)).toEqual(await one?.run(given));
+    }
+    expect(several?.threads).toBe(3);
+    one?.dispose();
+    several?.dispose();
   });
 });
 

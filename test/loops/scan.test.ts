@@ -1,8 +1,10 @@
 /** Scans as kernels: every target's in the emulator against the interpreter, with passes and without. */
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { compileGraph } from '../../src/compile.ts';
 import { type Builder, buildGraph } from '../../src/ir/builder.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import { f32, i32 } from '../../src/ir/types.ts';
+import type { Statement } from '../../src/loops/nodes.ts';
 import { expectRight, table } from '../support/agreement.ts';
 
 const SIZES = [
@@ -14,6 +16,15 @@ const SIZES = [
 function vector(g: Builder, name: string, width: number) {
   const data = Float32Array.from({ length: width }, (_, i) => Math.cos(i + name.length));
   return g.weight(name, f32(width), { dtype: 'f32', shape: [width], data });
+}
+
+/** How many serial loops stand one in another. */
+function depthOf(body: readonly Statement[]): number {
+  const depths = body.map((s) => {
+    if (s.tag === 'if') return depthOf([...s.then, ...s.otherwise]);
+    return s.tag === 'for' ? depthOf(s.body) + (s.kind === 'serial' ? 1 : 0) : 0;
+  });
+  return Math.max(0, ...depths);
 }
 
 describe('recurrent layers', () => {
@@ -94,21 +105,15 @@ describe('what a body may hand on', () => {
       const x = g.input('x', f32('batch', 'seq', 3));
       const [a, b] = [g.input('a', f32('batch', 3)), g.input('b', f32('batch', 3))];
       const { states, outputs } = g.scan(
-        { states: [a, b, a], sequences: [x], axis: 1, reverse: true },
-        (g, [a, b, c], [x]) => {
-          const sum = g.add(g.mul(a, 0.5), x);
-          return { states: [b, sum, c], outputs: [a, x, sum, sum] };
+        { states: [a, b, a, b], sequences: [x], axis: 1, reverse: true },
+        (g, [a, b, c, d], [x]) => {
+          const sum = g.add(g.mul(d, 0.5), x);
+          return { states: [b, a, c, sum], outputs: [a, x, sum, sum] };
         },
       );
-      return {
-        a: states[0],
-        b: states[1],
-        c: states[2],
-        before: outputs[0],
-        same: outputs[1],
-        sum: outputs[2],
-        again: outputs[3],
-      };
+      const [before, same, first, second] = outputs;
+      const [p, q, r, s] = states;
+      return { p, q, r, s, before, same, first, second };
     });
     await expectRight(graph, ...SIZES);
   });
@@ -129,8 +134,8 @@ describe('what a body may hand on', () => {
     await expectRight(graph, { batch: 2, seq: 4 }, { batch: 1, seq: 0 });
   });
 
-  test('attention over a captured memory, softmax and norms in the step', async () => {
-    const graph = buildGraph('attending', (g) => {
+  const attending = () =>
+    buildGraph('attending', (g) => {
       const memory = g.input('memory', f32('batch', 'keys', 8));
       const x = g.input('x', f32('batch', 'seq', 8));
       const zero = g.constant({ value: [0], dtype: 'f32', shape: ['batch', 8] });
@@ -151,7 +156,15 @@ describe('what a body may hand on', () => {
       });
       return { y: outputs[0] };
     });
-    await expectRight(graph, { batch: 2, keys: 3, seq: 4 }, { batch: 1, keys: 1, seq: 2 });
+
+  test('attention over a captured memory, softmax and norms in the step', async () => {
+    await expectRight(attending(), { batch: 2, keys: 3, seq: 4 }, { batch: 1, keys: 1, seq: 2 });
+  });
+
+  test('on a GPU no sum is computed inside another: over time, elements, and terms', () => {
+    const kernels = compileGraph(attending()).programs.get('wgsl')?.kernels ?? [];
+    const scan = kernels.find(({ name }) => name === 'scan');
+    expect(depthOf(scan?.body ?? [])).toBe(3);
   });
 
   test('a scan inside, over an element and over a whole sequence', async () => {

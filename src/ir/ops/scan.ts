@@ -67,7 +67,7 @@ export type Scan = <
 type NextOk<S extends readonly Value[], N extends readonly Value[]> = {
   readonly [I in keyof S]: I extends keyof N
     ? SameDTypeOk<'scan_c5', S[I]['dtype'], N[I]['dtype']> &
-        SameShapeOk<'scan_c5: state and next state differ', S[I]['shape'], N[I]['shape']>
+        SameShapeOk<'scan_c5', S[I]['shape'], N[I]['shape']>
     : unknown;
 };
 

@@ -13,6 +13,7 @@ import { padding } from './padding.mjs';
 import { passes } from './passes.mjs';
 import { quantized } from './quantized.mjs';
 import { raise } from './raise.mjs';
+import { recurrence } from './recurrence.mjs';
 import { schedules } from './schedules.mjs';
 import { simd } from './simd.mjs';
 import { spatial } from './spatial.mjs';
@@ -23,6 +24,7 @@ export const mutations = [
   ...passes,
   ...padding,
   ...raise,
+  ...recurrence,
   ...loops,
   ...schedules,
   ...simd,
