@@ -26,7 +26,15 @@ import {
 import { type BenchResult, type KernelTime, measureModel } from './bench-model.ts';
 import { computingOps } from './kernel-costs.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
+import {
+  CONSTANTS_FLAG,
+  CONSTANTS_MEANING,
+  FIX_FLAG,
+  FIX_MEANING,
+  type FixedSizes,
+  openModel,
+  readFix,
+} from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -36,6 +44,7 @@ import { indentLines, printTable } from './tables.ts';
 
 interface Options {
   readonly constants?: string;
+  readonly fix?: FixedSizes;
   readonly backend: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -54,6 +63,7 @@ export function defineBench(program: Command): void {
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
+    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
@@ -89,6 +99,7 @@ async function bench(path: string, options: Options): Promise<void> {
   const { graph } = await openModel(path, {
     needsNumbers: true,
     constants: options.constants,
+    fix: options.fix,
   });
   const sizes = singleSizes(graph, options.dim);
   const results = await atSizes(sizes, () => measureAll(graph, backends, sizes, options));

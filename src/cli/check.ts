@@ -40,13 +40,22 @@ import {
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
+import {
+  CONSTANTS_FLAG,
+  CONSTANTS_MEANING,
+  FIX_FLAG,
+  FIX_MEANING,
+  type FixedSizes,
+  openModel,
+  readFix,
+} from './open-model.ts';
 import { progress } from './progress.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 
 interface Options {
   readonly constants?: string;
+  readonly fix?: FixedSizes;
   readonly backend?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -75,6 +84,7 @@ export function defineCheck(program: Command): void {
     .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
+    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
@@ -152,7 +162,7 @@ function nothingChecked({ skipped }: CheckReport): EncompileError {
 /** A model with the inputs of a tensor file, or a reproducer, which has both in itself. */
 async function openChecked(
   path: string,
-  { inputs: inputsPath, constants }: Options,
+  { inputs: inputsPath, constants, fix }: Options,
 ): Promise<{ readonly graph: Graph; readonly inputs?: ReadonlyMap<string, NdArray> }> {
   if (path.endsWith('.safetensors')) {
     if (inputsPath !== undefined) {
@@ -163,6 +173,7 @@ async function openChecked(
   const { graph } = await openModel(path, {
     needsNumbers: true,
     constants,
+    fix,
   });
   if (inputsPath === undefined) return { graph };
   const { tensors } = await readInputTensors(graph, inputsPath);

@@ -25,7 +25,11 @@ import {
   ATTENTION_MEANING,
   CONSTANTS_FLAG,
   CONSTANTS_MEANING,
+  FIX_FLAG,
+  FIX_MEANING,
+  type FixedSizes,
   openModel,
+  readFix,
 } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted } from './quantities.ts';
@@ -44,6 +48,7 @@ import { indentLines, printTable } from './tables.ts';
 interface Options {
   readonly constants?: string;
   readonly attentionWeights?: string;
+  readonly fix?: FixedSizes;
   readonly output?: string;
   readonly target?: string;
   readonly exact?: boolean;
@@ -67,6 +72,7 @@ export function defineCompile(program: Command): void {
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(ATTENTION_FLAG, ATTENTION_MEANING)
+    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with inputs, for the report of --quantize or f16')
@@ -131,6 +137,7 @@ async function compile(path: string, options: Options): Promise<void> {
     needsNumbers: true,
     constants: options.constants,
     attentionWeights: options.attentionWeights,
+    fix: options.fix,
   });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, {

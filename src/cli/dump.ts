@@ -19,7 +19,15 @@ import {
   STAGES,
   type Stage,
 } from './dump-text.ts';
-import { CONSTANTS_FLAG, CONSTANTS_MEANING, openModel } from './open-model.ts';
+import {
+  CONSTANTS_FLAG,
+  CONSTANTS_MEANING,
+  FIX_FLAG,
+  FIX_MEANING,
+  type FixedSizes,
+  openModel,
+  readFix,
+} from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -27,6 +35,7 @@ import { printText } from './standard-output.ts';
 
 interface Options {
   readonly constants?: string;
+  readonly fix?: FixedSizes;
   readonly stage: string;
   readonly after?: string;
   readonly all?: boolean;
@@ -55,6 +64,7 @@ export function defineDump(program: Command): void {
       `whose loops, plan or source: ${PROGRAM_TARGETS.join(', ')} (default: js)`,
     )
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
+    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(EXACT_FLAG, `of loops, plan and source: ${EXACT_MEANING}`)
     .option('-o, --output <path>', 'write to a file, with --all to a folder')
@@ -83,6 +93,7 @@ async function dump(path: string, options: Options): Promise<void> {
   const { graph, randomWeights } = await openModel(path, {
     needsNumbers: false,
     constants: options.constants,
+    fix: options.fix,
   });
   if (options.all) return dumpAll(graph, options, format);
   const chosen = graphAfter(graph, after, options.quantize);
@@ -136,6 +147,7 @@ async function dumpProgram(
   const { graph } = await openModel(path, {
     needsNumbers: false,
     constants: options.constants,
+    fix: options.fix,
   });
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],

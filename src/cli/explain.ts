@@ -26,7 +26,11 @@ import {
   ATTENTION_MEANING,
   CONSTANTS_FLAG,
   CONSTANTS_MEANING,
+  FIX_FLAG,
+  FIX_MEANING,
+  type FixedSizes,
   openModel,
+  readFix,
 } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
@@ -38,6 +42,7 @@ import { indentLines, printTable } from './tables.ts';
 interface Options {
   readonly constants?: string;
   readonly attentionWeights?: string;
+  readonly fix?: FixedSizes;
   readonly target?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -57,6 +62,7 @@ export function defineExplain(program: Command): void {
     )
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(ATTENTION_FLAG, ATTENTION_MEANING)
+    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option(EXACT_FLAG, EXACT_MEANING)
@@ -84,6 +90,7 @@ async function explain(path: string, options: Options): Promise<void> {
     needsNumbers: false,
     constants: options.constants,
     attentionWeights: options.attentionWeights,
+    fix: options.fix,
   });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {

@@ -12,7 +12,11 @@ import {
   ATTENTION_MEANING,
   CONSTANTS_FLAG,
   CONSTANTS_MEANING,
+  FIX_FLAG,
+  FIX_MEANING,
+  type FixedSizes,
   openModel,
+  readFix,
 } from './open-model.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
@@ -23,6 +27,7 @@ import { printSummary } from './tensor-summary.ts';
 interface Options {
   readonly constants?: string;
   readonly attentionWeights?: string;
+  readonly fix?: FixedSizes;
   readonly inputs: string;
   readonly backend: string;
   readonly exact?: boolean;
@@ -42,6 +47,7 @@ export function defineRun(program: Command): void {
     .option(EXACT_FLAG, EXACT_MEANING)
     .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
     .option(ATTENTION_FLAG, ATTENTION_MEANING)
+    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--output <file>', 'write every output to a safetensors file')
@@ -68,6 +74,7 @@ async function run(path: string, options: Options): Promise<void> {
     needsNumbers: true,
     constants: options.constants,
     attentionWeights: options.attentionWeights,
+    fix: options.fix,
   });
   const inputs = await readInputTensors(graph, options.inputs);
   const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options));

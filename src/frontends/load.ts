@@ -39,6 +39,8 @@ const MAX_DUMP_BYTES = 2 ** 28;
 export interface LoadModelOptions extends LoadOptions {
   /** Of an ONNX file: what inputs hold that decide how the model is built (`OnnxOptions`). */
   readonly constants?: ReadonlyMap<string, TensorData>;
+  /** Of an ONNX file: symbols of its inputs that have one size. */
+  readonly sizes?: ReadonlyMap<string, number>;
 }
 
 type Load = (path: string, options: LoadModelOptions) => Promise<LoadedModel>;
@@ -110,11 +112,12 @@ async function loadDump(path: string, { onProgress }: LoadOptions): Promise<Load
 
 async function loadOnnx(
   path: string,
-  { onProgress, constants }: LoadModelOptions,
+  { onProgress, constants, sizes }: LoadModelOptions,
 ): Promise<LoadedModel> {
   onProgress?.(`reading ${displayPath(path)}`);
   const { importOnnx } = await import('./onnx/index.ts');
-  return describe(await importOnnx(path, constants === undefined ? {} : { constants }));
+  const given = { ...(constants && { constants }), ...(sizes && { sizes }) };
+  return describe(await importOnnx(path, given));
 }
 
 function describe(graph: Graph): LoadedModel {

@@ -78,6 +78,17 @@ export class DimNames {
     return first === undefined ? null : new Unify(`${first[0]}`, first[1]);
   }
 
+  /** @throws EncompileError where one is no symbol of the inputs */
+  checkKnown(symbols: readonly string[]): void {
+    const stray = symbols.find((symbol) => !this.used.has(symbol));
+    if (stray === undefined) return;
+    const listed = [...this.used].join(', ') || 'none';
+    throw new EncompileError(
+      `There is no symbol ${quote(stray)} to fix. The symbols of the inputs: ${listed}.`,
+      2,
+    );
+  }
+
   /** A dim_param is a name, or an expression such as `past + seq`. */
   private named(param: string): Dim {
     let dim = this.byParam.get(param);

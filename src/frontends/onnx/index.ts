@@ -30,6 +30,8 @@ export interface OnnxOptions {
    * repeats. They are inputs no more.
    */
   readonly constants?: ReadonlyMap<string, TensorData>;
+  /** Symbols of the inputs' dims that have one size: what is built may depend on it. */
+  readonly sizes?: ReadonlyMap<string, number>;
 }
 
 /** The oldest opset whose ops all have the meaning that they are given here. */
@@ -49,7 +51,7 @@ export async function importOnnx(path: string, options: OnnxOptions = {}): Promi
 /** The graph of a model that is read. */
 export function graphOfModel(file: ModelFile, origin: string, options: OnnxOptions = {}): Graph {
   const effort = new Effort(file.model, origin);
-  const replaced = new Map<string, Dim>();
+  const replaced = new Map<string, Dim>(options.sizes);
   const tensors = new Map<TensorProto, TensorData>();
   for (let round = 0; round < MAX_EQUATIONS; round++) {
     try {
@@ -75,7 +77,7 @@ interface Attempts {
 function attempt(
   { model, external }: ModelFile,
   origin: string,
-  { constants = new Map() }: OnnxOptions,
+  { constants = new Map(), sizes = new Map() }: OnnxOptions,
   { replaced, tensors, effort }: Attempts,
 ): Graph {
   const { graph } = model;
@@ -98,6 +100,7 @@ function attempt(
   const walk = new Walk({ model, origin, external, names, tensors, effort });
   const scope = new Scope(null);
   defineInputs(walk, graph, scope, names, constants);
+  names.checkKnown([...sizes.keys()]);
   walk.graph(graph, { scope, opsets, given: null, depth: 0, g: walk.g });
   const outputs = outputsOf(walk, graph, scope);
   if (walk.failures.length > 0) {

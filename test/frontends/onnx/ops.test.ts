@@ -1,5 +1,6 @@
 /** Ops of the standard that the node tests beside the checkout do not have, against numbers by hand. */
 import { describe, expect, it } from 'vitest';
+import { runOn } from '../../../src/cli/run-backends.ts';
 import { fromNdArray, type NdArray } from '../../../src/ir/nd-array.ts';
 import { decodeModel, encodeModel } from '../../../src/onnx/model-file.ts';
 import { ATTRIBUTE_TYPE, DATA_TYPE } from '../../../src/onnx/schema.ts';
@@ -65,6 +66,20 @@ const longs = (...numbers: readonly number[]) => nd('i64', [numbers.length], num
 const octets = (...numbers: readonly number[]) => nd('u8', [numbers.length], numbers);
 const rows = f32([2, 3], [1, 2, 3, 4, 5, 6]);
 
+const floatRow = f32([1, 4], [1, 2, 3, 4]);
+const none = f32([0], []);
+
+/** As the standard's reference implementation computes it. */
+function resized(
+  scales: readonly number[],
+  attributes: Attributes,
+  x: NdArray,
+  expected: readonly (readonly number[])[],
+): readonly Case[] {
+  const wanted = f32([expected.length, expected[0]?.length ?? 0], expected.flat());
+  return [['Resize', [x, none, floats(...scales)], attributes, wanted]];
+}
+
 type Case = readonly [string, readonly NdArray[], Attributes, NdArray];
 
 const cases: readonly Case[] = [
@@ -93,6 +108,38 @@ const cases: readonly Case[] = [
     [longs(1, -1, 5), longs(3), floats(2, 7)],
     { axis: 0 },
     f32([3, 3], [2, 2, 2, 7, 2, 2, 2, 7, 2]),
+  ],
+  ...resized([2, 3], { mode: 'nearest' }, f32([2, 2], [1, 2, 3, 4]), [
+    [1, 1, 1, 2, 2, 2],
+    [1, 1, 1, 2, 2, 2],
+    [3, 3, 3, 4, 4, 4],
+    [3, 3, 3, 4, 4, 4],
+  ]),
+  ...resized([2, 2], { mode: 'linear' }, f32([2, 2], [1, 2, 3, 4]), [
+    [1, 1.25, 1.75, 2],
+    [1.5, 1.75, 2.25, 2.5],
+    [2.5, 2.75, 3.25, 3.5],
+    [3, 3.25, 3.75, 4],
+  ]),
+  ...resized([1, 2], { mode: 'cubic' }, floatRow, [
+    [
+      ...[0.89453125, 1.19140625, 1.66796875, 2.296875],
+      ...[2.703125, 3.33203125, 3.80859375, 4.10546875],
+    ],
+  ]),
+  ...resized([1, 0.5], { mode: 'linear', antialias: 1 }, floatRow, [[1.625, 3.375]]),
+  ['Resize', [floatRow, none, none, longs(1, 3)], {}, f32([1, 3], [1, 2, 4])],
+  [
+    'Resize',
+    [floatRow, none, none, longs(1, 3)],
+    { mode: 'linear', coordinate_transformation_mode: 'align_corners' },
+    f32([1, 3], [1, 2.5, 4]),
+  ],
+  [
+    'Resize',
+    [floatRow, none, none, longs(3)],
+    { nearest_mode: 'ceil', coordinate_transformation_mode: 'asymmetric', axes: [-1] },
+    f32([1, 3], [1, 3, 4]),
   ],
   ['NonZero', [ints(0, 5, 0, 1)], {}, nd('i64', [1, 2], [1, 3])],
   ['HannWindow', [nd('i32', [], [4])], {}, floats(0, 0.5, 1, 0.5)],
@@ -130,5 +177,30 @@ describe('refusals', () => {
     [/names no dim/, 'Einsum', [rows], { equation: 'ij->ik' }, rows],
   ])('%s', (message, op, operands, attributes, expected) => {
     expect(() => importCase(caseOf(op, operands, attributes, expected))).toThrow(message);
+  });
+});
+
+describe('Resize of symbolic sizes', () => {
+  const numbers = Array.from({ length: 12 }, (_, i) => (i * i) % 7);
+  const scales = floats(2, 3);
+
+  it.each(['nearest', 'linear', 'cubic'])('%s is that of the sizes', async (mode) => {
+    const x = f32([3, 4], numbers);
+    const fixed = caseOf('Resize', [x, none, scales], { mode }, f32([6, 12], []));
+    const got = await runOn('interpreter', importCase(fixed), { tensors: fixed.inputs, sizes: {} });
+    const graph = fixed.model.graph;
+    const dim = ['h', 'w'].map((dimParam) => ({ dimParam }));
+    const [first, ...others] = graph?.input ?? [];
+    const type = { tensorType: { elemType: DATA_TYPE.float, shape: { dim } } };
+    const input = [{ ...first, type }, ...others];
+    const one: NodeCase = {
+      ...fixed,
+      model: { ...fixed.model, graph: { ...graph, input } } as NodeCase['model'],
+      outputs: got,
+    };
+    const symbolic = importCase(one);
+    for (const backend of ['interpreter', 'js', 'wasm', 'emulator-wgsl'] as const) {
+      await expectOutputs(symbolic, one, backend);
+    }
   });
 });

@@ -1,12 +1,14 @@
 /**
- * Control flow. An If becomes the branch that its condition, which must be known, names. A Loop or Scan
+ * Control flow. An If becomes the branch that its condition names; where only a run knows the condition,
+ * both are computed and one is selected, which asks for results of the same types. A Loop or Scan
  * of few steps becomes these steps, one after another, for which everything may change from step to
  * step; a longer one becomes a `scan`, whose length may be a symbol.
  */
 import { type Dim, subtract } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
+import { sameShape } from '../../../ir/types.ts';
 import type { GraphProto } from '../../../onnx/schema.ts';
-import type { HandlerTable, NodeContext } from '../context.ts';
+import { type HandlerTable, type NodeContext, Unsupported } from '../context.ts';
 import { known, numbersOf, type Operand } from '../operand.ts';
 
 /** A loop of at most so many steps is unrolled. */
@@ -15,8 +17,40 @@ const MAX_UNROLLED = 32;
 const MAX_STEPS = 1024;
 
 function conditional(node: NodeContext): readonly Operand[] {
-  const isThen = node.number(0, 'condition') !== 0;
-  return node.site.inline(bodyOf(node, isThen ? 'then_branch' : 'else_branch'), []);
+  const [condition, ...others] = node.known(0)?.elements ?? [];
+  if (typeof condition === 'number' && others.length === 0) {
+    return node.site.inline(bodyOf(node, condition === 0 ? 'else_branch' : 'then_branch'), []);
+  }
+  return bothBranches(node);
+}
+
+/** Only what is computed differs: neither branch can do anything but give its results. */
+function bothBranches(node: NodeContext): readonly Operand[] {
+  const { g, site } = node;
+  const [then, otherwise] = ['then_branch', 'else_branch'].map((name) => branchOf(node, name));
+  const holds = node.value(0);
+  const condition = g.reshape(holds, { shape: [] });
+  return (then ?? []).map((operand, i) => {
+    const other = otherwise?.[i];
+    if (other === undefined) return node.unsupported('its branches differ in their outputs');
+    const [a, b] = [site.materialise(operand), site.materialise(other)];
+    if (a.id === b.id) return operand;
+    if (a.dtype !== b.dtype || !sameShape(a.shape, b.shape)) {
+      throw site.explainUnknown(node.operand(0), 'condition');
+    }
+    return computed(g.select(condition, a, b));
+  });
+}
+
+/** A branch that cannot be taken may be one that never runs: what matters is the condition. */
+function branchOf(node: NodeContext, name: string): readonly Operand[] {
+  const body = bodyOf(node, name);
+  try {
+    return node.site.inline(body, []);
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    throw node.site.explainUnknown(node.operand(0), 'condition');
+  }
 }
 
 function bodyOf(node: NodeContext, name: string): GraphProto {

@@ -15,6 +15,7 @@ import { normalization } from './normalization.ts';
 import { quantization } from './quantization.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reductions } from './reductions.ts';
+import { resizing } from './resize.ts';
 import { windows } from './windows.ts';
 
 export const handlers: HandlerTable = {
@@ -27,6 +28,7 @@ export const handlers: HandlerTable = {
   ...indexing,
   ...matrices,
   ...windows,
+  ...resizing,
   ...linear,
   ...einsums,
   ...convolution,

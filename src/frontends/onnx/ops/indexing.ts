@@ -1,4 +1,5 @@
 /** Ops whose places are data: looking up, sorting, scattering. */
+import { add, isAtLeast } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import type { Shape } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext, Result } from '../context.ts';
@@ -9,7 +10,22 @@ function gather(node: NodeContext): Value {
   const { g } = node;
   const table = node.value(0);
   const axis = node.axis('axis', 0, table.shape.length);
-  return g.gather(table, fromStart(node, 1, table, axis), { axis });
+  return sliceOf(node, table, axis) ?? g.gather(table, fromStart(node, 1, table, axis), { axis });
+}
+
+/** One place that is known is a view, which costs nothing. */
+function sliceOf(node: NodeContext, table: Value, axis: number): Value | null {
+  const given = node.operand(1);
+  const [at, ...others] = given.kind === 'known' ? given.elements : [];
+  const dim = table.shape[axis] ?? 1;
+  if (typeof at !== 'number' || others.length > 0) return null;
+  const start = at < 0 ? add(dim, at) : at;
+  if (!isAtLeast(start, 0) || !isAtLeast(dim, add(start, 1))) return null;
+  const one = node.g.slice(table, {
+    starts: table.shape.map((_, other) => (other === axis ? start : 0)),
+    ends: table.shape.map((whole, other) => (other === axis ? add(start, 1) : whole)),
+  });
+  return node.g.reshape(one, { shape: table.shape.toSpliced(axis, 1, ...node.type(1).shape) });
 }
 
 /** The operand `index` as places along an axis of x, negative ones counted from the start. */

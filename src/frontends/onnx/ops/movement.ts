@@ -26,7 +26,7 @@ function reshape(node: NodeContext): Value {
     if (size === null) {
       return node.unsupported(
         `[${x.shape.join(', ')}] does not divide into rows of ${rest} for every size`,
-        'Give the dims of the inputs fixed sizes.',
+        'Fix the sizes that it depends on: --fix SYMBOL=SIZE.',
       );
     }
     shape[open] = size;
@@ -196,7 +196,7 @@ function rangeOf(start: Dim, end: Dim, step: number, dim: Dim): readonly [Dim, D
 
 /** An end that may lie behind the axis; 1 never does. */
 function notAbove(end: Dim, dim: Dim): Dim {
-  if (isAtLeast(end, dim)) return dim;
+  if (isAtLeast(end, dim) || isFarBehind(end)) return dim;
   if (typeof end === 'string' || end <= 1) return end;
   return minimum(end, dim);
 }
@@ -208,6 +208,11 @@ function fromStart(at: Dim, dim: Dim): Dim {
 /** The least int64 or int32, which stands for "before the first". */
 function isFarBefore(at: Dim): boolean {
   return typeof at === 'number' && at < -(2 ** 30);
+}
+
+/** The greatest int64 or int32, which stands for "to the last". */
+function isFarBehind(at: Dim): boolean {
+  return typeof at === 'number' && at > 2 ** 30;
 }
 
 function tile(node: NodeContext): Value {

@@ -126,14 +126,20 @@ function layerOf(
   const both = one(3);
   const stateAxis = isBatchFirst ? 1 : 0;
   const peephole = one(7);
+  const x = node.value(0);
+  const [state, cell] = [one(5, stateAxis), one(6, stateAxis)];
+  for (const initial of [state, cell]) {
+    if (initial !== null)
+      node.site.equate(x.shape[isBatchFirst ? 0 : 1] ?? 1, initial.shape[0] ?? 1);
+  }
   return {
-    x: node.value(0),
+    x,
     axis: isBatchFirst ? 1 : 0,
     weight: turned(1),
     recurrent: turned(2),
     biases: both === null ? null : biasesOf(node, both, kind.gates),
-    state: one(5, stateAxis),
-    cell: one(6, stateAxis),
+    state,
+    cell,
     // i o f in the file, i f o in the layer
     peephole: peephole === null ? null : inOrder(node, peephole, [0, 2, 1]),
     lengths: node.optional(4),
