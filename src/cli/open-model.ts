@@ -1,7 +1,7 @@
 /** The model that a command is given, with numbers in every weight. */
 import { extname } from 'node:path';
-import { withAttentionWeights } from '../attention-weights.ts';
 import { InvalidArgumentError } from 'commander';
+import { withAttentionWeights } from '../attention-weights.ts';
 import { EncompileError } from '../errors.ts';
 import { fileExists } from '../frontends/files.ts';
 import { loadModel } from '../frontends/load.ts';

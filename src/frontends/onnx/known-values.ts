@@ -66,7 +66,7 @@ export class KnownValues {
     const inputs = isComputed ? this.inputsBehind(operand) : [];
     if (inputs.length === 0) {
       return new EncompileError(
-        `its ${what} depends on a size that only a run knows. Give the dims of the inputs fixed sizes.`,
+        `its ${what} depends on a size that only a run knows. Fix it: --fix SYMBOL=SIZE.`,
       );
     }
     const listed = inputs.map((name) => quote(name)).join(' and ');
