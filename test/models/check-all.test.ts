@@ -14,7 +14,7 @@ import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { describeWithData } from '../support/test-data.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
-const NO_MODEL = new Set(['demo.ts']);
+const NO_MODEL = new Set(['demo.ts', 'ocr.ts', 'vad.ts']);
 
 const EMULATORS = PROGRAM_TARGETS.map((target) => `emulator-${target}` as const);
 

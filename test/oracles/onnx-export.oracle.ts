@@ -21,7 +21,7 @@ describe('every op', () => {
 });
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
-const NO_MODEL = new Set(['demo.ts']);
+const NO_MODEL = new Set(['demo.ts', 'ocr.ts', 'vad.ts']);
 const SIZES = [
   { batch: 1, seq: 1, source: 3, target: 1, height: 16, width: 20, frames: 5 },
   { batch: 3, seq: 19, source: 5, target: 7, height: 33, width: 50, frames: 8 },
