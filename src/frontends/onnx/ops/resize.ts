@@ -13,6 +13,9 @@ import { known } from '../operand.ts';
 
 const { fround } = Math;
 
+/** No axis is a sum of more. */
+const MAX_TAPS = 2 ** 22;
+
 /** Where an element of the result comes from: places of the axis, which may lie outside, and weights. */
 type Taps = readonly { readonly place: number; readonly weight: number }[];
 
@@ -207,6 +210,11 @@ function normalised(taps: Taps): Taps {
 function resizeAxis(node: NodeContext, x: Value, axis: Axis, how: Resampling): Value {
   const { from, to, scale } = axis;
   if (from === to && scale === 1 && how.extrapolation === null) return x;
+  // What the file asks for is held against a bound before it is listed.
+  const reach = 4 / Math.min(scale, 1) + Math.max(scale, 1);
+  if (!(scale > 0) || !(reach * (typeof to === 'number' ? to : 1) <= MAX_TAPS)) {
+    return node.unsupported(`it makes ${to} elements of ${from}, by ${scale}`);
+  }
   if (isAtLeast(0, from)) return node.unsupported('an axis has no elements');
   const phases = phasesOf(axis, how);
   if (phases?.every((taps) => taps.length === 1 && taps[0]?.place === 0)) {
