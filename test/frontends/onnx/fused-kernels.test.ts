@@ -9,8 +9,12 @@ import { loadHuggingFace } from '../../../src/frontends/huggingface/index.ts';
 import { type Builder, buildGraph } from '../../../src/ir/builder.ts';
 import type { Graph, Value } from '../../../src/ir/graph.ts';
 import { dims, f32, i64 } from '../../../src/ir/types.ts';
+import { lower } from '../../../src/loops/lower.ts';
 import type { Program } from '../../../src/loops/program.ts';
 import { bert, encoderBlock, linear, multiHeadAttention } from '../../../src/models/index.ts';
+import { type Pass, runPasses } from '../../../src/passes/pass.ts';
+import { pipeline } from '../../../src/passes/pipeline.ts';
+import { removePadding } from '../../../src/passes/remove-padding.ts';
 import type { CompileTarget } from '../../../src/targets.ts';
 import { importTrained } from '../../support/onnx-weights.ts';
 import { type Difference, kernelDifferences } from '../../support/same-kernels.ts';
@@ -26,12 +30,14 @@ function programOf(graph: Graph, target: (typeof TARGETS)[number]): Program {
 }
 
 /** In the order of the targets. */
-function differences(declared: Graph, imported: Graph): readonly (readonly Difference[])[] {
-  const [a, b] = [declared, imported].map((graph) => compileGraph(graph, { targets: TARGETS }));
-  if (a === undefined || b === undefined) throw new Error('nothing was compiled');
-  return TARGETS.map((target) =>
-    kernelDifferences(compiledFor(a, target).program, compiledFor(b, target).program),
-  );
+function differences(
+  declared: Graph,
+  imported: Graph,
+  passes: readonly Pass[] = pipeline,
+): readonly (readonly Difference[])[] {
+  const [a, b] = [declared, imported].map((graph) => runPasses(graph, passes));
+  if (a === undefined || b === undefined) throw new Error('nothing was optimised');
+  return TARGETS.map((target) => kernelDifferences(lower(a, target), lower(b, target)));
 }
 
 describe('kernelDifferences', () => {
@@ -113,7 +119,9 @@ describeWithData('BERT classifier', 'models/bert-untrained-sequence_classificati
   it('has the kernels of the Hugging Face folder but for the test of the mask', async () => {
     const { graph } = await loadHuggingFace(folder);
     const imported = importTrained(`${folder}/model.onnx`);
-    for (const found of differences(graph, imported)) {
+    // a size can be counted of a mask that is tested against 0, so that one of them would be packed
+    const padded = pipeline.filter((pass) => pass !== removePadding);
+    for (const found of differences(graph, imported, padded)) {
       expect(found.length).toBe(1);
       for (const line of found[0]?.lines ?? []) {
         expect(line).toMatch(/^- .* != (splat\()?0|^\+ .* == (splat\()?1/);
