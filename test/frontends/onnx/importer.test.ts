@@ -105,16 +105,25 @@ describe('control flow', () => {
     expect(opsOf(graph)).toEqual(['abs']);
   });
 
-  it('If with a condition of an input asks to fix it', () => {
-    const error = failureOf(() =>
-      imported({
-        input: [info('x', [2]), info('flag', [], 'bool')],
-        node: [
-          node('If', ['flag'], ['y'], { then_branch: branch('Neg'), else_branch: branch('Abs') }),
-        ],
-        output: [info('y')],
-      }),
-    );
+  const chosen = (otherwise: string) =>
+    imported({
+      input: [info('x', [2]), info('flag', [], 'bool')],
+      node: [
+        node('If', ['flag'], ['y'], { then_branch: branch('Neg'), else_branch: branch(otherwise) }),
+      ],
+      output: [info('y')],
+    });
+
+  it('If with a condition that only a run knows selects one of both branches', () => {
+    const given = f32([2], [-1, 2]);
+    const flag = (on: number) => ({ dtype: 'bool', shape: [], data: Float64Array.of(on) }) as const;
+    const graph = chosen('Abs');
+    expect(numbers(graph, { x: given, flag: flag(1) })).toEqual({ y: [1, -2] });
+    expect(numbers(graph, { x: given, flag: flag(0) })).toEqual({ y: [1, 2] });
+  });
+
+  it('If whose branches differ in type asks to fix its condition', () => {
+    const error = failureOf(() => chosen('Size'));
     expect(error.needed).toEqual(['flag']);
     expect(error.message).toContain('its condition depends on what the input "flag" holds');
   });
