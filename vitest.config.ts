@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -18,6 +19,8 @@ export default defineConfig({
     setupFiles: ['test/support/relaxed-simd.ts'],
     // A worker must be a process: the Vulkan driver is found through its environment at its start.
     pool: 'forks',
+    // By itself vitest leaves one core to itself, which on two is half of them.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // A missing golden is a failure; goldens are written only on request.
