@@ -39,8 +39,15 @@ export function mapGpu(draft: KernelDraft): readonly Statement[] | null {
   if (!isOfPrimitives(draft.region.body)) return null;
   const emitter = draft.emitter();
   const shape = resultShape(draft);
-  const size = sizeOf(shape);
-  const groups = ceilDivide(size, WORKGROUP);
+  overInvocations(emitter, sizeOf(shape), (flat) =>
+    storeResults(draft, emitter, unflatten(flat, shape, emitter.ranges)),
+  );
+  return emitter.statements;
+}
+
+/** An invocation for each of `count` things; `body` gets which one, below a guard for the last workgroup. */
+export function overInvocations(emitter: Emitter, count: Dim, body: (flat: Dim) => void): void {
+  const groups = ceilDivide(count, WORKGROUP);
   emitter.loop('workgroup', 'gy', ceilDivide(groups, GRID), (gy) =>
     emitter.loop('workgroup', 'gx', minimum(groups, GRID), (gx) =>
       emitter.loop(
@@ -49,16 +56,13 @@ export function mapGpu(draft: KernelDraft): readonly Statement[] | null {
         WORKGROUP,
         (lane) => {
           const group = add(multiply(gy, GRID), gx);
-          const flat = emitter.integer('i', add(multiply(group, WORKGROUP), lane), size);
-          emitter.when(binary('lt', indexOf(flat), indexOf(size)), () =>
-            storeResults(draft, emitter, unflatten(flat, shape, emitter.ranges)),
-          );
+          const flat = emitter.integer('i', add(multiply(group, WORKGROUP), lane), count);
+          emitter.when(binary('lt', indexOf(flat), indexOf(count)), () => body(flat));
         },
         { fence: true },
       ),
     ),
   );
-  return emitter.statements;
 }
 
 function isOfPrimitives(body: Graph): boolean {

@@ -10,17 +10,15 @@
  * CPU: rows are parallel. GPU: one invocation a row.
  */
 import { resolveAxis } from '../../ir/broadcasting.ts';
-import { add, ceilDivide, type Dim, minimum, multiply, sizeOf, subtract } from '../../ir/dims.ts';
+import { type Dim, sizeOf, subtract } from '../../ir/dims.ts';
 import { type Node, valueOf } from '../../ir/graph.ts';
 import { wrapExpression } from '../../ir/integers.ts';
 import type { Shape } from '../../ir/types.ts';
 import type { Emitter } from '../emitter.ts';
-import { addOf, binary, constant, index as indexOf, read, type Statement } from '../nodes.ts';
+import { addOf, constant, read, type Statement } from '../nodes.ts';
 import { storageOf, unflatten } from '../row-major.ts';
-import { hasDivision, overGroups, WORKGROUP } from './map.ts';
+import { hasDivision, overGroups, overInvocations } from './map.ts';
 import type { KernelDraft } from './schedule.ts';
-
-const GRID = 65_535;
 
 export function prefixSumsCpu(draft: KernelDraft): readonly Statement[] | null {
   const sums = onlyCumsum(draft);
@@ -38,24 +36,8 @@ export function prefixSumsGpu(draft: KernelDraft): readonly Statement[] | null {
   const sums = onlyCumsum(draft);
   if (sums === null) return null;
   const emitter = draft.emitter();
-  const count = sizeOf(sums.rows);
-  const groups = ceilDivide(count, WORKGROUP);
-  emitter.loop('workgroup', 'gy', ceilDivide(groups, GRID), (gy) =>
-    emitter.loop('workgroup', 'gx', minimum(groups, GRID), (gx) =>
-      emitter.loop(
-        'invocation',
-        'lane',
-        WORKGROUP,
-        (lane) => {
-          const group = add(multiply(gy, GRID), gx);
-          const flat = emitter.integer('i', add(multiply(group, WORKGROUP), lane), count);
-          emitter.when(binary('lt', indexOf(flat), indexOf(count)), () =>
-            emitRow(draft, emitter, sums, unflatten(flat, sums.rows, emitter.ranges)),
-          );
-        },
-        { fence: true },
-      ),
-    ),
+  overInvocations(emitter, sizeOf(sums.rows), (flat) =>
+    emitRow(draft, emitter, sums, unflatten(flat, sums.rows, emitter.ranges)),
   );
   return emitter.statements;
 }
