@@ -1,5 +1,6 @@
 // How long compiling takes, stage by stage, and how it grows with depth; what the artifact weighs beside
-// its weights, and what memory a run takes. `node bench/compile-time.mjs [--json] [--layers 6,100,1000]`
+// its weights, and what memory a run takes.
+// `node bench/compile-time.mjs [--json] [--layers 6,100,1000] [--target js|wasm|wgsl]`
 
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -12,8 +13,10 @@ const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     layers: { type: 'string', default: '6,100,1000' },
+    target: { type: 'string', default: 'js' },
   },
 });
+const { target } = options;
 const depths = options.layers.split(',').map(Number);
 if (!depths.every((value) => Number.isInteger(value) && value > 0)) {
   console.error('--layers takes positive whole numbers, as in --layers 6,100.');
@@ -29,9 +32,9 @@ function timeStages(layers) {
   begin('declare');
   const graph = minilm.declare({ layers }).build();
   begin('verify');
-  const { programs } = compileGraph(graph, { targets: ['js'], onProgress: begin });
+  const { programs } = compileGraph(graph, { targets: [target], onProgress: begin });
   const end = performance.now();
-  const { steps, kernels } = programs.get('js');
+  const { steps, kernels } = programs.get(target);
   return {
     layers,
     calls: steps.length,
@@ -47,11 +50,11 @@ function timeStages(layers) {
 async function weigh() {
   const weights = minilm.makeWeights();
   const start = performance.now();
-  const { files, plans } = await compile(minilm.declare({ weights }), { targets: ['js'] });
+  const { files, plans } = await compile(minilm.declare({ weights }), { targets: [target] });
   const milliseconds = performance.now() - start;
   const code = [...files].filter(([path]) => path !== 'weights.bin');
-  const { slots } = plans.get('js');
-  const arena = (seq) => sum(slots.map(({ size }) => 4 * evaluateDim(size, { batch: 1, seq })));
+  const { slots } = plans.get(target);
+  const arena = (seq) => sum(slots.map(({ size }) => 4 * evaluateDim(size, { batch: 1, seq, tokens: seq })));
   return {
     milliseconds,
     weightBytes: files.get('weights.bin').length,

@@ -1,6 +1,7 @@
 // The report as Markdown.
 
-import { BASELINE, CONTENDERS } from '../contenders/index.mjs';
+import { FLOAT32 } from '../agreement.mjs';
+import { BASELINE, CONTENDERS, contenderOf } from '../contenders/index.mjs';
 import { LIMITS } from '../limits/index.mjs';
 
 const nameOf = (id) => [...CONTENDERS, ...LIMITS].find((entry) => entry.id === id)?.name ?? id;
@@ -16,8 +17,8 @@ export function printReport(report) {
     parts.push(`## ${result.title}, Node ${result.node}`);
     parts.push(speedTable(report, result), throughputTable(report, result));
     if (result.load.length > 0) parts.push(loadTable(result));
-    const { failures, worst } = agreement(result);
-    parts.push(`Largest difference from the oracle: ${worst.toExponential(1)}.`);
+    parts.push(agreementLine(result));
+    const failures = failuresOf(result);
     if (failures.length > 0) parts.push(failures.join('\n'));
   }
   return parts.join('\n\n');
@@ -95,11 +96,23 @@ function loadTable({ load }) {
   return `${markdown(head, rows)}\n\nFrom weights in memory, in a fresh process; first result at ${load[0].tokens} tokens. Beside the weights, an artifact or runtime ships so much, and a page fetches so much of it.`;
 }
 
-function agreement({ speed, load }) {
+/** The worst of each measure that decided who is timed. */
+function agreementLine({ speed }) {
+  const timed = speed.filter(({ difference }) => difference !== undefined);
+  const judgedBy = (measure) =>
+    timed.filter(({ contender }) => measure in (contenderOf(contender).agreement ?? FLOAT32));
+  const largest = judgedBy('largest').map(({ difference }) => difference);
+  const cosines = judgedBy('cosine').map(({ cosine }) => cosine);
+  const parts = [
+    ...(largest.length > 0 ? [`largest difference ${Math.max(...largest).toExponential(1)}`] : []),
+    ...(cosines.length > 0 ? [`int8's smallest cosine ${Math.min(...cosines).toFixed(4)}`] : []),
+  ];
+  return `From the oracle: ${parts.join(', ')}.`;
+}
+
+function failuresOf({ speed, load }) {
   const failed = [...speed, ...load].filter(({ failure }) => failure !== undefined);
-  const failures = failed.map(({ contender, workload = 'loading', failure }) => {
+  return failed.map(({ contender, workload = 'loading', failure }) => {
     return `- ${nameOf(contender)}, ${workload}: ${failure}`;
   });
-  const differences = speed.flatMap(({ difference }) => difference ?? []);
-  return { failures, worst: Math.max(0, ...differences) };
 }
