@@ -54,7 +54,8 @@ async function weigh() {
   const milliseconds = performance.now() - start;
   const code = [...files].filter(([path]) => path !== 'weights.bin');
   const { slots } = plans.get(target);
-  const arena = (seq) => sum(slots.map(({ size }) => 4 * evaluateDim(size, { batch: 1, seq, tokens: seq })));
+  const arena = (seq) =>
+    sum(slots.map(({ size }) => 4 * evaluateDim(size, { batch: 1, seq, tokens: seq })));
   return {
     milliseconds,
     weightBytes: files.get('weights.bin').length,
