@@ -6,6 +6,7 @@ import { expandNode } from './ir/expand.ts';
 import { type Graph, type Node, valueOf } from './ir/graph.ts';
 import { opDefinition } from './ir/ops/index.ts';
 import { printType } from './ir/types.ts';
+import { structuralKey } from './structural-key.ts';
 
 export function countPrimitives(graph: Graph): number {
   return countIn(graph, new Map());
@@ -28,7 +29,7 @@ function countOf(graph: Graph, node: Node, known: Known): number {
       return node.body === null ? 0 : countIn(node.body, known);
     case 'composite': {
       const types = node.operands.map((id) => (id === null ? '_' : printType(valueOf(graph, id))));
-      const key = JSON.stringify([node.op, node.attributes, types]);
+      const key = structuralKey([node.op, node.attributes, types]);
       const count = known.get(key) ?? countIn(expandNode(graph, node), known);
       known.set(key, count);
       return count;

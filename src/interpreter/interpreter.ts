@@ -4,7 +4,6 @@
  * floats are never rounded to their dtype. It imports nothing from lowering or backends.
  */
 import { EncompileError } from '../errors.ts';
-import type { AttributeValue } from '../ir/attributes.ts';
 import { evaluateDim } from '../ir/dims.ts';
 import { expandNode } from '../ir/expand.ts';
 import { type Graph, type Node, type Value, type ValueId, valueOf } from '../ir/graph.ts';
@@ -14,6 +13,7 @@ import { opDefinition } from '../ir/ops/index.ts';
 import { resolveSizes, type Sizes } from '../ir/sizes.ts';
 import { symbolCounts, withCounts } from '../ir/symbol-counts.ts';
 import { printType, type TensorData } from '../ir/types.ts';
+import { structuralKey } from '../structural-key.ts';
 
 export interface Interpretation {
   /** By output name. */
@@ -194,16 +194,11 @@ function runBody(body: Graph, operands: readonly NdArray[], run: Run): readonly 
 
 function expansionOf(graph: Graph, node: Node, run: Run): Graph {
   const types = node.operands.map((id) => (id === null ? '_' : printType(valueOf(graph, id))));
-  const key = [node.op, JSON.stringify(node.attributes, spellNumber), ...types].join(' ');
+  const key = [node.op, structuralKey(node.attributes), ...types].join(' ');
   let expansion = run.expansions.get(key);
   if (expansion === undefined) {
     expansion = expandNode(graph, node);
     run.expansions.set(key, expansion);
   }
   return expansion;
-}
-
-/** JSON writes infinities and NaN alike, as null. */
-function spellNumber(_: string, value: AttributeValue): AttributeValue {
-  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }

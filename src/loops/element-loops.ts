@@ -4,6 +4,7 @@
  */
 import { add, type Dim, isAtLeast, subtract } from '../ir/dims.ts';
 import type { ElementEmitter } from '../ir/op.ts';
+import { structuralKey } from '../structural-key.ts';
 import { Blocks, namesIn } from './blocks.ts';
 import { bound, divideIndex, isBelow, moduloIndex } from './index-algebra.ts';
 import {
@@ -128,7 +129,7 @@ export class ElementLoops extends Blocks {
     const integer = cast('i32', value);
     const last = indexOf(subtract(extent, 1));
     const clamped = binary('max', constant(0, 'i32'), binary('min', integer, last));
-    const key = `index ${JSON.stringify(clamped)}`;
+    const key = `index ${structuralKey(clamped)}`;
     for (const scope of this.scopes) {
       const known = scope.memo.get(key);
       if (known?.tag === 'read') return known.name;

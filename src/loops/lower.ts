@@ -20,8 +20,9 @@ import { indexRanges } from '../ir/index-ranges.ts';
 import { sizeBounds } from '../ir/size-bounds.ts';
 import { type SymbolCount, symbolCounts } from '../ir/symbol-counts.ts';
 import { printType, staticShape, type TensorType } from '../ir/types.ts';
-import { DIM_FUNCTIONS } from './blocks.ts';
+
 import { copyInto, copyKernel } from './copy.ts';
+import { KernelSet } from './kernel-set.ts';
 import type { Kernel } from './nodes.ts';
 import type { Program, ProgramBuffer, ProgramIo, Step, Target, WeightBuffer } from './program.ts';
 import { type Region, type RegionOperand, regionOf } from './region.ts';
@@ -30,7 +31,6 @@ import { initialValues } from './scan/initial-values.ts';
 import { scheduleScan } from './scan/scan-kernel.ts';
 import type { ScanBuffer } from './scan/storage.ts';
 import type { ScheduledRegion } from './schedule/schedule.ts';
-import { SCHEDULES } from './schedule/targets.ts';
 import { ROWS, type WeightLayout } from './weight-layout.ts';
 
 /** @param exact whether all targets shall compute the same bits; only js and wasm can */
@@ -49,8 +49,7 @@ class Lowering {
   private readonly buffers = new Map<string, ProgramBuffer>();
   private readonly bufferOf = new Map<ValueId, string>();
   private readonly weights = new Map<string, WeightBuffer>();
-  private readonly kernels = new Map<string, Kernel>();
-  private readonly kernelNames = new Set<string>(DIM_FUNCTIONS);
+  private readonly kernels: KernelSet;
   private readonly steps: Step[] = [];
 
   constructor(graph: Graph, target: Target, exact: boolean) {
@@ -59,6 +58,7 @@ class Lowering {
     this.exact = exact;
     this.counts = symbolCounts(graph);
     this.symbols = [...dimSymbols(graph, symbolsOf), ...this.counts.map(({ symbol }) => symbol)];
+    this.kernels = new KernelSet({ target, symbols: this.symbols, exact });
     this.parameters = new Map(graph.parameters.map((p) => [p.value, p]));
     this.used = new Set([
       ...graph.nodes.flatMap(presentOperands),
@@ -97,7 +97,7 @@ class Lowering {
       bounds: sizeBounds(graph),
       buffers: [...this.buffers.values()],
       weights: [...this.weights.values()],
-      kernels: [...this.kernels.values()],
+      kernels: this.kernels.all,
       steps: this.steps,
     };
   }
@@ -144,7 +144,6 @@ class Lowering {
   private addStep(node: Node): void {
     const { graph } = this;
     const { region, kernel, layouts } = this.schedule(node);
-    const shared = this.share(kernel);
     const operands = region.operands.map((operand, i) =>
       this.operandBuffer(region, operand, layouts[i] ?? ROWS),
     );
@@ -152,9 +151,9 @@ class Lowering {
       const value = valueOf(graph, id);
       return this.bufferOf.get(id) ?? this.addBuffer(id, value.name, 'intermediate', value);
     });
-    const moved = shared.buffers.map(({ size }) => multiply(4, size)).reduce<Dim>(add, 0);
+    const moved = kernel.buffers.map(({ size }) => multiply(4, size)).reduce<Dim>(add, 0);
     this.steps.push({
-      kernel: shared.name,
+      kernel: kernel.name,
       arguments: [...operands, ...results],
       provenance: {
         node: region.name,
@@ -174,7 +173,7 @@ class Lowering {
     const { kernel, buffers, ops, origin, flops, bytes } = scheduled;
     const [first] = node.results;
     const name = first === undefined ? node.op : valueOf(graph, first).name;
-    const shared = this.share(kernel);
+    const shared = this.kernels.share(kernel);
     this.steps.push({
       kernel: shared.name,
       arguments: buffers.map((buffer) => this.scanArgument(buffer, name)),
@@ -222,24 +221,10 @@ class Lowering {
   private schedule(node: Node): ScheduledRegion & { readonly region: Region } {
     for (const keepNests of [true, false]) {
       const region = regionOf(this.graph, node, this, keepNests);
-      const scheduled = SCHEDULES[this.target](region, this.symbols, this.exact);
+      const scheduled = this.kernels.of(region);
       if (scheduled !== null) return { region, ...scheduled };
     }
     throw new Error(`no nest takes %${valueOf(this.graph, resultOf(node)).name}`);
-  }
-
-  /** The known kernel of equal loops, or this one under a name of its own. */
-  private share(kernel: Kernel): Kernel {
-    const { buffers, symbols, body } = kernel;
-    const key = JSON.stringify([buffers, symbols, body]);
-    const known = this.kernels.get(key);
-    if (known !== undefined) return known;
-    let name = kernel.name;
-    for (let n = 1; this.kernelNames.has(name); n++) name = `${kernel.name}_${n}`;
-    this.kernelNames.add(name);
-    const named = { ...kernel, name };
-    this.kernels.set(key, named);
-    return named;
   }
 
   private operandBuffer(region: Region, operand: RegionOperand, layout: WeightLayout): string {
@@ -314,7 +299,7 @@ class Lowering {
 
   private pushCopy(id: ValueId, to: string, copy: Kernel, name: string): void {
     const from = this.bufferOf.get(id) ?? this.weightBuffer(this.parameterOf(id), ROWS);
-    const kernel = this.share(copy);
+    const kernel = this.kernels.share(copy);
     this.steps.push({
       kernel: kernel.name,
       arguments: [from, to],

@@ -6,8 +6,8 @@
  * Guarantees: no two such nodes are left, but where both results are outputs of the model, which
  * are buffers of their own.
  */
-import { type AttributeValue, printNumber } from '../ir/attributes.ts';
 import type { Node, ValueId } from '../ir/graph.ts';
+import { structuralKey } from '../structural-key.ts';
 import type { GraphIndex } from './graph-index.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { type Finding, rewritingPass } from './rewrite.ts';
@@ -61,8 +61,5 @@ function areBothOutputs(index: GraphIndex, a: Node, b: Node): boolean {
 
 function keyOf(node: Node, same: ReadonlyMap<ValueId, ValueId>): string {
   const operands = node.operands.map((id) => (id === null ? null : (same.get(id) ?? id)));
-  // JSON has no infinities and no negative zero
-  const exact = (_: string, value: AttributeValue) =>
-    typeof value === 'number' ? printNumber(value) : value;
-  return JSON.stringify([node.op, operands, node.attributes], exact);
+  return structuralKey([node.op, operands, node.attributes]);
 }

@@ -118,3 +118,25 @@ test('a window of which the last rows lie in the padding reads none of them', as
   });
   await expectRight(graph);
 });
+
+test('kernels that differ in an infinity, or in the sign of a zero, are not one', async () => {
+  const graph = buildGraph('specials', (g) => {
+    const x = g.input('x', f32(seq));
+    const orElse = (value: number) => g.select(g.less(x, 0), x, value);
+    return {
+      most: orElse(Infinity),
+      least: orElse(-Infinity),
+      above: g.div(1, orElse(0)),
+      below: g.div(1, orElse(-0)),
+    };
+  });
+  await expectRight(graph, { seq: 6 });
+});
+
+test('regions that read their operands in another order are not one', async () => {
+  const graph = buildGraph('orders', (g) => {
+    const [x, y] = [g.input('x', f32(seq, 4)), g.input('y', f32(seq, 4))];
+    return { a: g.sub(x, g.mul(x, g.tanh(y))), b: g.sub(x, g.mul(y, g.tanh(x))) };
+  });
+  await expectRight(graph, { seq: 3 });
+});

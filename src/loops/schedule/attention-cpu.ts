@@ -18,6 +18,7 @@
  */
 import { add, type Dim, floorDivide, minimum, multiply, subtract } from '../../ir/dims.ts';
 import { FLOOR } from '../../ir/ops/softmax.ts';
+import { structuralKey } from '../../structural-key.ts';
 import type { Emitter } from '../emitter.ts';
 import {
   addOf,
@@ -335,7 +336,7 @@ class QueryTile {
     return this.rows.map((r) => {
       const seen = this.operands.visible(this.leading, add(this.first, r), j);
       if (seen === null) return null;
-      const text = JSON.stringify(seen);
+      const text = structuralKey(seen);
       const bound = names.get(text) ?? this.emitter.bind(`seen${r}`, seen);
       names.set(text, bound);
       return bound;

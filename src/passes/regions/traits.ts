@@ -9,6 +9,7 @@ import { type Graph, type Node, presentOperands, valueOf } from '../../ir/graph.
 import type { PrimitiveKind } from '../../ir/op.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { printType, type Shape } from '../../ir/types.ts';
+import { structuralKey } from '../../structural-key.ts';
 
 /** `region` is what another pass fused already. */
 export type FusionKind = PrimitiveKind | 'region';
@@ -48,7 +49,7 @@ export function traitsOf(graph: Graph, node: Node): Traits {
     return { kind: meaning.kind, reductions, isBijective, isCostly: meaning.isCostly, isRereading };
   }
   const types = node.operands.map((id) => (id === null ? '_' : printType(valueOf(graph, id))));
-  const key = JSON.stringify([node.op, node.attributes, types]);
+  const key = structuralKey([node.op, node.attributes, types]);
   let traits = ofComposites.get(key);
   if (traits === undefined) {
     traits = join(expandNode(graph, node));

@@ -6,6 +6,27 @@ const EMULATOR = ['test/emulator/kernels.test.ts', 'test/emulator/races.test.ts'
 
 export const loops = [
   {
+    name: 'kernels that differ in an infinity are one',
+    file: 'src/structural-key.ts',
+    find: 'Number.isFinite(value) && !Object.is(value, -0)',
+    replace: 'true',
+    tests: LOWER,
+  },
+  {
+    name: 'regions of different attributes have the same kernel',
+    file: 'src/loops/kernel-set.ts',
+    find: 'return [op, from, attributes, results',
+    replace: 'return [op, from, results',
+    tests: LOWER,
+  },
+  {
+    name: 'regions that read the same value twice have the kernel of those that read two',
+    file: 'src/loops/kernel-set.ts',
+    find: 'return [op, from, attributes, results',
+    replace: 'return [op, from.length, attributes, results',
+    tests: LOWER,
+  },
+  {
     name: 'two strides are swapped',
     file: 'src/loops/emitter.ts',
     find: 'flatIndex(at, value.shape)',
