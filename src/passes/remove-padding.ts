@@ -5,8 +5,8 @@
  * with index = nonzero(mask): a batch of mixed lengths costs what its tokens cost, and attention the
  * squares of the lengths. What is not row-wise reads the padded value again, zeros at hidden places.
  *
- * Requires: attentions whose mask of keys is an input [batch, seq] of integers or bools, behind views,
- * casts and comparisons with 0; and that no output depends on rows that are not kept
+ * Requires: attentions whose mask of keys is computed from an input [batch, seq] of integers or bools,
+ * element by element, and is false where that is 0; and that no output depends on rows that are not kept
  * (`padding/analysis.ts`, which proves it backwards from the outputs). Kept are the rows that the mask
  * shows, and the places that slices read whatever it shows, as the first one for a classifier.
  * Guarantees: the outputs are equal as long as the values at hidden places are finite. One artifact
@@ -186,8 +186,11 @@ class NodeWriter {
     );
     const names = node.results.map((id) => this.analysis.index.value(id).name);
     if (node.op === 'attention') {
-      const { segments, offsets, visible } = this.packing;
-      const [query = null, key = null, value = null] = given;
+      const { segments, offsets } = this.packing;
+      const [query = null, key = null, value = null, mask] = given;
+      const id = node.operands[3];
+      const hidesMore = id != null && this.analysis.hidesMore(id);
+      const visible = hidesMore && mask != null ? this.packing.shownBy(mask) : this.packing.visible;
       const all = [query, key, value, segments, offsets, visible];
       const { scale, causal } = node.attributes;
       const { origin } = node;

@@ -180,10 +180,32 @@ describe('packs an encoder', () => {
     'integers as bools': (g) => g.cast(g.input('visible', i32(batch, seq)), { dtype: 'bool' }),
     'integers that are not equal to 0': (g) =>
       g.not(g.equal(0, g.input('visible', i32(batch, seq)))),
+    'integers equal to 1': (g) => g.equal(g.input('visible', i32(batch, seq)), 1),
+    'integers above 0': (g) => g.greater(g.input('visible', i32(batch, seq)), 0),
+    'of numbers as exporters compute them': (g) => {
+      const visible = g.cast(g.input('visible', i32(batch, seq)), { dtype: 'f32' });
+      return g.not(g.cast(g.sub(1, visible), { dtype: 'bool' }));
+    },
   };
   test.each(Object.entries(masks))('whose mask is %s', (_, maskOf) => {
     const result = runRight(encoderGraph((p) => pooled(p, block(p)), maskOf));
     expect(isPacked(result), refusals(result).join()).toBe(true);
+  });
+
+  test('whose attentions see fewer keys than the input shows', () => {
+    const first = (g: Builder, mask: Value<'bool'>) =>
+      g.and(overKeys(g, mask), g.less(g.iota({ shape: [seq] }), 2)) as Value<'bool'>;
+    const result = runRight(
+      encoderGraph((p) => {
+        const x = block(p, { keyMask: first });
+        return pooled(p, block({ ...p, x, g: p.g.scope('next') }));
+      }),
+    );
+    expect(isPacked(result), refusals(result).join()).toBe(true);
+    const seen = result.graph.nodes
+      .filter(({ op }) => op === 'segment_attention')
+      .map(({ operands }) => operands.at(5) ?? null);
+    expect(seen.map((id) => id === null)).toEqual([false, true]);
   });
 
   test('beside one that shows hidden rows, with the same mask', () => {
@@ -294,17 +316,28 @@ describe('leaves alone', () => {
       (p) => pooled(p, block({ ...p, x: block(p), g: p.g.scope('next') }, { keyMask: () => null })),
     ],
     [
-      'a mask that hides more keys',
-      /%.* is not the mask of the keys alone/,
+      'a mask that shows keys which the input hides',
+      /%.* is not a mask of the keys alone/,
       (p) => {
-        const few = (g: Builder, mask: Value<'bool'>) =>
-          g.and(overKeys(g, mask), g.less(g.iota({ shape: [seq] }), 2)) as Value<'bool'>;
-        return pooled(p, block(p, { keyMask: few }));
+        const more = (g: Builder, mask: Value<'bool'>) =>
+          g.or(overKeys(g, mask), g.less(g.iota({ shape: [seq] }), 2)) as Value<'bool'>;
+        return pooled(p, block(p, { keyMask: more }));
+      },
+    ],
+    [
+      'a mask that differs by head',
+      /%.* is not a mask of the keys alone/,
+      (p) => {
+        const ofHeads = (g: Builder, mask: Value<'bool'>) => {
+          const heads = g.iota({ shape: [2, 1, 1], axis: 0 });
+          return g.and(overKeys(g, mask), g.less(heads, 1)) as Value<'bool'>;
+        };
+        return pooled(p, block(p, { keyMask: ofHeads }));
       },
     ],
     [
       'a mask for each query',
-      /%.* is not the mask of the keys alone/,
+      /%.* is not a mask of the keys alone/,
       (p) => {
         const ofQueries = (g: Builder, mask: Value<'bool'>) =>
           g.reshape<'bool', Shape, Shape>(mask, { shape: [batch, 1, seq, 1] });
@@ -345,10 +378,10 @@ describe('leaves alone', () => {
     }
   });
 
-  test('a mask that is computed from more than an input, without a word of numbers it lacks', () => {
+  test('a mask that is computed from numbers, and not from an input of integers', () => {
     const graph = encoderGraph(
       (p) => pooled(p, block(p)),
-      (g) => g.greater(g.input('visible', i32(batch, seq)), 0),
+      (g) => g.greater(g.input('weights', f32(batch, seq)), 0),
     );
     expect(opsOf(run(graph, removePadding).graph)).toEqual(opsOf(graph));
   });

@@ -45,11 +45,16 @@ export function beforeViews(
   for (;;) {
     const node = index.producerOf(source);
     const [operand, other] = node?.operands ?? [];
-    if (node === null || !VIEWS.has(node.op) || operand == null || other !== undefined) break;
+    if (node === null || !isView(node.op) || operand == null || other !== undefined) break;
     views.unshift(node);
     source = operand;
   }
   return { source, views };
+}
+
+/** Ops whose elements are all of the operand's. */
+export function isView(op: string): boolean {
+  return VIEWS.has(op);
 }
 
 const VIEWS: ReadonlySet<string> = new Set(['reshape', 'transpose', 'slice', 'broadcast']);

@@ -14,7 +14,7 @@ import { type Node, presentOperands, type ValueId } from '../../ir/graph.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import { firstResult, operandOf } from '../node-reading.ts';
 import { type Refusal, refuse } from '../rewrite.ts';
-import { type Hidden, hiddenOfInput, hiddenOfResult } from './mask.ts';
+import { type Numbers, numbersOfInput, numbersOfResult, UNKNOWN } from './mask.ts';
 import { aligned, isWhole, listOf, type RowContext, type RowWise, rowWise } from './row-wise.ts';
 import { type Batch, fitsRows, type Rows, sameRows } from './rows.ts';
 
@@ -23,7 +23,7 @@ const MOST_PLACES = 8;
 
 /** Of query, key, value and result of an attention [batch, heads, seq, width]. */
 const ROWS_OF_HEADS: Rows = { batch: 0, seq: 2 };
-const ROWS_OF_MASK: Rows = { batch: 0, seq: 3 };
+export const ROWS_OF_MASK: Rows = { batch: 0, seq: 3 };
 
 /** A slice of some places of every sequence. */
 export interface Places {
@@ -35,7 +35,7 @@ export class PaddingAnalysis {
   readonly index: GraphIndex;
   readonly sizes: Batch;
   private readonly rows = new Map<ValueId, Rows>();
-  private readonly hidden = new Map<ValueId, Hidden>();
+  private readonly numbers = new Map<ValueId, Numbers>();
   private readonly rowWiseNodes = new Map<Node, RowWise>();
   /** How operands meet the rows of nodes that may not be row-wise. */
   private readonly meetings = new Map<Node, readonly (Rows | null)[]>();
@@ -49,7 +49,7 @@ export class PaddingAnalysis {
     const leading: Rows = { batch: 0, seq: 1 };
     for (const id of index.graph.inputs) {
       if (fitsRows(index.shapeOf(id), leading, sizes)) this.rows.set(id, leading);
-      this.hidden.set(id, hiddenOfInput(id, mask));
+      this.numbers.set(id, numbersOfInput(id, mask, index));
     }
     for (const node of index.graph.nodes) this.forwards(node);
     for (const { name, value } of index.graph.outputs) {
@@ -92,8 +92,8 @@ export class PaddingAnalysis {
         return refuse(stopper, `${index.nameOf(stopper)} does not have the rows of the mask`);
       }
     }
-    if (this.isKeyMask(mask) && this.hiddenOf(mask).isMask === true) return null;
-    return refuse(mask, `${index.nameOf(mask)} is not the mask of the keys alone`);
+    if (this.isKeyMask(mask) && this.numbersOf(mask).hidden === 0) return null;
+    return refuse(mask, `${index.nameOf(mask)} is not a mask of the keys alone`);
   }
 
   /** The places that a node takes out of its operand's rows, where it is such a slice. */
@@ -143,15 +143,15 @@ export class PaddingAnalysis {
     const meeting = form ?? (ALIGNED.has(node.op) ? aligned(node, context) : null);
     if (form !== null) this.rowWiseNodes.set(node, form);
     if (meeting !== null) this.meetings.set(node, meeting.operands);
-    const hidden = hiddenOfResult(
+    const numbers = numbersOfResult(
       node,
-      node.operands.map((id, i) => this.hiddenAt(id, meeting?.operands[i] ?? null)),
+      node.operands.map((id, i) => this.numbersAt(id, meeting?.operands[i] ?? null)),
       index,
     );
     for (const id of node.results) {
       const rows = meeting?.rows ?? this.leadingRows(id);
       if (rows !== null) this.rows.set(id, rows);
-      if (meeting !== null) this.hidden.set(id, hidden);
+      if (meeting !== null) this.numbers.set(id, numbers);
     }
   }
 
@@ -161,20 +161,28 @@ export class PaddingAnalysis {
     return fitsRows(this.index.shapeOf(id), leading, this.sizes) ? leading : null;
   }
 
-  private hiddenOf(id: ValueId): Hidden {
-    return this.hidden.get(id) ?? {};
+  private numbersOf(id: ValueId): Numbers {
+    return this.numbers.get(id) ?? UNKNOWN;
   }
 
-  private hiddenAt(id: ValueId | null, rows: Rows | null): Hidden {
+  private numbersAt(id: ValueId | null, rows: Rows | null): Numbers {
     const own = id === null ? null : this.rowsOf(id);
     return id !== null && own !== null && rows !== null && sameRows(own, rows)
-      ? this.hiddenOf(id)
-      : {};
+      ? this.numbersOf(id)
+      : UNKNOWN;
   }
 
+  /** Whether a mask, false at every hidden key, may hide some that are shown as well. */
+  hidesMore(mask: ValueId): boolean {
+    return this.numbersOf(mask).shown !== 1;
+  }
+
+  /** A mask bool[batch, 1, 1, keys], the same for all heads and queries. */
   private isKeyMask(mask: ValueId): boolean {
     const rows = this.rowsOf(mask);
-    return rows !== null && sameRows(rows, ROWS_OF_MASK) && this.index.shapeOf(mask).length === 4;
+    const [, heads, queries, ...keys] = this.index.shapeOf(mask);
+    const isOfKeys = heads === 1 && queries === 1 && keys.length === 1;
+    return rows !== null && sameRows(rows, ROWS_OF_MASK) && isOfKeys;
   }
 
   private backwards(node: Node): void {
@@ -199,14 +207,14 @@ export class PaddingAnalysis {
 
   /** Whether a node's results do not depend on what an operand is where it is hidden. */
   private readsNoHiddenRow(node: Node, which: number): boolean {
-    const hiddenAt = (i: number): Hidden =>
-      this.hiddenAt(node.operands[i] ?? null, this.meetings.get(node)?.[i] ?? null);
+    const hiddenAt = (i: number): number | null =>
+      this.numbersAt(node.operands[i] ?? null, this.meetings.get(node)?.[i] ?? null).hidden;
     const isMet = this.isMet(node, which);
-    if (node.op === 'mul') return isMet && hiddenAt(1 - which).isZero === true;
-    if (node.op === 'softmax') return isMet && which === 0 && hiddenAt(1).isZero === true;
+    if (node.op === 'mul') return isMet && hiddenAt(1 - which) === 0;
+    if (node.op === 'softmax') return isMet && which === 0 && hiddenAt(1) === 0;
     if (node.op === 'select') {
       if (which === 0 || !isMet) return false;
-      return which === 1 ? hiddenAt(0).isZero === true : hiddenAt(0).isTrue === true;
+      return hiddenAt(0) === (which === 1 ? 0 : 1);
     }
     if (node.op === 'matmul') return this.weighsNoHiddenRow(node, which);
     if (node.op === 'attention') return which > 0 && which < 3 && this.hidesKeys(node, which);
@@ -225,7 +233,7 @@ export class PaddingAnalysis {
     const [id, mask] = [node.operands[which], node.operands[3]];
     const rows = id == null ? null : this.rowsOf(id);
     if (rows === null || !sameRows(rows, ROWS_OF_HEADS) || mask == null) return false;
-    return this.isKeyMask(mask) && this.hiddenOf(mask).isZero === true;
+    return this.isKeyMask(mask) && this.numbersOf(mask).hidden === 0;
   }
 
   /** sum over j of a[.., i, j] b[.., j, k], where one of them is 0 at each j that is hidden. */
@@ -236,7 +244,7 @@ export class PaddingAnalysis {
     if (rowsOfA === null || rowsOfB === null || this.index.shapeOf(b).length !== rank) return false;
     const isSum = rowsOfA.seq === rank - 1 && rowsOfB.seq === rank - 2;
     const isBatch = rowsOfA.batch === rowsOfB.batch && rowsOfA.batch < rank - 2;
-    return isSum && isBatch && this.hiddenOf(which === 0 ? b : a).isZero === true;
+    return isSum && isBatch && this.numbersOf(which === 0 ? b : a).hidden === 0;
   }
 }
 

@@ -1,92 +1,121 @@
 /**
- * What values are at the places that a mask hides, for remove-padding. The mask is an input of integers
- * or bools; it hides where it is 0.
+ * What numbers stand where a mask hides, and where it shows, for remove-padding. The mask is an input of
+ * integers or bools, and hides where it is 0. Elementwise nodes are computed on one number of each kind
+ * of place, so that no op needs a rule of its own but those that do not read all of their operands.
  */
-import { type Node, presentOperands, type ValueId } from '../../ir/graph.ts';
+import { interpret } from '../../interpreter/interpreter.ts';
+import { GraphConstruction } from '../../ir/builder.ts';
+import type { Node, ValueId } from '../../ir/graph.ts';
+import type { DType } from '../../ir/types.ts';
+import { isView } from '../attention/mask.ts';
 import type { GraphIndex } from '../graph-index.ts';
+import { traitsOf } from '../regions/traits.ts';
 
-/** What holds of a value at every place that is hidden, and in part at the others. */
-export interface Hidden {
-  /** The mask itself: a number, or a bool that is true where it is not 0. */
-  readonly isMask?: boolean;
-  /** A bool that is true where the mask is 0, and nowhere else. */
-  readonly isInverse?: boolean;
-  /** 0, or false, wherever the mask is; as long as what it is computed from is finite. */
-  readonly isZero?: boolean;
-  /** True wherever the mask is 0. */
-  readonly isTrue?: boolean;
+/** The number that a value has at all places of a kind, bools as 0 and 1; null where none is known. */
+export interface Numbers {
+  readonly hidden: number | null;
+  /** An integer mask may be any number where it shows but 0. */
+  readonly shown: number | 'not 0' | null;
 }
 
-const UNKNOWN: Hidden = {};
-const MASK: Hidden = { isMask: true, isZero: true };
-const INVERSE: Hidden = { isInverse: true, isTrue: true };
+export const UNKNOWN: Numbers = { hidden: null, shown: null };
 
-export function hiddenOfInput(id: ValueId, mask: ValueId): Hidden {
-  return id === mask ? MASK : UNKNOWN;
+export function numbersOfInput(id: ValueId, mask: ValueId, index: GraphIndex): Numbers {
+  if (id !== mask) return UNKNOWN;
+  return { hidden: 0, shown: index.value(id).dtype === 'bool' ? 1 : 'not 0' };
 }
 
-/** Of a node's result, from its operands in the same rows; UNKNOWN stands for an operand in others. */
-export function hiddenOfResult(node: Node, operands: readonly Hidden[], index: GraphIndex): Hidden {
-  const [a = UNKNOWN, b = UNKNOWN] = operands;
-  const isZeroNumber = (which: number) => index.scalarOf(node.operands[which]) === 0;
-  const [isAnyZero, isAnyTrue] = [a.isZero === true || b.isZero === true, a.isTrue || b.isTrue];
-  switch (node.op) {
-    case 'reshape':
-    case 'transpose':
-    case 'broadcast':
-    case 'slice':
-      return a;
-    case 'cast':
-      return afterCast(node, a, index);
-    case 'not':
-      return negated(a);
-    case 'not_equal':
-    case 'equal': {
-      const compared = (a.isMask && isZeroNumber(1)) || (b.isMask && isZeroNumber(0));
-      return compared === true ? (node.op === 'equal' ? INVERSE : MASK) : UNKNOWN;
-    }
-    case 'and':
-      return { isZero: isAnyZero, isTrue: a.isTrue === true && b.isTrue === true };
-    case 'or':
-      return { isZero: a.isZero === true && b.isZero === true, isTrue: isAnyTrue === true };
-    case 'mul':
-      return { isZero: isAnyZero };
-    case 'softmax':
-      return { isZero: b.isZero === true };
-    case 'select': {
-      const whenSeen = a.isZero === true && isZeroNumber(2);
-      return { isZero: whenSeen || (a.isTrue === true && isZeroNumber(1)) };
-    }
-    default:
-      return UNKNOWN;
+/**
+ * Of a node's result, from its operands in the same rows; UNKNOWN stands for an operand in others. Where
+ * hidden values are not finite, so may be their products with 0.
+ */
+export function numbersOfResult(
+  node: Node,
+  operands: readonly Numbers[],
+  index: GraphIndex,
+): Numbers {
+  if (isView(node.op)) return operands[0] ?? UNKNOWN;
+  // as long as something is visible; a row of which nothing is gives zeros at all places
+  if (node.op === 'softmax') return { hidden: operands[1]?.hidden === 0 ? 0 : null, shown: null };
+  if (traitsOf(index.graph, node).kind !== 'elementwise') return UNKNOWN;
+  const known = operands.map((numbers, i) => {
+    const scalar = index.scalarOf(node.operands[i]);
+    return scalar === null ? numbers : { hidden: scalar, shown: scalar };
+  });
+  const hidden = numberOf(
+    node,
+    known.map((numbers) => numbers.hidden),
+    index,
+  );
+  return { hidden, shown: shownOf(node, known, index) };
+}
+
+function shownOf(node: Node, operands: readonly Numbers[], index: GraphIndex): number | null {
+  const numbers = operands.map(({ shown }) => (shown === 'not 0' ? null : shown));
+  if (operands.some(({ shown }) => shown === 'not 0')) {
+    if (node.op === 'cast' && node.attributes.dtype === 'bool') return 1;
+    if (node.op === 'equal' && numbers.includes(0)) return 0;
+    if (node.op === 'not_equal' && numbers.includes(0)) return 1;
   }
+  return numberOf(node, numbers, index);
 }
 
-function negated({ isMask, isInverse, isZero, isTrue }: Hidden): Hidden {
-  if (isMask) return INVERSE;
-  return isInverse ? MASK : { isZero: isTrue === true, isTrue: isZero === true };
+/** An elementwise node on one number an operand, where those that are known decide the result. */
+function numberOf(
+  node: Node,
+  numbers: readonly (number | null)[],
+  index: GraphIndex,
+): number | null {
+  if (node.op === 'select') {
+    const [condition, then, otherwise] = numbers;
+    if (condition == null) return then === otherwise ? (then ?? null) : null;
+    return (condition === 0 ? otherwise : then) ?? null;
+  }
+  const decisive = DECISIVE[node.op];
+  if (decisive !== undefined && numbers.includes(decisive)) return decisive;
+  const operands = numbers.flatMap((number, i) => {
+    const id = node.operands[i];
+    return number === null || id == null ? [] : [{ number, dtype: index.value(id).dtype }];
+  });
+  return operands.length < node.operands.length ? null : computed(node, operands);
 }
 
-/** A narrower integer may wrap around to 0 where the number is none. */
-function afterCast(node: Node, from: Hidden, index: GraphIndex): Hidden {
-  const [x] = presentOperands(node);
-  const isOfBool = x !== undefined && index.value(x).dtype === 'bool';
-  if (node.attributes.dtype === 'bool' || isOfBool) return from;
-  return { isZero: from.isZero === true };
+/** Operands that decide a result, whatever finite number the other operand is. */
+const DECISIVE: { readonly [op: string]: number } = { mul: 0, and: 0, or: 1 };
+
+interface Operand {
+  readonly number: number;
+  readonly dtype: DType;
 }
 
-/** The input that a mask of attention is computed from by views, casts and comparisons with 0. */
+function computed(node: Node, operands: readonly Operand[]): number | null {
+  const g = new GraphConstruction();
+  const values = operands.map(({ dtype }, i) => g.addInput(`x${i}`, { dtype, shape: [] }));
+  const [value] = g.addNode(node.op, values, node.attributes);
+  if (value === undefined) return null;
+  const graph = g.finish('one', [{ name: 'y', value: value.id }]);
+  const inputs = operands.map(({ number, dtype }, i) => {
+    return [`x${i}`, { dtype, shape: [], data: Float64Array.of(number) }] as const;
+  });
+  return interpret(graph, new Map(inputs)).outputs.get('y')?.data[0] ?? null;
+}
+
+/** The input that a mask of attention is computed from, element by element. */
 export function maskInput(id: ValueId, index: GraphIndex): ValueId | null {
-  const node = index.producerOf(id);
-  if (node === null) {
-    const { dtype } = index.value(id);
-    const isFit = index.graph.inputs.includes(id) && dtype !== 'f32' && dtype !== 'f16';
-    return isFit ? id : null;
-  }
-  const [x] = presentOperands(node).filter((operand) => index.scalarOf(operand) !== 0);
-  return LEADING_TO_MASK.has(node.op) && x !== undefined ? maskInput(x, index) : null;
+  const seen = new Set<ValueId>();
+  const find = (at: ValueId): ValueId | null => {
+    if (seen.has(at)) return null;
+    seen.add(at);
+    const node = index.producerOf(at);
+    if (node === null) {
+      const { dtype } = index.value(at);
+      const isFit = index.graph.inputs.includes(at) && dtype !== 'f32' && dtype !== 'f16';
+      return isFit ? at : null;
+    }
+    const leads = isView(node.op) || traitsOf(index.graph, node).kind === 'elementwise';
+    const operands = leads ? node.operands : [];
+    const found = operands.map((from) => (from === null ? null : find(from)));
+    return found.find((input) => input !== null) ?? null;
+  };
+  return find(id);
 }
-
-const LEADING_TO_MASK: ReadonlySet<string> = new Set([
-  ...['reshape', 'transpose', 'broadcast', 'cast', 'not', 'equal', 'not_equal', 'and', 'slice'],
-]);

@@ -6,7 +6,7 @@ import type { GraphConstruction } from '../../ir/builder.ts';
 import { add, type Dim, multiply } from '../../ir/dims.ts';
 import { NO_ORIGIN, type Value } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/types.ts';
-import type { Places } from './analysis.ts';
+import { type Places, ROWS_OF_MASK } from './analysis.ts';
 import { type Batch, isJoined, packedAxis, type Rows, withoutBatch } from './rows.ts';
 
 export interface PackedRows {
@@ -63,6 +63,14 @@ export class Packing {
   get visible(): Value | null {
     if (this.of.always.length === 0) return null;
     return this.once('visible', () => this.packed(this.shown, { batch: 0, seq: 1 }, 'visible'));
+  }
+
+  /** Which packed rows a mask bool[batch, 1, 1, keys] shows. */
+  shownBy(mask: Value): Value {
+    return this.once(`shown by ${mask.id}`, () => {
+      const packed = this.packed(mask, ROWS_OF_MASK);
+      return this.node('reshape', [packed], { shape: [this.of.tokens] }, 'visible');
+    });
   }
 
   /**

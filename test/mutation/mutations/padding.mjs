@@ -14,7 +14,7 @@ export const padding = [
   {
     name: 'remove-padding takes any choice for one that hides padding',
     file: 'src/passes/padding/analysis.ts',
-    find: 'return which === 1 ? hiddenAt(0).isZero === true : hiddenAt(0).isTrue === true;',
+    find: 'return hiddenAt(0) === (which === 1 ? 0 : 1);',
     replace: 'return true;',
     tests: pass,
   },
@@ -26,10 +26,24 @@ export const padding = [
     tests: pass,
   },
   {
-    name: 'remove-padding packs an attention whose mask hides more than padding',
+    name: 'remove-padding packs an attention whose mask shows padding',
     file: 'src/passes/padding/analysis.ts',
-    find: 'if (this.isKeyMask(mask) && this.hiddenOf(mask).isMask === true) return null;',
-    replace: 'if (this.isKeyMask(mask) && this.hiddenOf(mask).isZero === true) return null;',
+    find: 'if (this.isKeyMask(mask) && this.numbersOf(mask).hidden === 0) return null;',
+    replace: 'if (this.isKeyMask(mask)) return null;',
+    tests: pass,
+  },
+  {
+    name: 'remove-padding packs an attention whose mask differs by head',
+    file: 'src/passes/padding/analysis.ts',
+    find: 'const isOfKeys = heads === 1 && queries === 1 && keys.length === 1;',
+    replace: 'const isOfKeys = queries === 1 && keys.length === 1;',
+    tests: pass,
+  },
+  {
+    name: 'remove-padding shows all keys that the input shows',
+    file: 'src/passes/padding/analysis.ts',
+    find: 'return this.numbersOf(mask).shown !== 1;',
+    replace: 'return false;',
     tests: pass,
   },
   {
@@ -42,8 +56,8 @@ export const padding = [
   {
     name: 'remove-padding takes what is hidden for what is shown',
     file: 'src/passes/padding/mask.ts',
-    find: "(node.op === 'equal' ? INVERSE : MASK)",
-    replace: "(node.op === 'equal' ? MASK : MASK)",
+    find: "if (node.op === 'equal' && numbers.includes(0)) return 0;",
+    replace: "if (node.op === 'equal' && numbers.includes(0)) return 1;",
     tests: pass,
   },
   {
