@@ -11,6 +11,7 @@ import type { Node } from '../ir/graph.ts';
 import type { GraphIndex } from './graph-index.ts';
 import { type Finding, type Rewrite, rewritingPass } from './rewrite.ts';
 import { arithmeticRules } from './simplify/arithmetic.ts';
+import { boundRules } from './simplify/bounds.ts';
 import { logicRules } from './simplify/logic.ts';
 import { placeRules } from './simplify/places.ts';
 import { sinkingRules } from './simplify/sinking.ts';
@@ -28,6 +29,7 @@ const RULES: readonly Rule[] = [
   ...viewRules,
   ...sliceRules,
   ...placeRules,
+  ...boundRules,
   ...arithmeticRules,
   ...logicRules,
   ...sinkingRules,

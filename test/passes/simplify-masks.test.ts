@@ -280,6 +280,58 @@ describe('rows that a weight counts', () => {
   expectKept('a weight that begins below 0', looked(counting(-1, 8), 8), ['slice', 'gather']);
 });
 
+describe('parts of what is put together', () => {
+  const joined = (g: Builder, x: V) => g.concat([x, g.neg(x), x], { axis: 1 });
+  const part = (g: Builder, x: V, start: string | number, end: string | number) =>
+    g.slice(joined(g, x), { starts: [0, start, 0], ends: [batch, end, 4] });
+
+  expectRule('slice(concat(x, y)) = slice(x)', (g, { x }) => part(g, x, seq, '2*seq'), ['neg']);
+  expectRule(
+    'slice(concat(x, y)) = slice(x)',
+    (g, { x }) => part(g, g.slice(x, { starts: [0, 0, 0], ends: [batch, 3, 4] }) as V, 4, 5),
+    ['slice', 'neg', 'slice'],
+  );
+  expectKept('a part that two of them share', (g, { x }) => part(g, x, seq, '2*seq+1'), [
+    'neg',
+    'concat',
+    'slice',
+  ]);
+  expectKept(
+    'a part along another axis than that of the concat',
+    (g, { x }) => g.slice(joined(g, x), { starts: [0, 0, 0], ends: [batch, '3*seq', 2] }),
+    ['neg', 'concat', 'slice'],
+  );
+});
+
+describe('bounds of places', () => {
+  const counted = (g: Builder) => g.iota({ shape: [batch, seq], axis: 1, dtype: 'i64' });
+  const last = (g: Builder, less: number) => {
+    const place = g.iota({ shape: [1], start: `seq-${less}`, dtype: 'i64' });
+    return g.reshape(place, { shape: [] });
+  };
+
+  expectRule('maximum(i, c) = i where i is never less', (g) => g.maximum(counted(g), 0), ['iota']);
+  expectKept('maximum(i, c) of places that may be less', (g) => g.maximum(counted(g), 1), [
+    'iota',
+    'maximum',
+  ]);
+  expectKept('maximum(i, c) of an input', (g, { i }) => g.maximum(i, 0), ['maximum']);
+  expectRule('minimum(i, c) = i where i is never more', (g) => g.minimum(counted(g), last(g, 1)), [
+    'iota',
+  ]);
+  expectKept('minimum(i, c) of places that may be more', (g) => g.minimum(counted(g), last(g, 2)), [
+    'iota',
+    'iota',
+    'reshape',
+    'minimum',
+  ]);
+  expectKept('minimum(i, c) of an input', (g, { i }) => g.minimum(i, last(g, 1)), [
+    'iota',
+    'reshape',
+    'minimum',
+  ]);
+});
+
 describe('places in order', () => {
   /** A mask looked up by counted places, as PyTorch's exporter writes it since version 2.8. */
   const looked = (g: Builder, i: Value<'i64'>, stride: Value<'i64'>) => {
@@ -290,12 +342,27 @@ describe('places in order', () => {
     const guarded = g.select(g.less(places, 0), g.add(places, 7), places);
     return g.gather(flat, guarded);
   };
+  const int = (g: Builder, dim: string): Value =>
+    g.reshape(g.iota({ shape: [1], start: dim }), { shape: [] });
   const size = (g: Builder, dim: string) =>
     g.reshape(g.iota({ shape: [1], start: dim, dtype: 'i64' }), { shape: [] });
 
   expectRule('gather(x, 0, 1, 2, ..) = reshape(x)', (g, { i }) => looked(g, i, size(g, 'seq')), [
     'reshape',
   ]);
+  expectRule(
+    'gather(x, 0, 1, 2, ..) = reshape(x)',
+    (g, { i }) => {
+      const rows = g.minimum(
+        g.maximum(g.iota({ shape: [batch, 1], axis: 0 }), 0),
+        int(g, 'batch-1'),
+      );
+      const columns = g.minimum(g.iota({ shape: [batch, seq], axis: 1 }), int(g, 'seq-1'));
+      const places = g.add(g.mul(rows, int(g, 'seq')), columns);
+      return g.gather(g.reshape(i, { shape: ['batch*seq'] }), places as Value<'i32'>);
+    },
+    [],
+  );
   test('not rows by another stride', () => {
     const { ops } = simplified((g, { i }) => looked(g, i, size(g, 'batch')));
     expect(ops).toContain('gather');

@@ -170,6 +170,29 @@ describe('views', () => {
     (g) => g.slice(g.input('s', f32(4)), { starts: [3], ends: [-1], steps: [-1] }),
     ['slice'],
   );
+  expectRule(
+    'transpose of matrices with their leading dims joined = transpose of matrices',
+    (g, x) => {
+      const heads = turn(g, shape(g, x, [batch, seq, 2, 2]), [0, 2, 1, 3]);
+      const turned = turn(g, shape(g, heads, ['2*batch', seq, 2]), [0, 2, 1]);
+      return shape(g, turned, [batch, 2, 2, seq]);
+    },
+    ['reshape', 'transpose'],
+  );
+  expectKept(
+    'a transpose of matrices that are others',
+    (g, x) => shape(g, turn(g, shape(g, x, [batch, 4, seq]), [0, 2, 1]), [batch, seq, 4]),
+    ['reshape', 'transpose'],
+  );
+  expectKept(
+    'a transpose of matrices whose leading dims are others behind it',
+    (g, x) => {
+      const split = shape(g, x, [batch, 2, seq, 2]);
+      const turned = turn(g, shape(g, split, ['2*batch', seq, 2]), [0, 2, 1]);
+      return shape(g, turned, [2, batch, 2, seq]);
+    },
+    ['reshape', 'transpose', 'reshape'],
+  );
   expectKept(
     'a transpose between reshapes',
     (g, x) => shape(g, turn(g, shape(g, x, [batch, seq, 2, 2]), [0, 2, 1, 3]), [batch, '2*seq', 2]),

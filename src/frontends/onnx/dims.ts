@@ -3,10 +3,21 @@
  *
  * Two symbols that an op of the file wants to be equal (both operands of an Add, say) are made one:
  * the file then does not say so itself, and the artifact checks it at every run. `Unify` carries such
- * an equation out of the walk, which starts again with the symbol replaced.
+ * an equation out of the walk, which starts again with the symbol replaced. So are symbols for which an
+ * equation leaves one size: exporters write some sizes of their example into reshapes as numbers.
  */
 import { EncompileError } from '../../errors.ts';
-import { type Dim, isAtLeast, normalise, substitute, symbolsOf } from '../../ir/dims.ts';
+import {
+  type Dim,
+  divideExactly,
+  isAtLeast,
+  linearIn,
+  multiply,
+  normalise,
+  substitute,
+  subtract,
+  symbolsOf,
+} from '../../ir/dims.ts';
 import type { DimensionProto } from '../../onnx/schema.ts';
 import { quote } from '../json.ts';
 
@@ -74,7 +85,8 @@ export class DimNames {
     const first =
       solvable.find(([symbol]) => this.invented.has(`${symbol}`)) ??
       solvable.find(([, by]) => typeof by === 'number') ??
-      solvable[0];
+      solvable[0] ??
+      solutions(a, b)[0];
     return first === undefined ? null : new Unify(`${first[0]}`, first[1]);
   }
 
@@ -120,6 +132,17 @@ function isSymbol(dim: Dim): boolean {
 /** Whether the symbol can stand for `by`: not for something that itself needs the symbol. */
 function gives(symbol: Dim, by: Dim): boolean {
   return !symbolsOf(by).includes(`${symbol}`) && (typeof by === 'string' || isAtLeast(by, 0));
+}
+
+/** The symbols with the number that a = b leaves for each: 9 for seq in 32*batch*seq = 288*batch. */
+function solutions(a: Dim, b: Dim): readonly (readonly [symbol: Dim, by: Dim])[] {
+  const difference = subtract(a, b);
+  return symbolsOf(difference).flatMap((symbol) => {
+    const linear = linearIn(difference, symbol);
+    if (linear === null) return [];
+    const by = divideExactly(multiply(linear.rest, -1), linear.coefficient);
+    return typeof by === 'number' && by >= 1 ? [[symbol, by] as const] : [];
+  });
 }
 
 function fixed(value: bigint, input: string, axis: number): number {

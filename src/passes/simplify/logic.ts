@@ -9,7 +9,7 @@ import type { GraphWriter } from '../graph-writer.ts';
 import { bothOrders, firstResult, operandOf, resultShape } from '../node-reading.ts';
 import type { Rewrite } from '../rewrite.ts';
 import type { Rule } from '../simplify.ts';
-import { leastOf } from './places.ts';
+import { leastOf } from './bounds.ts';
 
 type Write = Rewrite['write'];
 

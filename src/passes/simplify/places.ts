@@ -2,11 +2,11 @@
  * Integers that say where elements stand: start + sum of index[axis] * strides[axis], as exporters
  * compute them from ranges, to look up in order what a view gives as it is.
  */
-import { add, type Dim, isAtLeast, multiply, sizeOf } from '../../ir/dims.ts';
+import { add, type Dim, multiply, sizeOf } from '../../ir/dims.ts';
 import type { Node, ValueId } from '../../ir/graph.ts';
 import { isInteger, type Shape, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
-import { axisOf, bothOrders, numbersOf, operandOf, resultShape } from '../node-reading.ts';
+import { axisOf, bothOrders, operandOf, resultShape } from '../node-reading.ts';
 import type { Rewrite } from '../rewrite.ts';
 import type { Rule } from '../simplify.ts';
 
@@ -21,7 +21,7 @@ export interface Places {
 }
 
 /** How many ops may stand one behind the other. */
-const MOST_DEPTH = 12;
+export const MOST_DEPTH = 12;
 
 /** Null where a value is no such sum. No product is taken to leave the integers. */
 export function placesOf(id: ValueId, index: GraphIndex, depth = MOST_DEPTH): Places | null {
@@ -114,32 +114,4 @@ function gatheredInOrder(node: Node, index: GraphIndex): Rewrite['write'] | null
   );
   if (!inOrder) return null;
   return (into) => [into.node('reshape', [into.get(x)], { shape: resultShape(node, index) })];
-}
-
-/** A number that no element of an integer value is less than; -Infinity where none is known. */
-export function leastOf(id: ValueId, index: GraphIndex, depth = MOST_DEPTH): number {
-  if (!isInteger(index.value(id).dtype) || depth === 0) return -Infinity;
-  const data = index.parameterOf(id)?.data?.data;
-  if (data !== undefined) return leastElement(data);
-  const places = placesOf(id, index);
-  if (places !== null) return leastPlace(places);
-  const node = index.producerOf(id);
-  if (node?.op === 'constant') return Math.min(...numbersOf(node.attributes.value));
-  return node !== null && VIEWS.has(node.op)
-    ? leastOf(operandOf(node, 0), index, depth - 1)
-    : -Infinity;
-}
-
-const VIEWS: ReadonlySet<string> = new Set(['reshape', 'broadcast', 'slice', 'transpose', 'cast']);
-
-function leastElement(data: ArrayLike<number | bigint>): number {
-  let least = Infinity;
-  for (let i = 0; i < data.length; i++) least = Math.min(least, Number(data[i]));
-  return least;
-}
-
-function leastPlace({ start, strides }: Places): number {
-  if (!strides.every((stride) => isAtLeast(stride, 0))) return -Infinity;
-  if (typeof start === 'number') return start;
-  return isAtLeast(start, 0) ? 0 : -Infinity;
 }

@@ -4,8 +4,16 @@
  */
 
 import { resolveAxis } from '../../ir/broadcasting.ts';
-import { add, type Dim, divideExactly, isAtLeast, multiply, sizeOf } from '../../ir/dims.ts';
-import type { Node, ValueId } from '../../ir/graph.ts';
+import {
+  add,
+  type Dim,
+  divideExactly,
+  isAtLeast,
+  multiply,
+  sizeOf,
+  subtract,
+} from '../../ir/dims.ts';
+import { type Node, presentOperands, type ValueId } from '../../ir/graph.ts';
 import { isInteger, type Shape, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import { numbersOf, operandOf, permutationOf, resultShape } from '../node-reading.ts';
@@ -20,6 +28,7 @@ export const sliceRules: readonly Rule[] = [
   { equation: 'gather(c, i) of a constant c = c', apply: gatheredConstant },
   { equation: 'slice(transpose(x)) = transpose(slice(x))', apply: slicedTranspose },
   { equation: 'slice(reshape(x)) = reshape(slice(x))', apply: slicedSplit },
+  { equation: 'slice(concat(x, y)) = slice(x)', apply: slicedConcat },
   { equation: 'transpose(x) without dims of 1 = transpose(x without them)', apply: droppedOnes },
   { equation: 'reduce(x) with its axes put back = reduce(x) {keep}', apply: keptReduction },
 ];
@@ -166,6 +175,28 @@ function slicedSplit(node: Node, index: GraphIndex): Write | null {
     const part = into.node('slice', [into.get(x)], sliceOf([...ranges.slice(0, axis), scaled]));
     return [into.node('reshape', [part], { shape })];
   };
+}
+
+/** Of a part that lies inside one of the operands. */
+function slicedConcat(node: Node, index: GraphIndex): Write | null {
+  const inner = index.madeBy(node.operands[0], 'concat');
+  const ranges = inner === null ? null : rangesOf(node, index);
+  if (inner === null || ranges === null) return null;
+  const axis = resolveAxis(Number(inner.attributes.axis ?? -1), ranges.length);
+  const range = axis === null ? undefined : ranges[axis];
+  if (axis === null || range === undefined) return null;
+  let start: Dim = 0;
+  for (const x of presentOperands(inner)) {
+    const end = add(start, index.shapeOf(x)[axis] ?? 1);
+    if (isAtLeast(range.start, start) && isAtLeast(end, range.end)) {
+      const from = start;
+      const moved = { start: subtract(range.start, from), end: subtract(range.end, from) };
+      const inside = ranges.map((other, i) => (i === axis ? moved : other));
+      return (into) => [into.node('slice', [into.get(x)], sliceOf(inside))];
+    }
+    start = end;
+  }
+  return null;
 }
 
 /** reshape(transpose(x)) that leaves dims of 1 out, and nothing else. */

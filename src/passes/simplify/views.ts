@@ -5,7 +5,14 @@ import { opDefinition } from '../../ir/ops/index.ts';
 import { type Shape, sameShape, sameType } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
-import { firstResult, numbersOf, operandOf, permutationOf, resultShape } from '../node-reading.ts';
+import {
+  firstResult,
+  numbersOf,
+  operandOf,
+  permutationOf,
+  resultShape,
+  swapLast,
+} from '../node-reading.ts';
 import type { Rewrite } from '../rewrite.ts';
 import type { Rule } from '../simplify.ts';
 
@@ -84,6 +91,10 @@ export const viewRules: readonly Rule[] = [
     },
   },
   {
+    equation: 'transpose of matrices with their leading dims joined = transpose of matrices',
+    apply: transposedMatrices,
+  },
+  {
     equation: 'view of a constant c = c',
     apply: (node, index) => {
       const view = viewOf(node, index, ['reshape', 'broadcast', 'transpose', 'slice']);
@@ -101,6 +112,26 @@ export const viewRules: readonly Rule[] = [
     },
   },
 ];
+
+/** reshape(transpose(reshape(x))), where only the last two axes are moved and both reshapes keep matrices. */
+function transposedMatrices(node: Node, index: GraphIndex): Write | null {
+  const turned = node.op === 'reshape' ? index.madeBy(node.operands[0], 'transpose') : null;
+  const joined = index.madeBy(turned?.operands[0], 'reshape');
+  const x = joined?.operands[0];
+  if (turned === null || joined === null || x == null) return null;
+  const [before, within, after] = [
+    index.shapeOf(x),
+    resultShape(joined, index),
+    resultShape(node, index),
+  ];
+  const isSwap = permutationOf(turned).every((axis, i) => axis === swapLast(within.length)[i]);
+  const permutation = swapLast(before.length);
+  const keepsMatrices = sameShape(before.slice(-2), within.slice(-2));
+  const expected = permutation.map((axis) => before[axis] ?? 1);
+  if (before.length < 2 || within.length < 2 || !isSwap) return null;
+  if (!keepsMatrices || !sameShape(after, expected)) return null;
+  return (into) => [into.node('transpose', [into.get(x)], { permutation })];
+}
 
 /** Whether an elementwise op has its shape without the broadcast that an operand is. */
 function isNeedless(node: Node, which: number, index: GraphIndex): boolean {

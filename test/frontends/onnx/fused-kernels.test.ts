@@ -151,6 +151,22 @@ describe('DistilBERT as transformers 5 and PyTorch write it in opset 14', () => 
   });
 });
 
+describe('DistilBERT as transformers 5 and the exporter of graphs write it in opset 18', () => {
+  // a mask looked up by pairs of guarded places and turned into numbers to add, keys turned with batch
+  // and heads joined
+  const imported = importTrained(fixture('distilbert-graph.onnx'));
+  const sizes = { layers: 1, hidden: 8, heads: 2, intermediate: 16, vocab: 20, maxPositions: 16 };
+
+  it('has the kernels of the model declared with bert()', () => {
+    const declared = buildGraph('distilbert', (g) => {
+      const ids = g.input('input_ids', i64(batch, seq));
+      const mask = g.not_equal(g.input('attention_mask', i64(batch, seq)), 0);
+      return { y: bert(g, sizes, { ids, mask }) };
+    });
+    expect(differences(declared, imported)).toEqual([[], [], []]);
+  });
+});
+
 /** Every case of PyTorch's old exporter, and the model that it is of. */
 const CASES: { readonly [name: string]: (g: Builder) => { readonly y: Value } } = {
   self_attention: (g) => {

@@ -40,6 +40,31 @@ describe('dims', () => {
     ]);
   });
 
+  const reshapedTo = (rows: number, width: number) =>
+    imported({
+      input: [info('x', ['batch', 'seq', 4])],
+      initializer: [
+        ints('zero', [1], [0]),
+        ints('one', [1], [1]),
+        ints('rest', [2], [rows, width]),
+      ],
+      node: [
+        node('Shape', ['x'], ['shape']),
+        node('Slice', ['shape', 'zero', 'one'], ['batch']),
+        node('Concat', ['batch', 'rest'], ['target'], { axis: 0 }),
+        node('Reshape', ['x', 'target'], ['y']),
+      ],
+      output: [info('y')],
+    });
+
+  it('for which an equation leaves one size have that size', () => {
+    expect(shapesOf(reshapedTo(9, 4))).toEqual([['batch', 9, 4]]);
+  });
+
+  it('for which it leaves no size stay as they are, and the error names them', () => {
+    expect(failureOf(() => reshapedTo(1, 7)).message).toContain('differ, and should be one');
+  });
+
   it('leave no node of the arithmetic that exporters write between Shape and Reshape', () => {
     const graph = imported({
       input: [info('x', ['batch', 'seq', 12])],

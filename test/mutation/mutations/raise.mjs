@@ -158,4 +158,18 @@ export const raise = [
     replace: 'found.strides[i] !== 0',
     tests: masks,
   },
+  {
+    name: 'simplify takes the first operand of a concat for every part',
+    file: 'src/passes/simplify/slices.ts',
+    find: 'isAtLeast(range.start, start) && isAtLeast(end, range.end)',
+    replace: 'isAtLeast(range.start, start)',
+    tests: masks,
+  },
+  {
+    name: 'simplify drops an upper bound that is one too low',
+    file: 'src/passes/simplify/bounds.ts',
+    find: 'isAtLeast(bound.start, most)',
+    replace: 'isAtLeast(add(bound.start, 1), most)',
+    tests: masks,
+  },
 ];
