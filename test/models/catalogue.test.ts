@@ -18,6 +18,7 @@ import {
   encoderDecoder,
   feedForward,
   generalScores,
+  maskedLmHead,
   maskOfKeys,
   mixtureOfExperts,
   multiHeadAttention,
@@ -26,6 +27,7 @@ import {
   scaledDotScores,
   skipGram,
   slopeBias,
+  whisperEncoder,
   windowBias,
 } from '../../src/models/index.ts';
 import { expectOracle, readOracle } from '../support/oracle.ts';
@@ -210,6 +212,23 @@ describe('word2vec', () => {
         cosines: cosines(g, words, table),
       };
     });
+  });
+});
+
+describe('heads and whole encoders', () => {
+  it('scores of the words behind masks, with the table of BERT', async () => {
+    await expectOracle(await readOracle('masked_lm'), (g) => {
+      const x = g.input('x', f32(batch, seq, 8));
+      return { scores: maskedLmHead(g, x, { table: g.input('table', f32(13, 8)), eps: 1e-5 }) };
+    });
+  });
+
+  it('the encoder of Whisper', async () => {
+    await expectOracle(await readOracle('whisper'), (g) => ({
+      states: whisperEncoder(g, g.input('mel', f32(batch, 5, 'frames')), {
+        ...{ width: 16, layers: 2, heads: 4, hidden: 24 },
+      }),
+    }));
   });
 });
 

@@ -12,12 +12,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
+from transformers.models.bert.modeling_bert import BertLMPredictionHead
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.gpt_neox.modeling_gpt_neox import apply_rotary_pos_emb
 from transformers.models.gptj import modeling_gptj
 from transformers.models.swin.modeling_swin import SwinRelativePositionBias
 from transformers.models.t5.modeling_t5 import T5Attention
-from transformers import T5Config
+from transformers.models.whisper.modeling_whisper import WhisperEncoder, sinusoids
+from transformers import BertConfig, T5Config, WhisperConfig
 
 FOLDER = sys.argv[1]
 # its fast path leaves zeros for padding
@@ -217,7 +219,40 @@ def word2vec():
     save("word2vec", {"context": context, "mask": mask}, outputs, {"word": word, "output": output})
 
 
-for make in (scores, visibility, biases, rotary, transformer, feed_forward, experts, grouped, word2vec):
+def masked_lm():
+    config = BertConfig(hidden_size=8, vocab_size=13, layer_norm_eps=1e-5, num_attention_heads=2)
+    head = randomise(BertLMPredictionHead(config))
+    table, x = torch.randn(13, 8), torch.randn(2, 5, 8)
+    head.decoder.weight = nn.Parameter(table)
+    head.decoder.bias.copy_(torch.randn(13))
+    dense, last = head.transform.dense, head.transform.LayerNorm
+    weights = linear("dense", dense) | norm("norm", last) | {"bias": head.decoder.bias}
+    save("masked_lm", {"x": x, "table": table}, {"scores": head(x)}, weights)
+
+
+def whisper():
+    config = WhisperConfig(d_model=16, encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=24, num_mel_bins=5,
+                           max_source_positions=7)
+    model = WhisperEncoder(config).eval()
+    for p in model.parameters():
+        p.add_(torch.randn_like(p) * 0.2)
+    # its positions are a buffer in all but name
+    model.embed_positions.weight.copy_(sinusoids(7, 16))
+    mel = torch.randn(2, 5, 14)
+    weights = {f"{at}.{part}": getattr(getattr(model, at), part) for at in ("conv1", "conv2") for part in ("weight", "bias")}
+    weights |= norm("norm", model.layer_norm)
+    for i, layer in enumerate(model.layers):
+        at = f"layer.{i}"
+        own = layer.self_attn
+        for name, part in (("query", own.q_proj), ("key", own.k_proj), ("value", own.v_proj), ("output", own.out_proj)):
+            weights |= {f"{at}.attention.{name}.bias": torch.zeros(16)} | linear(f"{at}.attention.{name}", part)
+        weights |= norm(f"{at}.attention.norm", layer.self_attn_layer_norm) | norm(f"{at}.ffn.norm", layer.final_layer_norm)
+        weights |= linear(f"{at}.ffn.hidden", layer.fc1) | linear(f"{at}.ffn.output", layer.fc2)
+    save("whisper", {"mel": mel}, {"states": model(mel).last_hidden_state}, weights)
+
+
+for make in (scores, visibility, biases, rotary, transformer, feed_forward, experts, grouped, word2vec,
+             masked_lm, whisper):
     torch.manual_seed(1)
     with torch.no_grad():
         make()
