@@ -110,6 +110,9 @@ const FIRST: {
   atan: ['Atan'],
   trunc: ['Less', 'Ceil', 'Floor', 'Where'],
   is_nan: ['IsNaN'],
+  // what is there in float32 is an output under another name
+  round_float32: ['Identity'],
+  ...{ round_float16: ['Cast', 'Cast'], round_bfloat16: ['Cast', 'Cast'] },
   is_inf: ['IsInf'],
   mod: ['Mod', 'Less', 'Less', 'Xor', 'Equal', 'Not', 'And', 'Add', 'Where'],
   bit_and: words('Mod Unsqueeze Div Mod Mod Unsqueeze Div Mod Mul Mul ReduceSum Cast Cast'),

@@ -52,6 +52,25 @@ const cases: readonly Case[] = [
   ['is_inf', [floats(Number.NaN, 0, Infinity, -Infinity)], bools(0, 0, 1, 1)],
   ['is_inf', [floats(Infinity, -Infinity)], bools(1, 0), { sign: 'positive' }],
   ['is_inf', [floats(Infinity, -Infinity)], bools(0, 1), { sign: 'negative' }],
+  [
+    'round_float32',
+    [floats(0.1, -1e-3, 1e39)],
+    floats(Math.fround(0.1), Math.fround(-1e-3), Infinity),
+  ],
+  // 11 digits: between 2048 and 4096 the even numbers; halves go to what is even in steps of 2
+  ['round_float16', [floats(0.1, 2049, 2051, -2051)], floats(0.0999755859375, 2048, 2052, -2052)],
+  ['round_float16', [floats(65504, 65519, 65520, -1e9)], floats(65504, 65504, Infinity, -Infinity)],
+  // below 2^-14 multiples of 2^-24
+  [
+    'round_float16',
+    [floats(2 ** -25, 3 * 2 ** -25, -5.3 * 2 ** -24, 2 ** -14 - 2 ** -26)],
+    floats(0, 2 * 2 ** -24, -5 * 2 ** -24, 2 ** -14),
+  ],
+  ['round_float16', [floats(Number.NaN, -Infinity, 0)], floats(Number.NaN, -Infinity, 0)],
+  // 8 digits: between 256 and 512 the even numbers
+  ['round_bfloat16', [floats(0.1, 257, 259, -259)], floats(0.10009765625, 256, 260, -260)],
+  ['round_bfloat16', [floats(3.4e38, -3.39e38)], floats(Infinity, -(2 ** 128) * (1 - 2 ** -8))],
+  ['round_bfloat16', [floats(Number.NaN, Infinity, 0)], floats(Number.NaN, Infinity, 0)],
   ['sigmoid', [floats(0, Math.log(3))], floats(0.5, 0.75)],
   ['floor', [floats(-0.5, 1.5)], floats(-1, 1)],
   ['ceil', [floats(-1.5, 1.2)], floats(-1, 2)],
@@ -153,6 +172,9 @@ const refused = [
   ['tan_c1', 'tan', [i32Type(3)]],
   ['is_nan_c1', 'is_nan', [i32Type(3)]],
   ['is_inf_c1', 'is_inf', [bool(3)]],
+  ['round_float32_c1', 'round_float32', [i32Type(3)]],
+  ['round_float16_c1', 'round_float16', [i32Type(3)]],
+  ['round_bfloat16_c1', 'round_bfloat16', [bool(3)]],
   ['less_c1', 'less', [x, f32Type(4)]],
   ['less_c2', 'less', [bool(3), bool(3)]],
   ['equal_c2', 'equal', [x, i32Type(3)]],

@@ -42,6 +42,12 @@ const HALF = vector('f16', -2.5, -0.001, 0, 0.333251953125, 65504);
 
 const single = (x: Given): Call => [[x]];
 const floats: readonly Call[] = [single(FLOATS), single(HALF), single(as(some([2, 3]), 'n', 3))];
+/** Middles of two numbers, the least and the largest of float16 and bfloat16. */
+const roundings: readonly Call[] = [
+  ...floats,
+  single(vector('f32', 1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 2 ** -8, -1 - 3 * 2 ** -8, 2 ** -25)),
+  single(vector('f32', 3 * 2 ** -25, 2 ** -14 - 2 ** -25, 65519, 65520, -65520, 3e38, 1e-8, -0)),
+];
 /** Functions of which ends of their range are poles or infinite. */
 const narrow: readonly Call[] = [single(f32([7], [-0.9, -0.5, -1e-3, 0, 0.25, 0.5, 0.99]))];
 const within1: readonly Call[] = [single(f32([7], [-1, -0.999, -0.5, 0, 1e-4, 0.75, 1]))];
@@ -176,6 +182,7 @@ const CALLS: {
   ...{ tan: narrow, asin: within1, acos: within1, atanh: narrow, sinh: narrow, cosh: narrow },
   ...{ asinh: [...narrow, single(f32([4], [1e5, -1e5, 1e30, -1e30]))], acosh: above1 },
   is_nan: floats,
+  ...{ round_float32: floats, round_float16: roundings, round_bfloat16: roundings },
   is_inf: [...floats, [[FLOATS], { sign: 'positive' }], [[FLOATS], { sign: 'negative' }]],
   gelu: [single(some([8])), [[as(some([8]), 'n')], { approximation: 'tanh' }]],
   silu: [single(some([8]))],

@@ -36,6 +36,12 @@ const elementwise: readonly Maker[] = [
   ({ g, float }) =>
     onFloat(float(), (x) => g.cast(g.relu(g.cast(x, { dtype: 'f16' })), { dtype: 'f32' })),
   (m) => {
+    // of exact numbers, as a sum in another order could stand on the other side of a middle
+    const { g } = m;
+    const op = m.pick(['round_float32', 'round_float16', 'round_bfloat16'] as const);
+    return g.add(g[op](g.mul(m.exactState(), 1 + 2 ** -9)), m.state());
+  },
+  (m) => {
     const condition = m.g[m.pick(COMPARISON)](m.exactState(), m.pick([0.25, 0, -0.5]));
     return m.g.select(condition, m.state(), m.state());
   },

@@ -8,6 +8,7 @@ import { RANGE } from '../../ir/integers.ts';
 import type { arithmeticOps } from '../../ir/ops/arithmetic.ts';
 import type { comparisonOps } from '../../ir/ops/comparison.ts';
 import type { floatClassOps } from '../../ir/ops/float_class.ts';
+import type { floatRoundingOps } from '../../ir/ops/float_rounding.ts';
 import type { logicOps } from '../../ir/ops/logic.ts';
 import { MOST_STEPS, SMALLEST } from '../../ir/ops/quantize.ts';
 import type { trigonometricOps } from '../../ir/ops/trigonometry.ts';
@@ -82,6 +83,18 @@ export const floatClassExporters: ExportersOf<typeof floatClassOps> = {
       detect_positive: int(sign === 'negative' ? 0 : 1),
     });
   },
+};
+
+/** There and back; a float of the exported model has float32 already. */
+const through =
+  (type: number): Exporter =>
+  (call) =>
+    castTo(call.writer, castTo(call.writer, call.ref(0), type), DATA_TYPE.float);
+
+export const floatRoundingExporters: ExportersOf<typeof floatRoundingOps> = {
+  round_float32: (call) => call.ref(0),
+  round_float16: through(DATA_TYPE.float16),
+  round_bfloat16: through(DATA_TYPE.bfloat16),
 };
 
 /**

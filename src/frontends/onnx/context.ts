@@ -16,6 +16,7 @@ import { printType, type Shape, type TensorData, type TensorType } from '../../i
 import type { GraphProto, TensorProto } from '../../onnx/schema.ts';
 import type { NodeAttributes } from './attributes.ts';
 import { type Known, numbersOf, type Operand } from './operand.ts';
+import type { ElementType } from './tensors.ts';
 
 /** Thrown by a handler for what it does not take; the message is a clause: "its mode is 'cubic'". */
 export class Unsupported extends Error {
@@ -57,6 +58,8 @@ export interface NodeFacts {
   readonly opset: number;
   readonly attributes: NodeAttributes;
   readonly operands: readonly (Operand | null)[];
+  /** The element types of the operands, where the file says them. */
+  readonly types: readonly (ElementType | null)[];
   /** Names of the outputs; empty where one is not wanted. */
   readonly outputs: readonly string[];
 }
@@ -66,6 +69,7 @@ export class NodeContext {
   readonly opset: number;
   readonly attributes: NodeAttributes;
   readonly operands: readonly (Operand | null)[];
+  readonly types: readonly (ElementType | null)[];
   readonly outputs: readonly string[];
   readonly site: Site;
 
@@ -74,6 +78,7 @@ export class NodeContext {
     this.opset = facts.opset;
     this.attributes = facts.attributes;
     this.operands = facts.operands;
+    this.types = facts.types;
     this.outputs = facts.outputs;
     this.site = site;
   }

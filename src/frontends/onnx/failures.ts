@@ -86,7 +86,6 @@ const EQUIVALENT: { readonly [opType: string]: string } = {
   NonMaxSuppression:
     'Its result has as many elements as the data says: leave it out, run it on the output.',
   Unique: 'Its result has as many elements as the data says: leave it out, run it on the output.',
-  Compress: 'Its result has as many elements as the data says: use Where or a mask.',
   RandomNormal: 'Make the random numbers an input of the model.',
   RandomNormalLike: 'Make the random numbers an input of the model.',
   RandomUniform: 'Make the random numbers an input of the model.',

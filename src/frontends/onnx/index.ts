@@ -19,7 +19,7 @@ import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
 import { type ModelFile, readModelFile } from './file.ts';
 import { Scope } from './scope.ts';
-import { dtypeOf } from './tensors.ts';
+import { dtypeOf, type ElementType, elementTypeOf } from './tensors.ts';
 import { Walk } from './walk.ts';
 
 export { OnnxImportError } from './failures.ts';
@@ -193,15 +193,28 @@ function outputsOf(walk: Walk, graph: GraphProto, scope: Scope): readonly Output
   if (graph.output.length === 0) {
     throw new EncompileError(`${walk.facts.origin} has no outputs. Export it with at least one.`);
   }
-  return graph.output.map(({ name = '' }) => {
+  return graph.output.map(({ name = '', type }) => {
     if (seen.has(name)) {
       throw new EncompileError(`${walk.facts.origin} has two outputs called ${quote(name)}.`);
     }
     seen.add(name);
     const operand = walk.lookup(name, scope);
-    const value = operand === null ? (-1 as ValueId) : walk.materialise(operand, walk.g).id;
-    return { name, value };
+    if (operand === null) return { name, value: -1 as ValueId };
+    const value = walk.materialise(operand, walk.g);
+    const inFile = elementTypeOf(type?.tensorType?.elemType);
+    return { name, value: leaving(walk, value, inFile).id };
   });
+}
+
+/** A float16 or bfloat16 was computed in float32, and leaves the model as the nearest number of its type. */
+function leaving({ construction, g }: Walk, x: Value, inFile: ElementType | null): Value {
+  const maker = construction.nodes.findLast(({ results }) => results.includes(x.id));
+  const operand = maker?.operands[0] ?? -1;
+  const before = construction.nodes.findLast(({ results }) => results.some((id) => id === operand));
+  const isRounded = [maker, before].some((node) => node?.op.startsWith('round_') ?? false);
+  if (maker === undefined || isRounded) return x;
+  if (x.dtype === 'f16') return g.round_float16(x);
+  return inFile === 'bfloat16' ? g.round_bfloat16(x) : x;
 }
 
 function modelName({ name = '' }: GraphProto, origin: string): string {

@@ -23,6 +23,7 @@ import type { NodeAttributes } from './attributes.ts';
 import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './context.ts';
 import type { DimNames } from './dims.ts';
 import { type Effort, Exhausted } from './effort.ts';
+import { declareTypes, typeOfResult } from './element-types.ts';
 import { type Failure, MAX_LISTED, NeedsContents } from './failures.ts';
 import { foldNode } from './folding.ts';
 import { KnownValues } from './known-values.ts';
@@ -100,6 +101,7 @@ export class Walk {
         `${this.facts.origin} has sparse initializers, which are not read. Export it with dense ones.`,
       );
     }
+    declareTypes(graph, frame.scope);
     for (const tensor of graph.initializer) {
       const name = tensor.name ?? '';
       if (!frame.scope.entries.has(name))
@@ -168,6 +170,9 @@ export class Walk {
     this.place = describeNode(proto, frame.opsets, this.facts.origin);
     try {
       const results = this.call(proto, operands, frame);
+      proto.output.forEach((name, i) => {
+        frame.scope.declare(name, typeOfResult(proto, results[i], frame.scope));
+      });
       return results.map((result, i) => this.withName(result, proto.output[i] ?? '', before));
     } catch (error) {
       if (error instanceof Exhausted) throw error;
@@ -188,7 +193,10 @@ export class Walk {
   ): readonly Operand[] {
     const attributes = attributesOf(proto, frame.given);
     const called = this.functionOf(proto);
-    if (called !== undefined) return this.callFunction(called, attributes, operands, frame);
+    if (called !== undefined) {
+      const types = proto.input.map((name) => frame.scope.typeOf(name));
+      return this.callFunction(called, attributes, { operands, types }, frame);
+    }
     const handler = this.handlerOf(proto);
     if (handler === undefined) throw unknownOp(proto);
     const node = new NodeContext(
@@ -197,6 +205,7 @@ export class Walk {
         opset: frame.opsets.get(domainOf(proto)) ?? frame.opsets.get('') ?? 0,
         attributes,
         operands,
+        types: proto.input.map((name) => frame.scope.typeOf(name)),
         outputs: proto.output,
       },
       this.siteAt(frame),
@@ -210,7 +219,7 @@ export class Walk {
   private callFunction(
     called: FunctionProto,
     attributes: NodeAttributes,
-    operands: readonly (Operand | null)[],
+    { operands, types }: Pick<NodeContext, 'operands' | 'types'>,
     frame: Frame,
   ): readonly Operand[] {
     const { input, output, attributeProto, opsetImport } = called;
@@ -225,6 +234,7 @@ export class Walk {
     called.input.forEach((name, i) => {
       const operand = operands[i];
       if (operand != null) this.define(scope, name, operand);
+      scope.declare(name, types[i] ?? null);
     });
     const known = new Set(called.input.filter((_, i) => operands[i] == null));
     for (const node of called.node) {

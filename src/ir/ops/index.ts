@@ -16,6 +16,7 @@ import { conv } from './conv.ts';
 import { cumsum } from './cumsum.ts';
 import { embedding } from './embedding.ts';
 import { floatClassOps } from './float_class.ts';
+import { floatRoundingOps } from './float_rounding.ts';
 import { fused } from './fused.ts';
 import { gather } from './gather.ts';
 import { gather_elements } from './gather_elements.ts';
@@ -58,6 +59,7 @@ export const registry = {
   ...unaryOps,
   ...trigonometricOps,
   ...floatClassOps,
+  ...floatRoundingOps,
   ...arithmeticOps,
   mod,
   ...comparisonOps,

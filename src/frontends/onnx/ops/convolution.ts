@@ -17,7 +17,7 @@ import { isFloat, type Shape } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext } from '../context.ts';
 
 /** The attributes that all of them share, completed. */
-function windowsOf(
+export function windowsOf(
   node: NodeContext,
   dims: Shape,
   sizes: readonly number[],
@@ -56,17 +56,17 @@ function samePadding(n: Dim, sliding: Sliding, axis: number): Dim {
   return isAtLeast(total, 0) ? total : maximum(total, 0);
 }
 
-function conv(node: NodeContext): Value {
-  const [x, weight] = [node.value(0), node.value(1)];
+/** With the attributes of the node. */
+export function convolved(node: NodeContext, x: Value, weight: Value, bias: Value | null): Value {
   const sizes = staticSizes(node, weight);
   const { sliding, padding } = windowsOf(node, x.shape.slice(2), sizes);
   const { strides, dilations } = sliding;
   const groups = node.int('group', 1);
   node.site.equate(x.shape[1] ?? 1, multiply(weight.shape[1] ?? 1, groups));
-  return node.g.conv(x, weight, node.optional(2), { strides, dilations, ...padding, groups });
+  return node.g.conv(x, weight, bias, { strides, dilations, ...padding, groups });
 }
 
-function staticSizes(node: NodeContext, weight: Value): readonly number[] {
+export function staticSizes(node: NodeContext, weight: Value): readonly number[] {
   return weight.shape.slice(2).map((size) => {
     return typeof size === 'number'
       ? size
@@ -79,7 +79,6 @@ function staticSizes(node: NodeContext, weight: Value): readonly number[] {
  * mirrored weight.
  */
 function convTranspose(node: NodeContext): Value {
-  const { g } = node;
   const [x, weight] = [node.value(0), node.value(1)];
   const sizes = staticSizes(node, weight);
   const dims = x.shape.slice(2);
@@ -88,8 +87,22 @@ function convTranspose(node: NodeContext): Value {
   const dilations = node.ints('dilations') ?? ones;
   const sliding = { sizes, strides, dilations };
   const extra = node.ints('output_padding') ?? dims.map(() => 0);
-  const { before, after } = transposedPadding(node, dims, sliding, extra);
+  const padding = transposedPadding(node, dims, sliding, extra);
   const groups = node.int('group', 1);
+  return transposedConv(node, [x, weight, node.optional(2)], sliding, { padding, extra, groups });
+}
+
+/** `extra` lies behind every axis, beside what the padding takes away. */
+export function transposedConv(
+  node: NodeContext,
+  [x, weight, bias]: readonly [Value, Value, Value | null],
+  sliding: Sliding,
+  { padding, extra, groups }: { padding: Padding; extra: readonly Dim[]; groups: number },
+): Value {
+  const { g } = node;
+  const { strides, dilations } = sliding;
+  const { before, after } = padding;
+  const dims = x.shape.slice(2);
   const spread = dims.reduce<Value>(
     (y, _, axis) => zerosBetween(node, y, axis + 2, strides[axis] ?? 1),
     x,
@@ -101,7 +114,7 @@ function convTranspose(node: NodeContext): Value {
     after: after.map((cut, axis) => add(reach(cut, axis), extra[axis] ?? 0)),
   };
   const padded = padOrCut(node, spread, edges);
-  return g.conv(padded, mirrored(node, weight, groups), node.optional(2), { dilations, groups });
+  return g.conv(padded, mirrored(node, weight, groups), bias, { dilations, groups });
 }
 
 function transposedPadding(
@@ -176,7 +189,7 @@ function averagePool(node: NodeContext): Value {
 }
 
 /** With `auto_pad` the padding is what whole windows need. */
-function roundsUp(node: NodeContext): boolean {
+export function roundsUp(node: NodeContext): boolean {
   return node.int('ceil_mode', 0) === 1 && !node.text('auto_pad', 'NOTSET').startsWith('SAME');
 }
 
@@ -227,7 +240,7 @@ const globalPool =
 
 export const convolution: HandlerTable = {
   AveragePool: averagePool,
-  Conv: conv,
+  Conv: (node) => convolved(node, node.value(0), node.value(1), node.optional(2)),
   ConvTranspose: convTranspose,
   GlobalAveragePool: globalPool('reduce_mean'),
   GlobalMaxPool: globalPool('reduce_max'),

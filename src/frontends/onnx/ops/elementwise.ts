@@ -2,7 +2,7 @@
 import type { Value } from '../../../ir/graph.ts';
 import { isFloat, isInteger } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext } from '../context.ts';
-import { dtypeOf } from '../tensors.ts';
+import { held } from './casts.ts';
 
 type UnaryOp =
   | 'neg'
@@ -85,9 +85,8 @@ function pow(node: NodeContext): Value {
   const { g } = node;
   const [base, exponent] = node.aligned(2) as [Value, Value];
   const { dtype } = base;
-  if (isFloat(dtype) || isInteger(exponent.dtype))
-    return g.pow(base, castTo(node, exponent, dtype));
-  const power = g.pow(g.cast(base, { dtype: 'f32' }), castTo(node, exponent, 'f32'));
+  if (isFloat(dtype) || isInteger(exponent.dtype)) return g.pow(base, held(node, exponent, dtype));
+  const power = g.pow(g.cast(base, { dtype: 'f32' }), held(node, exponent, 'f32'));
   const nearest = g.round(power);
   const isWhole = g.less_equal(g.abs(g.sub(power, nearest)), g.mul(g.abs(nearest), 1e-5));
   return g.cast(g.select(isWhole, nearest, power), { dtype });
@@ -107,21 +106,21 @@ function bitShift(node: NodeContext): Value {
 
 function bitNot(node: NodeContext): Value {
   const x = node.value(0);
-  return node.g.bit_xor(x, x.dtype === 'u8' ? 255 : -1);
+  const type = node.types[0];
+  if (type === 'uint32' || type === 'uint64') {
+    return node.unsupported(
+      `its operand is ${type}`,
+      'Integers of at most 32 bits with a sign are taken.',
+    );
+  }
+  const ones = type === 'uint16' ? 0xffff : type === 'uint4' ? 0xf : 0xff;
+  const isUnsigned = x.dtype === 'u8' || type === 'uint16';
+  return node.g.bit_xor(x, isUnsigned ? ones : -1);
 }
 
 function where(node: NodeContext): Value {
   const [condition, then, otherwise] = node.aligned(3);
   return node.g.select(condition, then, otherwise);
-}
-
-function cast(node: NodeContext): Value {
-  const dtype = dtypeOf(node.int('to', 0), 'its result');
-  return castTo(node, node.value(0), dtype);
-}
-
-function castTo({ g }: NodeContext, x: Value, dtype: Value['dtype']): Value {
-  return x.dtype === dtype ? x : g.cast(x, { dtype });
 }
 
 /** Without a sign to detect, nothing is. */
@@ -158,8 +157,6 @@ export const elementwise: HandlerTable = {
   Abs: (node) => (node.type(0).dtype === 'u8' ? node.operand(0) : node.g.abs(node.value(0))),
   Add: binary('add'),
   And: binary('and'),
-  Cast: cast,
-  CastLike: (node) => castTo(node, node.value(0), node.type(1).dtype),
   Ceil: wholeAlready('ceil'),
   Cos: unary('cos'),
   Div: binary('div'),

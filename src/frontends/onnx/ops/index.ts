@@ -2,6 +2,7 @@
 import type { HandlerTable } from '../context.ts';
 import { activations } from './activations.ts';
 import { attentionOps } from './attention.ts';
+import { casts } from './casts.ts';
 import { constants } from './constants.ts';
 import { control } from './control.ts';
 import { convolution } from './convolution.ts';
@@ -9,19 +10,25 @@ import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
+import { losses } from './losses.ts';
 import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { normalization } from './normalization.ts';
+import { pooling } from './pooling.ts';
 import { quantization } from './quantization.ts';
+import { quantizedConvolution } from './quantized-convolution.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resizing } from './resize.ts';
+import { spectral } from './spectral.ts';
+import { states } from './states.ts';
 import { windows } from './windows.ts';
 
 export const handlers: HandlerTable = {
   ...constants,
   ...control,
   ...elementwise,
+  ...casts,
   ...activations,
   ...reductions,
   ...movement,
@@ -32,10 +39,15 @@ export const handlers: HandlerTable = {
   ...linear,
   ...einsums,
   ...convolution,
+  ...pooling,
   ...normalization,
   ...attentionOps,
   ...quantization,
+  ...quantizedConvolution,
   ...recurrentOps,
+  ...states,
+  ...spectral,
+  ...losses,
 };
 
 /** Ops that decide themselves what is known: they inline graphs, or carry their numbers. */

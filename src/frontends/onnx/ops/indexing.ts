@@ -172,9 +172,23 @@ function nonZero(node: NodeContext): Result {
   return known('i64', [shape.length, places.length], columns.flat());
 }
 
+/** The places at which a condition holds that is known: else the number of results would be data. */
+function compress(node: NodeContext): Value {
+  const { g } = node;
+  const given = node.value(0);
+  const named = node.attributes.int('axis');
+  const x = named === undefined ? g.reshape(given, { shape: [node.size(given.shape)] }) : given;
+  const axis = node.resolve(named ?? 0, x.shape.length);
+  const { elements } = node.contents(1, 'condition');
+  const places = elements.flatMap((holds, place) => (holds === 0 ? [] : [place]));
+  const indices = node.site.materialise(known('i64', [places.length], places));
+  return g.gather(x, indices, { axis });
+}
+
 export const indexing: HandlerTable = {
   ArgMax: extreme('argmax'),
   ArgMin: extreme('argmin'),
+  Compress: compress,
   CumSum: cumSum,
   Gather: gather,
   GatherElements: gatherElements,

@@ -7,7 +7,7 @@ import type { Dim } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import { type DType, isFloat } from '../../../ir/types.ts';
 import type { HandlerTable, NodeContext } from '../context.ts';
-import { dtypeOf, elementTypeOf } from '../tensors.ts';
+import { dtypeOf, type ElementType, elementTypeOf } from '../tensors.ts';
 import { integerProduct } from './linear.ts';
 
 /** (x - zero) * scale. */
@@ -31,39 +31,50 @@ function quantizeLinear(node: NodeContext): Value {
   const zero = node.has(2) ? beside(node, node.value(2), x) : null;
   const wanted = node.int('output_dtype', 0);
   const dtype = zero?.dtype ?? (wanted === 0 ? 'u8' : dtypeOf(wanted, 'its result'));
-  return quantized(node, x, scale, zero, dtype, limitsOf(node, wanted, dtype));
+  const type = zero === null ? elementTypeOf(wanted) : node.types[2];
+  const step = node.known(1) === null ? node.g.round_float32(scale) : scale;
+  return quantized(node, x, step, zero, dtype, limitsOf(node, type ?? null, dtype));
 }
 
-const LIMITS: { readonly [D in DType]?: readonly [number, number] } = {
-  u8: [0, 255],
-  i8: [-128, 127],
+const LIMITS: { readonly [T in ElementType | DType]?: readonly [number, number] } = {
+  ...{ u8: [0, 255], i8: [-128, 127], uint8: [0, 255], int8: [-128, 127] },
+  ...{ uint4: [0, 15], int4: [-8, 7], uint16: [0, 65535], int16: [-32768, 32767] },
 };
 
-function limitsOf(node: NodeContext, wanted: number, dtype: DType): readonly [number, number] {
-  const type = wanted === 0 ? null : elementTypeOf(wanted);
-  const narrow = {
-    uint4: [0, 15],
-    int4: [-8, 7],
-    uint16: [0, 65535],
-    int16: [-32768, 32767],
-  } as const;
-  if (type === 'uint4' || type === 'int4' || type === 'uint16' || type === 'int16')
-    return narrow[type];
-  return (
-    LIMITS[dtype] ?? node.unsupported('it quantises to more than 8 bits', 'Use uint8 or int8.')
-  );
+/** Of the type in the file, where that is known: the dtype may be wider. */
+export function limitsOf(
+  node: NodeContext,
+  type: ElementType | null,
+  dtype: DType,
+): readonly [number, number] {
+  const limits = LIMITS[type ?? dtype];
+  return limits ?? node.unsupported(`it quantises to ${type ?? dtype}`, 'Use at most 16 bits.');
 }
 
+/**
+ * The steps are counted in float32, as the standard has it, in the interpreter too: a number near the middle
+ * of two steps would else go to one side here and to the other in a kernel.
+ */
 function quantized(
   { g }: NodeContext,
   x: Value,
   scale: Value,
   zero: Value | null,
   dtype: DType,
-  [low, high]: readonly [number, number],
+  limits: readonly [number, number],
 ): Value {
   const [wide, step] = [x, scale].map((v) => (v.dtype === 'f32' ? v : g.cast(v, { dtype: 'f32' })));
-  const steps = g.round(g.div(wide as Value, step as Value));
+  const steps = g.round(g.round_float32(g.div(wide as Value, step as Value)));
+  return saturated(g, steps, zero, dtype, limits);
+}
+
+export function saturated(
+  g: NodeContext['g'],
+  steps: Value,
+  zero: Value | null,
+  dtype: DType,
+  [low, high]: readonly [number, number],
+): Value {
   const moved = zero === null ? steps : g.add(steps, g.cast(zero, { dtype: 'f32' }));
   return g.cast(g.minimum(g.maximum(moved, low), high), { dtype });
 }
@@ -100,8 +111,8 @@ function dynamicQuantizeLinear(node: NodeContext): readonly Value[] {
   const axes = x.shape.map((_, axis) => axis);
   const largest = g.maximum(g.reduce_max(x, { axes }), 0);
   const smallest = g.minimum(g.reduce_min(x, { axes }), 0);
-  const scale = g.div(g.sub(largest, smallest), 255);
-  const place = g.round(g.neg(g.div(smallest, scale)));
+  const scale = g.round_float32(g.div(g.round_float32(g.sub(largest, smallest)), 255));
+  const place = g.round(g.round_float32(g.neg(g.div(smallest, scale))));
   const zero = g.cast(g.minimum(g.maximum(place, 0), 255), { dtype: 'u8' });
   return [quantized(node, x, scale, zero, 'u8', [0, 255]), scale, zero];
 }
