@@ -1,0 +1,47 @@
+/** Casts to types that graphs hold in wider ones, and what depends on the type in the file. */
+import { DATA_TYPE } from '../../../src/onnx/schema.ts';
+import { f32, nd } from '../../support/op-runs.ts';
+import { type Call, describeCalls, describeRefusals, typed } from './one-node.ts';
+
+const floats = (...numbers: readonly number[]) => f32([numbers.length], numbers);
+const halves = (...numbers: readonly number[]) => nd('f16', [numbers.length], numbers);
+const ints = (...numbers: readonly number[]) => nd('i32', [numbers.length], numbers);
+const longs = (...numbers: readonly number[]) => nd('i64', [numbers.length], numbers);
+const bytes = (...numbers: readonly number[]) => nd('i8', [numbers.length], numbers);
+const octets = (...numbers: readonly number[]) => nd('u8', [numbers.length], numbers);
+
+const { float16, bfloat16, int4, uint4, int16, uint16, int8, uint8, int32 } = DATA_TYPE;
+
+const calls: readonly Call[] = [
+  // 11 digits, and infinity beyond the range
+  ['Cast', [floats(0.1, 2049, -2051)], { to: float16 }, halves(0.0999755859375, 2048, -2052)],
+  ['Cast', [floats(65519, 65520)], { to: float16 }, halves(65504, Infinity)],
+  ['Cast', [longs(4097)], { to: float16 }, halves(4096)],
+  // 8 digits
+  ['Cast', [floats(0.1, 257)], { to: bfloat16 }, typed('bfloat16', floats(0.10009765625, 256))],
+  ['Cast', [halves(0.3330078125)], { to: bfloat16 }, typed('bfloat16', floats(0.33203125))],
+  ['CastLike', [floats(0.1), halves(1)], {}, halves(0.0999755859375)],
+  ['CastLike', [floats(257), typed('bfloat16', floats(1))], {}, typed('bfloat16', floats(256))],
+  // -9 is .. 0111 in 4 bits, 8 is 1000
+  ['Cast', [floats(-9, 7.9, 8)], { to: int4 }, typed('int4', bytes(7, 7, -8))],
+  ['Cast', [halves(-9, 7, 17)], { to: uint4 }, typed('uint4', octets(7, 7, 1))],
+  ['CastLike', [ints(-1, 18), typed('uint4', octets(0))], {}, typed('uint4', octets(15, 2))],
+  ['Cast', [ints(40000, -40000)], { to: int16 }, typed('int16', ints(-25536, 25536))],
+  ['Cast', [ints(-1, 65537)], { to: uint16 }, typed('uint16', ints(65535, 1))],
+  ['Cast', [nd('bool', [2], [0, 1])], { to: uint16 }, typed('uint16', ints(0, 1))],
+  // a float16 is computed in float32, and leaves the model rounded
+  ['Add', [halves(2048), halves(1)], {}, halves(2048)],
+  ['BitwiseNot', [typed('uint16', ints(0, 65535))], {}, typed('uint16', ints(65535, 0))],
+  ['BitwiseNot', [typed('int16', ints(0, -1))], {}, typed('int16', ints(-1, 0))],
+  ['BitCast', [typed('uint16', ints(65535))], { to: int16 }, typed('int16', ints(-1))],
+  ['BitCast', [bytes(-1, 1)], { to: uint8 }, octets(255, 1)],
+  ['BitCast', [nd('bool', [2], [1, 0])], { to: int8 }, bytes(1, 0)],
+];
+
+describeCalls('casts', calls, 26);
+
+describeRefusals([
+  [/takes the bits of float for int32/, ['BitCast', [floats(1)], { to: int32 }, ints(0)]],
+  [/takes the bits of int64 for int32/, ['BitCast', [longs(1)], { to: int32 }, ints(0, 0)]],
+  [/its operand is uint32/, ['BitwiseNot', [typed('uint32', longs(1))], {}, longs(0)]],
+]);
