@@ -20,7 +20,15 @@ const LOOKUP_IR = `graph @lookup(%ids: i64[batch]) {
 }
 `;
 
+const ATTEND_IR = `graph @attend(%scores: f32[2, rows, 3]) {
+  %heads.probs = softmax %scores {axis = -1} : f32[2, rows, 3]
+  %sum = reduce_sum %heads.probs {axes = [0], keep = false} : f32[rows, 3]
+  return %sum
+}
+`;
+
 const folder = folderWith({
+  'attend.ir': ATTEND_IR,
   'linear.ir': LINEAR_IR,
   'linear.safetensors': LINEAR_WEIGHTS,
   'in.safetensors': LINEAR_INPUTS,
@@ -85,6 +93,37 @@ describe('a run', () => {
     });
     const { rows } = await outputs('lookup.ir', '--inputs', file);
     expect(rows).toEqual({ dtype: 'f32', shape: [2, 2], data: [8, 9, 2, 3] });
+  });
+});
+
+describe('--attention-weights', () => {
+  const file = inputFile('scores.safetensors', {
+    scores: { dtype: 'f32', shape: [2, 1, 3], data: Float32Array.of(0, 0, 0, -1e9, -1e9, 5) },
+  });
+  const args = ['attend.ir', '--inputs', file, '--attention-weights'];
+
+  it('makes the weights of an attention, or of one of its heads, outputs', async () => {
+    const { 'heads.weights': all, 'heads.weights.1': last } = await outputs(
+      ...args,
+      'heads,heads:1',
+    );
+    expect(all.shape).toEqual([2, 1, 3]);
+    all.data.forEach((x: number, i: number) => {
+      expect(x).toBeCloseTo([1 / 3, 1 / 3, 1 / 3, 0, 0, 1][i] ?? Number.NaN, 6);
+    });
+    expect(last).toEqual({ dtype: 'f32', shape: [1, 3], data: [0, 0, 1] });
+  });
+
+  it.each([
+    [
+      'tails',
+      "The model 'attend' has no attention 'tails'; it has heads. Name one of them, or 'all'.",
+    ],
+    ['heads:2', "The attention 'heads' has 2 heads, counted from 0, and no head 2."],
+  ])('refuses %s', async (names, message) => {
+    const { status, stdout, stderr } = await encompile(folder, 'run', ...args, names);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
   });
 });
 

@@ -35,7 +35,7 @@ export function numbersOfResult(
   index: GraphIndex,
 ): Numbers {
   if (isView(node.op)) return operands[0] ?? UNKNOWN;
-  // as long as something is visible; a row of which nothing is gives zeros at all places
+  // a row of which nothing is visible gives zeros at all places, too
   if (node.op === 'softmax') return { hidden: operands[1]?.hidden === 0 ? 0 : null, shown: null };
   if (traitsOf(index.graph, node).kind !== 'elementwise') return UNKNOWN;
   const known = operands.map((numbers, i) => {
