@@ -1,17 +1,25 @@
 /** From a compilation to the files of its artifact. */
 import { type ArtifactFiles, emitArtifact } from './backends/artifact.ts';
 import { exportManifestText } from './backends/manifest.ts';
-import { toOnnx } from './backends/onnx/export.ts';
+import { type OnnxExportOptions, toOnnx } from './backends/onnx/export.ts';
 import { runtimeFiles } from './backends/runtime-files.ts';
 import { type Compilation, compiledFor } from './compile.ts';
+import type { Graph } from './ir/graph.ts';
+import { runPasses } from './passes/pass.ts';
+import { exportPipeline } from './passes/pipeline.ts';
 import { roundWeights } from './passes/round-weights.ts';
 import { packageVersion } from './version.ts';
 
 export interface ArtifactFilesOptions {
   /** The seed of weights that were made up, for the manifest. */
   readonly randomWeights?: number | null;
-  /** Whether the model as declared is added as `model.onnx`. */
-  readonly onnx?: boolean;
+  /** How the model is added as `model.onnx`, or whether it is: as declared, in opset 17. */
+  readonly onnx?: boolean | OnnxFileOptions;
+}
+
+export interface OnnxFileOptions extends OnnxExportOptions {
+  /** Whether the graph is written behind the passes that make fewer and larger ops. Default: as declared. */
+  readonly optimised?: boolean;
 }
 
 export const ONNX_PATH = 'model.onnx';
@@ -28,10 +36,10 @@ export async function artifactFiles(
 ): Promise<ArtifactFiles> {
   const { declared, programs, ledger, quantize = null, weights } = compilation;
   const names = [...programs.keys()];
-  const exports = new Map(onnx ? [[ONNX_PATH, toOnnx(declared)]] : []);
+  const exports = onnxFiles(declared, onnx);
   const rounded = ledger.some(({ pass, matched }) => pass === roundWeights.name && matched);
   const made = { version: packageVersion(), randomWeights, quantize, rounded };
-  if (onnx && names.length === 0) {
+  if (exports.size > 0 && names.length === 0) {
     return new Map<string, string | Uint8Array>([
       ...exports,
       ['manifest.json', exportManifestText(declared, exports, made)],
@@ -44,4 +52,14 @@ export async function artifactFiles(
     ...(weights === undefined ? {} : { weights }),
     ...made,
   });
+}
+
+function onnxFiles(
+  declared: Graph,
+  onnx: boolean | OnnxFileOptions,
+): ReadonlyMap<string, Uint8Array> {
+  if (onnx === false) return new Map();
+  const { optimised = false, ...options } = onnx === true ? {} : onnx;
+  const graph = optimised ? runPasses(declared, exportPipeline) : declared;
+  return new Map([[ONNX_PATH, toOnnx(graph, options)]]);
 }

@@ -1,6 +1,7 @@
 /** `encompile/compiler`: the compiler's parts, for tools that drive it step by step. */
-export { artifactFiles } from './artifact-files.ts';
-export { toOnnx } from './backends/onnx/export.ts';
+export { artifactFiles, type OnnxFileOptions } from './artifact-files.ts';
+export { type OnnxExportOptions, toOnnx } from './backends/onnx/export.ts';
+export type { OnnxOpset } from './backends/onnx/opsets.ts';
 export { writeArtifact } from './backends/write-artifact.ts';
 export { checkCompilation } from './check/check.ts';
 export { type CheckBackend, type CheckReport, printReport } from './check/report.ts';

@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Command } from 'commander';
-import { artifactFiles, ONNX_PATH } from '../artifact-files.ts';
+import { artifactFiles, ONNX_PATH, type OnnxFileOptions } from '../artifact-files.ts';
 import type { ArtifactFiles } from '../backends/artifact.ts';
+import type { OnnxOpset } from '../backends/onnx/opsets.ts';
 import { writeArtifact } from '../backends/write-artifact.ts';
 import { randomInputs } from '../check/inputs.ts';
 import { aroundAll, type Compilation, compileGraph, type Quantization } from '../compile.ts';
@@ -20,6 +21,14 @@ import { EXACT_FLAG, EXACT_MEANING, readInteger, readList, singleSizes } from '.
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
+import {
+  OPSET_FLAG,
+  OPSET_MEANING,
+  OPTIMISED_FLAG,
+  OPTIMISED_MEANING,
+  onnxOptions,
+  readOpset,
+} from './onnx-flags.ts';
 import {
   ATTENTION_FLAG,
   ATTENTION_MEANING,
@@ -56,6 +65,8 @@ interface Options {
   readonly weights?: WeightStorage;
   readonly inputs?: string;
   readonly seed?: number;
+  readonly opset?: OnnxOpset;
+  readonly optimised?: boolean;
   readonly json?: boolean;
 }
 
@@ -77,6 +88,8 @@ export function defineCompile(program: Command): void {
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with inputs, for the report of --quantize or f16')
     .option('--seed <number>', 'of its random inputs without a file (default: 1)', readInteger(0))
+    .option(OPSET_FLAG, OPSET_MEANING, readOpset)
+    .option(OPTIMISED_FLAG, OPTIMISED_MEANING)
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', HELP)
     .action(compile);
@@ -89,8 +102,9 @@ const EXACT = EXACT_TARGETS.join(',');
 const QUANTIZED = QUANTIZED_TARGETS.join(',');
 
 const HELP = `
-onnx writes the model as declared, before fusion, as model.onnx: standard ops of opset 17 and the weights
-in one file, for other runtimes.
+onnx writes the model as declared as model.onnx, for other runtimes: standard ops and the weights in one
+file. --optimised writes it behind the passes that make fewer and larger ops. Newer opsets have more of these
+as one op, and the file then has them in place of their parts: 20 Gelu, 23 Attention and RMSNormalization.
 
 --exact gives up speed for numbers that are equal to the last bit on js and wasm, in Node and browsers, on
 one thread and several. There is no exact wgsl, and no relaxed SIMD in an exact artifact.
@@ -117,15 +131,16 @@ Examples:
   encompile compile model.ts --exact -o out
   encompile compile model.ts --quantize int8 --inputs in.safetensors -o out
   encompile compile model.ts --weights f16 --inputs in.safetensors -o out
-  encompile compile model.ts --target onnx -o out`;
+  encompile compile model.ts --target onnx -o out
+  encompile compile model.ts --target onnx --opset 23 --optimised -o out`;
 
 async function compile(path: string, options: Options): Promise<void> {
   const { exact = false, quantize } = options;
   const all = quantize === undefined ? (exact ? EXACT : ALL) : QUANTIZED;
   const chosen = readList('target', options.target ?? all, TARGETS);
   const targets = chosen.filter((target) => target !== 'onnx');
-  const onnx = chosen.includes('onnx');
-  if (exact && onnx) {
+  const onnx = onnxOptions(chosen.includes('onnx'), options);
+  if (exact && onnx !== null) {
     throw new EncompileError(
       "The target 'onnx' has no exact mode: the runtimes that take the file choose the order of sums. " +
         `Choose from ${EXACT_TARGETS.join(' and ')}, or leave --exact out.`,
@@ -146,9 +161,9 @@ async function compile(path: string, options: Options): Promise<void> {
   });
   const reports = await reportsOf(compilation, options);
   progress.show('emit the artifact');
-  const files = await artifactFiles(compilation, { randomWeights, onnx });
+  const files = await artifactFiles(compilation, { randomWeights, onnx: onnx ?? false });
   await writeArtifact(folder, files);
-  const summary = { ...summarise(compilation, files, folder, randomWeights), ...reports };
+  const summary = { ...summarise(compilation, files, folder, randomWeights, onnx), ...reports };
   if (options.json) printJson(summary);
   else printText(printSummary(summary));
 }
@@ -258,7 +273,12 @@ interface Summary extends Reports {
     readonly randomSeed: number | null;
   };
   /** `model.onnx`, with its weights, where it was asked for. */
-  readonly onnx: { readonly path: string; readonly bytes: number } | null;
+  readonly onnx: OnnxSummary | null;
+}
+
+interface OnnxSummary extends Required<OnnxFileOptions> {
+  readonly path: string;
+  readonly bytes: number;
 }
 
 function summarise(
@@ -266,6 +286,7 @@ function summarise(
   files: ArtifactFiles,
   folder: string,
   randomSeed: number | null,
+  how: Required<OnnxFileOptions> | null,
 ): Omit<Summary, keyof Reports> {
   const { declared, programs } = compilation;
   const code = [...files].filter(([path]) => path !== WEIGHTS && path !== ONNX_PATH);
@@ -286,7 +307,8 @@ function summarise(
       float16Bytes: float16BytesOf(files),
       randomSeed,
     },
-    onnx: onnx === undefined ? null : { path: ONNX_PATH, bytes: onnx.length },
+    onnx:
+      onnx === undefined || how === null ? null : { path: ONNX_PATH, bytes: onnx.length, ...how },
   };
 }
 
@@ -317,7 +339,9 @@ function printSummary(summary: Summary): string {
   const stored =
     targets.length === 0 ? '' : `  ${WEIGHTS}: ${byteCount(weights.bytes)}${half}${random}\n`;
   const exported =
-    onnx === null ? '' : `  ${onnx.path}: ${byteCount(onnx.bytes)} with its weights${random}\n`;
+    onnx === null
+      ? ''
+      : `  ${onnx.path}: ${byteCount(onnx.bytes)} with its weights${random}, opset ${onnx.opset}${onnx.optimised ? ', optimised' : ''}\n`;
   const { quantization, rounding } = summary;
   const report =
     (quantization === null ? '' : `\n${printQuantization(quantization)}`) +

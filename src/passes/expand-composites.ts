@@ -10,16 +10,25 @@ import { type Graph, type Node, presentOperands } from '../ir/graph.ts';
 import { opDefinition } from '../ir/ops/index.ts';
 import type { GraphIndex } from './graph-index.ts';
 import type { GraphWriter } from './graph-writer.ts';
+import type { Pass } from './pass.ts';
 import { type Finding, rewritingPass } from './rewrite.ts';
 
-export const expandComposites = rewritingPass(
-  {
-    name: 'expand-composites',
-    summary: 'replaces linear, embedding, rnn, lstm and gru by the smaller ops they stand for',
-    reason: 'first, so that patterns see one form of each computation however it was declared',
-  },
-  (index) => index.graph.nodes.filter(isOpen).flatMap((node) => expansionOf(index, node)),
-);
+export const expandComposites = expandAllBut(new Set());
+
+/** The pass that leaves some of the composites that it otherwise expands. */
+export function expandAllBut(left: ReadonlySet<string>): Pass {
+  return rewritingPass(
+    {
+      name: 'expand-composites',
+      summary: 'replaces linear, embedding, rnn, lstm and gru by the smaller ops they stand for',
+      reason: 'first, so that patterns see one form of each computation however it was declared',
+    },
+    (index) =>
+      index.graph.nodes
+        .filter((node) => isOpen(node) && !left.has(node.op))
+        .flatMap((node) => expansionOf(index, node)),
+  );
+}
 
 function isOpen(node: Node): boolean {
   const { meaning } = opDefinition(node.op);

@@ -2,7 +2,8 @@
  * The order of passes. Each one's `reason` says why it stands where it does; the whole:
  * make one form of everything, then recognise patterns, then form kernels.
  */
-import { expandComposites } from './expand-composites.ts';
+import type { OpName } from '../ir/ops/index.ts';
+import { expandAllBut, expandComposites } from './expand-composites.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { foldConstants } from './fold-constants.ts';
 import { fuseAddNorm } from './fuse-add-norm.ts';
@@ -39,6 +40,26 @@ export const pipeline: readonly Pass[] = [
   fuseAddNorm,
   fuseEpilogue,
   fuseElementwise,
+];
+
+/** Composites of which no kernel is made as a whole here, and one is in other runtimes. */
+const STANDARD_OPS = new Set<OpName>(['max_pool', 'average_pool', 'rnn', 'lstm', 'gru']);
+
+/**
+ * For a model that other runtimes run: fewer and larger ops, of which the runtime forms the kernels. It has
+ * one for a convolution of single channels, and no attention over packed rows.
+ */
+export const exportPipeline: readonly Pass[] = [
+  expandAllBut(STANDARD_OPS),
+  hoistFromScan,
+  removeDead,
+  foldBatchNorm,
+  foldConstants,
+  simplify,
+  mergeDuplicates,
+  raise,
+  fuseAttention,
+  mergeProjections,
 ];
 
 /** Passes that change what a graph computes, as far as they are asked for. */

@@ -12,6 +12,7 @@ import { firstResult } from './node-reading.ts';
 import { embedding } from './raise/embedding.ts';
 import { eps } from './raise/eps.ts';
 import { gelu } from './raise/gelu.ts';
+import { hiddenQueries, maskedSoftmax } from './raise/hidden-rows.ts';
 import { layerNorm } from './raise/layer-norm.ts';
 import { logSoftmax } from './raise/log-softmax.ts';
 import { addedMasks, nanGuard, visibleKeys } from './raise/mask.ts';
@@ -35,6 +36,8 @@ export const PATTERNS: readonly RaisePattern[] = [
   visibleKeys,
   addedMasks,
   nanGuard,
+  maskedSoftmax,
+  hiddenQueries,
 ];
 
 export const raise = rewritingPass(

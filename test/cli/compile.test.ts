@@ -70,7 +70,7 @@ describe('a model', () => {
       encompile(folder, 'compile', 'linear.ir', '--target', target, '-o', 'o');
     const { status, stdout } = await compile('onnx');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/\n {2}model\.onnx: \d+ B with its weights\n$/);
+    expect(stdout).toMatch(/\n {2}model\.onnx: \d+ B with its weights, opset 17\n$/);
     expect(readdirSync(join(folder, 'o'))).toEqual(['manifest.json', 'model.onnx']);
     const alone = readFileSync(join(folder, 'o', 'model.onnx'));
     const onnx = decodeModel(alone, 'model.onnx');
@@ -92,6 +92,33 @@ describe('a model', () => {
 
     expect((await compile('js')).status).toBe(0);
     expect(existsSync(join(folder, 'o', 'model.onnx'))).toBe(false);
+  });
+
+  it('is written for other runtimes in the opset asked for, optimised or as declared', async () => {
+    const folder = folderWith({ 'tiny.ts': TINY_TS });
+    const compile = (...more: readonly string[]) =>
+      encompile(folder, 'compile', 'tiny.ts', '-o', 'o', ...more);
+    const opTypes = () => {
+      const model = decodeModel(readFileSync(join(folder, 'o', 'model.onnx')), 'model.onnx');
+      const types = model.graph?.node.map(({ opType }) => opType) ?? [];
+      return { opset: Number(model.opsetImport[0]?.version), types };
+    };
+    const newest = await compile('--target', 'onnx', '--opset', '23', '--optimised');
+    expect(newest).toMatchObject({ status: 0, stderr: '' });
+    expect(newest.stdout).toContain('with its weights, opset 23, optimised\n');
+    expect(opTypes().opset).toBe(23);
+    expect(opTypes().types).toContain('Attention');
+    expect((await compile('--target', 'onnx', '--opset', '23')).status).toBe(0);
+    expect(opTypes().types).not.toContain('Attention');
+
+    const unknown = await compile('--target', 'onnx', '--opset', '16');
+    expect(unknown.status).toBe(2);
+    expect(unknown.stderr).toContain('Choose from 17 to 23.');
+    for (const flags of [['--opset', '18'], ['--optimised']]) {
+      const { status, stderr } = await compile('--target', 'js', ...flags);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`${flags[0]} is for the target 'onnx'`);
+    }
   });
 
   it('without weights gets random ones, a warning and a note in the manifest', async () => {

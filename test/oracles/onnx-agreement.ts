@@ -2,6 +2,7 @@
 import { Float16Array } from '@petamoriken/float16';
 import { expect } from 'vitest';
 import { toOnnx } from '../../src/backends/onnx/export.ts';
+import type { OnnxOpset } from '../../src/backends/onnx/opsets.ts';
 import { randomInputs } from '../../src/check/inputs.ts';
 import { compare, passes } from '../../src/check/report.ts';
 import { interpret } from '../../src/interpreter/interpreter.ts';
@@ -17,9 +18,16 @@ const EXACT = { absolute: 0, relative: 0 };
 
 type Inputs = ReadonlyMap<string, NdArray>;
 
+/** Every opset in which some op is spelled otherwise than in the one before. */
+export const OPSETS = [17, 18, 19, 20, 23] as const satisfies readonly OnnxOpset[];
+
 /** Compares every output, with the runtime's own optimisations and without. */
-export async function expectSameInOnnx(graph: Graph, runs: readonly Inputs[]): Promise<void> {
-  const bytes = toOnnx(graph);
+export async function expectSameInOnnx(
+  graph: Graph,
+  runs: readonly Inputs[],
+  opset: OnnxOpset = 17,
+): Promise<void> {
+  const bytes = toOnnx(graph, { opset });
   const wanted = runs.map((inputs) => interpret(graph, inputs).outputs);
   for (const optimisation of ['disabled', 'all']) {
     const session = await openOnnx(bytes, optimisation);
@@ -33,11 +41,13 @@ export async function expectSameInOnnx(graph: Graph, runs: readonly Inputs[]): P
   }
 }
 
-export function expectSameAtSizes(graph: Graph, sizes: readonly Sizes[]): Promise<void> {
-  return expectSameInOnnx(
-    graph,
-    sizes.map((size, i) => randomInputs(graph, size, 1 + i)),
-  );
+export function expectSameAtSizes(
+  graph: Graph,
+  sizes: readonly Sizes[],
+  opset?: OnnxOpset,
+): Promise<void> {
+  const runs = sizes.map((size, i) => randomInputs(graph, size, 1 + i));
+  return expectSameInOnnx(graph, runs, opset);
 }
 
 function expectEqual(name: string, got: NdArray | undefined, want: NdArray): void {

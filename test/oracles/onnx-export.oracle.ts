@@ -6,18 +6,22 @@ import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/frontends/load.ts';
 import { symbolsOf } from '../../src/ir/dims.ts';
 import { type Graph, valueOf } from '../../src/ir/graph.ts';
+import { runPasses } from '../../src/passes/pass.ts';
+import { exportPipeline } from '../../src/passes/pipeline.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
 import { BERT_MODELS } from '../support/bert-fixture.ts';
 import { opCases } from '../support/op-cases.ts';
 import { property } from '../support/property.ts';
 import { randomGraph } from '../support/sample-graphs.ts';
 import { describeWithData } from '../support/test-data.ts';
-import { expectSameAtSizes, expectSameInOnnx } from './onnx-agreement.ts';
+import { expectSameAtSizes, expectSameInOnnx, OPSETS } from './onnx-agreement.ts';
 import { isExportable } from './random-checks.ts';
 
-describe('every op', () => {
-  const cases = opCases().map((given, i) => ({ ...given, name: `${given.op} ${i}` }));
-  it.each(cases)('$name', ({ graph, inputs }) => expectSameInOnnx(graph, [inputs]));
+describe.each(OPSETS)('every op in opset %d', (opset) => {
+  const cases = opCases()
+    .map((given, i) => ({ ...given, name: `${given.op} ${i}` }))
+    .filter(({ graph }) => isExportable(graph, opset));
+  it.each(cases)('$name', ({ graph, inputs }) => expectSameInOnnx(graph, [inputs], opset));
 });
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -29,7 +33,9 @@ const SIZES = [
 
 async function expectModelAgrees(path: string): Promise<void> {
   const { graph } = await loadModel(path);
-  await expectSameAtSizes(fillRandomWeights(graph, 1), SIZES);
+  const filled = fillRandomWeights(graph, 1);
+  await expectSameAtSizes(filled, SIZES);
+  await expectSameAtSizes(runPasses(filled, exportPipeline), SIZES, 23);
 }
 
 describe('examples', () => {
@@ -45,7 +51,10 @@ property(
   'an exported graph gives in ONNX Runtime what the interpreter gives',
   300,
   async (given) => {
-    if (isExportable(given.graph)) await expectSameAtSizes(given.graph, given.sizes);
+    for (const opset of [17, 23] as const) {
+      if (!isExportable(given.graph, opset)) continue;
+      await expectSameAtSizes(given.graph, given.sizes, opset);
+    }
   },
 );
 
@@ -69,12 +78,11 @@ const NEEDY: ReadonlySet<string> = new Set([
 ]);
 
 property('so it does at sizes of 0', 100, async ({ graph, sizes: [sizes] }) => {
-  if (needsElements(graph) || !isExportable(graph)) return;
-  const symbols = Object.keys(sizes ?? {});
-  await expectSameAtSizes(
-    graph,
-    symbols.map((symbol) => ({ ...sizes, [symbol]: 0 })),
-  );
+  if (needsElements(graph)) return;
+  const none = Object.keys(sizes ?? {}).map((symbol) => ({ ...sizes, [symbol]: 0 }));
+  for (const opset of [17, 23] as const) {
+    if (isExportable(graph, opset)) await expectSameAtSizes(graph, none, opset);
+  }
 });
 
 it('so it does on graphs of odd dims and constants', async () => {

@@ -6,7 +6,6 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { toOnnx } from '../../src/backends/onnx/export.ts';
 import { encodeSafetensors } from '../../src/frontends/safetensors.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { fromNdArray } from '../../src/ir/nd-array.ts';
@@ -16,6 +15,8 @@ import {
   comesBack,
   type Disagreement,
   disagreement,
+  exportedAs,
+  exportFor,
   isExportable,
   runsOf,
 } from './random-checks.ts';
@@ -41,8 +42,8 @@ for (let number = from; number < to; number += step) {
   const finding = found === null ? null : await saved(given, number, found);
   say({
     ...{ number, ops, finding },
-    isExportable: isExportable(given.graph),
-    comesBack: comesBack(given.graph),
+    isExportable: isExportable(given.graph, exportFor(number).opset),
+    comesBack: comesBack(given.graph, exportFor(number)),
   });
   if (found !== null) break;
 }
@@ -65,7 +66,7 @@ async function saved(given: Case, number: number, found: Disagreement): Promise<
   const path = join(folder, `random-${seed}-${number}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${path}.ir`, printGraph(small.graph));
-  const written = [`${path}.ir`, ...writeModel(small, path)];
+  const written = [`${path}.ir`, ...writeModel(small, number, path)];
   return [
     `Graph ${number} of seed ${seed}: ${last.who} does not agree with the interpreter.`,
     `Of ${given.graph.nodes.length} ops, made smaller to ${small.graph.nodes.length}: ${last.what}`,
@@ -74,9 +75,11 @@ async function saved(given: Case, number: number, found: Disagreement): Promise<
   ].join('\n');
 }
 
-function writeModel(small: Case, path: string): readonly string[] {
+function writeModel(small: Case, number: number, path: string): readonly string[] {
   try {
-    writeFileSync(`${path}.onnx`, toOnnx(small.graph));
+    const model = exportedAs(small.graph, exportFor(number));
+    if (model === null) return [];
+    writeFileSync(`${path}.onnx`, model);
     return [
       `${path}.onnx`,
       ...runsOf(small).map(({ inputs }, i) => {

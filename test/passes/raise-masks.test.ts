@@ -230,3 +230,88 @@ test('bool masks are left alone', () => {
   });
   expect(runSafely(graph, raise).entries).toEqual([]);
 });
+
+describe('what is put around rows of which nothing is visible', () => {
+  const FLOOR = LOWEST / 2;
+  const softmax = (g: Builder, x: Value) => g.softmax(x as V);
+  const visible = (g: Builder, { mask }: Given): B => rows(g, g.not_equal(mask, 0)) as B;
+
+  test('select(v, softmax(select(v, x, low)), 0) = softmax(x, v)', () => {
+    const result = raised((g, given) => {
+      const v = visible(g, given);
+      return g.select(v, softmax(g, g.select(v, given.scores, LOWEST)), 0);
+    });
+    expect(matches(result)).toContain('%y: of what is visible of %matmul, zeros where nothing is');
+    expect(result.ops).not.toContain('select');
+    expect(printGraph(result.graph)).toMatch(/%y = softmax %matmul, %reshape/);
+  });
+
+  test('that x is not below FLOOR is what softmax asks itself', () => {
+    const result = raised((g, given) => {
+      const above: B = g.not(g.less(given.scores, FLOOR));
+      const v: B = g.and(visible(g, given), above);
+      const first = g.select(v, softmax(g, g.select(v, given.scores, LOWEST)), 0);
+      return g.add(first, g.select(above, softmax(g, g.select(above, given.scores, LOWEST)), 0));
+    });
+    expect(result.ops).not.toContain('select');
+    expect(result.ops).not.toContain('less');
+    expect(printGraph(result.graph)).toMatch(/softmax %matmul \{/);
+  });
+
+  test('not of another condition, a number that is not low, or one beside 0', () => {
+    const others: readonly Build[] = [
+      (g, given) => {
+        const v = visible(g, given);
+        const scores = g.select(g.greater(given.scores, 1), given.scores, LOWEST);
+        return g.select(v, softmax(g, scores), 0);
+      },
+      (g, given) => {
+        const v = visible(g, given);
+        return g.select(v, softmax(g, g.select(v, given.scores, -100)), 0);
+      },
+      (g, given) => {
+        const v = visible(g, given);
+        return g.select(v, softmax(g, g.select(v, given.scores, LOWEST)), 1);
+      },
+    ];
+    for (const build of others) expect(raised(build).ops).toContain('select');
+  });
+
+  test('a second use of the softmax is named', () => {
+    const result = raised((g, given) => {
+      const v = visible(g, given);
+      const weights = softmax(g, g.select(v, given.scores, LOWEST));
+      return g.add(g.select(v, weights, 0), weights);
+    });
+    expect(refusals(result).join()).toContain('%softmax has a second use');
+  });
+
+  /** An attention by the mask, and zeros where `counted` has no true key. */
+  const guarded =
+    (counted: (g: Builder, mask: B) => B = (_, mask) => mask, dtype: 'i32' | 'i8' = 'i32'): Build =>
+    (g, given) => {
+      const mask = visible(g, given);
+      const whole: B = g.broadcast(mask, { shape: [batch, seq, seq] });
+      const { query, key, value } = heads(g, given);
+      const y = g.attention(query, key, value, whole, { scale: 1 });
+      const keys: Value<'i32' | 'i8'> = g.cast(counted(g, mask), { dtype });
+      const sum: Value<'i32' | 'i8'> = g.reduce_sum(keys, { axes: [-1], keep: true });
+      return g.select(g.cast(sum, { dtype: 'bool' }), y, 0);
+    };
+  const heads = (g: Builder, { scores, value }: Given) => ({
+    query: g.slice(scores, { starts: [0, 0, 0], ends: [batch, seq, 1] }) as V,
+    key: g.slice(value, { starts: [0, 0, 0], ends: [batch, seq, 1] }) as V,
+    value,
+  });
+
+  test('select(sum(m) != 0, attention(q, k, v, m), 0) = attention(q, k, v, m)', () => {
+    const result = raised(guarded());
+    expect(matches(result)).toContain('%y: %attention has zeros where %broadcast hides every key');
+    expect(result.ops).not.toContain('select');
+  });
+
+  test('not of another mask, or where 256 keys count as none', () => {
+    expect(raised(guarded((g, mask) => g.not(mask))).ops).toContain('select');
+    expect(raised(guarded(undefined, 'i8')).ops).toContain('select');
+  });
+});

@@ -1,12 +1,13 @@
 /** Exported models read back, for tests of what they hold. */
 import { expect } from 'vitest';
 import { toOnnx } from '../../src/backends/onnx/export.ts';
+import type { OnnxOpset } from '../../src/backends/onnx/opsets.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
 import type { GraphProto, ValueInfoProto } from '../../src/onnx/schema.ts';
 
-export function exported(graph: Graph): GraphProto {
-  const model = decodeModel(toOnnx(graph), 'the export');
+export function exported(graph: Graph, opset?: OnnxOpset): GraphProto {
+  const model = decodeModel(toOnnx(graph, opset === undefined ? {} : { opset }), 'the export');
   if (model.graph === undefined) throw new Error('there is no graph');
   return model.graph;
 }

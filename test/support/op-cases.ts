@@ -122,6 +122,8 @@ const WIDE = as(some([2, 3], 7), 'n', 'm');
 const heads = (count: number, rows: number, seed: number) =>
   as(some([2, count, rows, 3], seed), 'b', count, rows === 4 ? 'n' : 'm', 3);
 const [QUERY, KEY, VALUE] = [heads(2, 4, 1), heads(2, 5, 2), heads(2, 5, 3)];
+const NARROW = { scale: 0.5 };
+const EXTREMES = ['max', 'min'] as const;
 const VISIBLE = as(bools([2, 1, 1, 5], 1, 1, 0, 1, 0, 0, 0, 0, 0, 0), 'b', 1, 1, 'm');
 const BIAS = as(f32([1, 2, 1, 5], [0, -INF, 1, 2, 3, ...Array(5).fill(LOWEST)]), 1, 2, 1, 'm');
 
@@ -308,6 +310,10 @@ const CALLS: {
       { reduction: 'add' },
     ],
     [[some([3]), nd('i32', [0], []), f32([0], [])]],
+    ...EXTREMES.flatMap((reduction): readonly Call[] => [
+      [[some([3, 2]), nd('i32', [2, 2], [1, 0, 1, 5]), some([2, 2], 9)], { reduction }],
+      [[vector('i64', 1, 2, 3), vector('i32', 1, 1, -1), vector('i64', 9, -9, 7)], { reduction }],
+    ]),
   ],
   scatter_nd: [
     [[BLOCK, nd('i32', [2, 2], [1, 2, 0, 0]), some([2, 4], 9)]],
@@ -315,6 +321,9 @@ const CALLS: {
     [[some([4, 2]), nd('i32', [2, 2, 1], [0, 3, 0, -1]), some([2, 2, 2], 9)], { reduction: 'mul' }],
     [[bools([3], 0, 1, 0), nd('i8', [1, 1], [0]), bools([1], 1)]],
     [[some([2, 2]), nd('i32', [0, 1], []), f32([0, 2], [])]],
+    ...EXTREMES.map((reduction): Call => {
+      return [[BLOCK, nd('i64', [3, 2], [1, 2, 1, 2, 0, 9]), some([3, 4], 9)], { reduction }];
+    }),
   ],
   top_k: [
     [[f32([2, 4], [1, 3, 3, 2, -INF, INF, -INF, 5])], { k: 3 }],
@@ -360,6 +369,11 @@ const CALLS: {
     [[QUERY, KEY, VALUE], { scale: 0.5 }],
     [[QUERY, KEY, VALUE, VISIBLE], { scale: 0.5, causal: true }],
     [[QUERY, KEY, VALUE, null, BIAS], { scale: 0.5 }],
+    [[QUERY, QUERY, QUERY], { scale: 0.5, causal: true }],
+    [[KEY, QUERY, QUERY], { scale: Math.SQRT1_2, causal: true }],
+    [[QUERY, KEY, VALUE], { scale: 0 }],
+    [[some([2, 3, 4]), some([2, 5, 4], 2), some([2, 5, 3], 3), bools([5], 1, 0, 1, 1, 0)], NARROW],
+    [[some([4, 3, 4]), some([2, 5, 4], 2), some([2, 5, 3], 3), bools([1], 0)], NARROW],
     [[QUERY, KEY, VALUE], { scale: 0.5, window: 1 }],
     [[QUERY, KEY, VALUE, VISIBLE], { scale: 0.5, causal: true, window: 2 }],
     [[heads(4, 4, 4), KEY, VALUE, VISIBLE, null], { scale: 1 }],
@@ -452,6 +466,14 @@ const CALLS: {
   ],
   embedding: [[[TABLE, as(nd('i64', [2, 2], [0, 3, 1, 2]), 'b', 2)]]],
 };
+
+/** Of which ONNX has no op before opset 18. */
+export function scattersExtremes({ nodes }: Graph): boolean {
+  const isExtreme = (reduction: unknown) => EXTREMES.some((name) => name === reduction);
+  return nodes.some(({ op, attributes: { reduction } }) => {
+    return op.startsWith('scatter_') && isExtreme(reduction);
+  });
+}
 
 /** One graph a call, in the order of the table. */
 export function opCases(): readonly OpCase[] {

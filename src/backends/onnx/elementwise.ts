@@ -19,6 +19,7 @@ import { bitExporters } from './bits.ts';
 import { type GraphWriter, int, type Ref } from './graph-writer.ts';
 import { castTo, HELD_TYPE, scalar, wrap } from './held-types.ts';
 import type { Exporter, OpCall } from './op-call.ts';
+import type { OpEntry } from './opsets.ts';
 
 /** One exporter an op of a family. */
 export type ExportersOf<F> = { readonly [N in keyof F]: Exporter };
@@ -117,7 +118,7 @@ function exportPow(call: OpCall): Ref {
   return wrap(writer, dtype, castTo(writer, power, HELD_TYPE[dtype]));
 }
 
-export const arithmeticExporters: ExportersOf<typeof arithmeticOps> = {
+export const arithmeticExporters: { readonly [N in keyof typeof arithmeticOps]: OpEntry } = {
   add: standard('Add'),
   sub: standard('Sub'),
   mul: standard('Mul'),

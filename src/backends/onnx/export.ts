@@ -1,32 +1,36 @@
 /**
- * From a graph to an ONNX model of standard ops: opset 17, IR version 8.
+ * From a graph to an ONNX model of standard ops, in an opset of choice.
  *
- * - Meant for the graph as declared. Composites that the opset lacks stand as their expansion, regions
- *   as their body.
+ * - A graph as declared and one behind any pass are exported alike. Composites that the opset lacks
+ *   stand as their expansion, regions as their body.
  * - The model computes what the interpreter computes, totality included: masked rows of a softmax are
  *   zeros, an index outside of a table is clamped, integers wrap around (`held-types.ts`). Left to the
- *   runtime is only a mean of no elements, which ONNX does not define.
+ *   runtime is a mean of no elements, which ONNX does not define, and an input outside of a weight's
+ *   rows, which artifacts refuse, too.
  * - Inputs and outputs keep their names and dtypes; a symbolic dim is the `dim_param` of its text.
  */
 import { EncompileError } from '../../errors.ts';
 import { expandNode } from '../../ir/expand.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../../ir/graph.ts';
-import { isOpName } from '../../ir/ops/index.ts';
-import { BYTES, type TensorType } from '../../ir/types.ts';
+import { isOpName, type OpName, opDefinition } from '../../ir/ops/index.ts';
+import { BYTES, type DType, type TensorType } from '../../ir/types.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import type { Draft } from '../../onnx/codec.ts';
 import { encodeModel } from '../../onnx/model-file.ts';
 import type { TypeProto } from '../../onnx/schema.ts';
 import { packageVersion } from '../../version.ts';
-import { type Boundary, GraphWriter } from './graph-writer.ts';
+import { type Boundary, GraphWriter, type Ref } from './graph-writer.ts';
 import { BOUNDARY_TYPE, hold, release, weightOf } from './held-types.ts';
-import { isModerate } from './magnitude.ts';
+import { hasModerateNumbers, isModerate } from './magnitude.ts';
 import { EXPANDED, type ExportGraph, OpCall, type OpContext, type Operand } from './op-call.ts';
 import { EXPORTERS } from './op-table.ts';
+import { IR_VERSION, OLDEST_OPSET, type OnnxOpset, spellingsOf } from './opsets.ts';
 import { SymbolicDims } from './symbolic-dims.ts';
 
-export const ONNX_OPSET = 17;
-const IR_VERSION = 8;
+export interface OnnxExportOptions {
+  /** Default: 17. A newer one has more ops in place of their expansions. */
+  readonly opset?: OnnxOpset;
+}
 
 /** Protocol Buffers end at 2 GiB; the rest is for what is not weights. */
 const MAX_WEIGHT_BYTES = 1.9e9;
@@ -35,9 +39,11 @@ const MAX_WEIGHT_BYTES = 1.9e9;
  * The graph as the bytes of an ONNX file. Its weights are in the file.
  *
  * @throws EncompileError where the graph is wrong, weights are missing or too large for one file, an
- * input and an output have the same name, or no input tells the size of a symbol
+ * input and an output have the same name, no input tells the size of a symbol, or the opset has no op
+ * for what a node does
  */
-export function toOnnx(graph: Graph): Uint8Array {
+export function toOnnx(graph: Graph, options: OnnxExportOptions = {}): Uint8Array {
+  const { opset = OLDEST_OPSET } = options;
   verifyGraph(graph);
   checkWeights(graph);
   const writer = new GraphWriter();
@@ -48,16 +54,19 @@ export function toOnnx(graph: Graph): Uint8Array {
   const shaped = graph.inputs.map((id, i) => {
     return { ref: at(inputs, i).ref, shape: valueOf(graph, id).shape };
   });
-  const context = { writer, sizes: new SymbolicDims(writer, shaped) };
+  const context = { writer, opset, sizes: new SymbolicDims(writer, shaped) };
   const known = new Map<ValueId, Operand>();
   graph.inputs.forEach((id, i) => {
     const type = valueOf(graph, id);
-    known.set(id, { ref: hold(writer, type.dtype, at(inputs, i).ref), type, isModerate: false });
+    const ref = hold(writer, type.dtype, at(inputs, i).ref);
+    const origin = INDICES.has(type.dtype) ? 'input' : null;
+    known.set(id, { ref, type, isModerate: false, origin });
   });
   for (const { value: id, data } of graph.parameters) {
     const type = valueOf(graph, id);
     if (data === null) continue;
-    known.set(id, { ref: weightOf(writer, type.name, data), type, isModerate: false });
+    const ref = weightOf(writer, type.name, data);
+    known.set(id, { ref, type, isModerate: hasModerateNumbers(data), origin: 'weight' });
   }
   exportNodes(graph, known, context, '');
   const outputs = graph.outputs.map(({ name, value }): Boundary => {
@@ -65,15 +74,15 @@ export function toOnnx(graph: Graph): Uint8Array {
     return { ref: release(writer, type.dtype, ref), name, type: typeProto(type) };
   });
   return encodeModel({
-    irVersion: BigInt(IR_VERSION),
+    irVersion: BigInt(IR_VERSION[opset]),
     producerName: 'encompile',
     producerVersion: packageVersion(),
     graph: writer.finish(graph.name, inputs, outputs),
-    opsetImport: [{ domain: '', version: BigInt(ONNX_OPSET) }],
+    opsetImport: [{ domain: '', version: BigInt(opset) }],
   });
 }
 
-type Context = Omit<OpContext, 'exportGraph'>;
+type Context = Omit<OpContext, 'exportGraph'> & { readonly opset: OnnxOpset };
 
 /** Exports the nodes of a graph, or of the body of one, whose inputs are in `known`. */
 function exportNodes(
@@ -108,23 +117,46 @@ function exportNode(
   const exportGraph: ExportGraph = (body, inputs) =>
     exportBody(body, inputs, context, `${names[0]}/`);
   const call = new OpCall({ ...context, exportGraph }, node, operands, types);
-  const made = EXPORTERS[node.op](call);
+  const made = written(node.op, call, context.opset);
   const given = operands.filter((operand) => operand !== null);
   const results =
     made === EXPANDED
       ? exportBody(node.body ?? expandNode(graph, node), given, context, `${names[0]}/`)
       : [made].flat().map((ref, i): Operand => {
-          const moderate = isModerate(
-            node,
-            given.every((x) => x.isModerate),
-          );
-          return { ref, type: at(types, i), isModerate: types.length === 1 && moderate };
+          return { ref, type: at(types, i), ...factsOf(node, given) };
         });
   results.forEach(({ ref }, i) => {
     writer.label(ref, at(names, i));
   });
   return results;
 }
+
+/** What the newest spelling makes that takes the call. */
+function written(
+  op: OpName,
+  call: OpCall,
+  opset: OnnxOpset,
+): Ref | readonly Ref[] | typeof EXPANDED {
+  for (const write of spellingsOf(EXPORTERS[op], opset)) {
+    const made = write(call);
+    if (made !== EXPANDED) return made;
+  }
+  return EXPANDED;
+}
+
+function factsOf(node: Node, given: readonly Operand[]): Pick<Operand, 'isModerate' | 'origin'> {
+  const moderate = isModerate(
+    node,
+    given.every((x) => x.isModerate),
+  );
+  const isMoved = opDefinition(node.op).meaning.kind === 'view' && node.op !== 'pad';
+  const isIndex = isMoved || (node.op === 'cast' && INDICES.has(String(node.attributes.dtype)));
+  const isInput = isIndex && given.length === 1 && given[0]?.origin === 'input';
+  return { isModerate: node.results.length === 1 && moderate, origin: isInput ? 'input' : null };
+}
+
+/** The dtypes of indices that a cast from one to another does not change. */
+const INDICES: ReadonlySet<string> = new Set<DType>(['i64', 'i32']);
 
 function exportBody(
   body: Graph,

@@ -8,7 +8,7 @@ import { type DType, isDType, type Shape, type TensorType } from '../../ir/types
 import type { GraphWriter, Ref } from './graph-writer.ts';
 import type { SymbolicDims } from './symbolic-dims.ts';
 
-/** In place of a result: the op is exported as what it expands into, or as its body. */
+/** In place of a result: this is left to an older spelling, or to what the op expands into, or to its body. */
 export const EXPANDED = 'expanded';
 
 /** Adds the nodes of one op to the graph and gives its result, as it is held. */
@@ -25,6 +25,8 @@ export interface Operand {
   readonly type: TensorType;
   /** Whether no element is a score that softmax counts as invisible: `magnitude.ts`. */
   readonly isModerate: boolean;
+  /** An input of the model that may be an index, its elements moved at most; a weight; or else null. */
+  readonly origin: 'input' | 'weight' | null;
 }
 
 export interface OpContext {
@@ -84,6 +86,11 @@ export class OpCall {
   number(name: string): number {
     const value = this.attributes[name];
     return typeof value === 'number' ? value : this.fail(name, 'a number');
+  }
+
+  /** A number, or nothing where the attribute is left out. */
+  numberOrNull(name: string): number | null {
+    return this.attributes[name] == null ? null : this.number(name);
   }
 
   flag(name: string): boolean {

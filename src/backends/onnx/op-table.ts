@@ -1,9 +1,16 @@
 /**
- * How each op is exported: the one table that names them all. A composite of which opset 17 has no
- * standard op, and a region, is exported as what it is made of.
+ * How each op is exported, and from which opset on: the one table that names them all. A composite of
+ * which the opset has no standard op, and a region, is exported as what it is made of.
  */
 import type { OpName } from '../../ir/ops/index.ts';
-import { exportGelu, exportLayerNorm, exportLogSoftmax, exportSoftmax } from './composites.ts';
+import { exportAttention } from './attention.ts';
+import {
+  exportGelu,
+  exportLayerNorm,
+  exportLogSoftmax,
+  exportRmsNorm,
+  exportSoftmax,
+} from './composites.ts';
 import {
   arithmeticExporters,
   comparisonExporters,
@@ -17,6 +24,7 @@ import {
   unaryExporters,
 } from './elementwise.ts';
 import { type CompositeExporter, EXPANDED } from './op-call.ts';
+import type { OpEntry } from './opsets.ts';
 import { exportGru, exportLstm, exportRnn, exportScan } from './recurrence.ts';
 import {
   argReduceExporters,
@@ -24,7 +32,7 @@ import {
   exportMatmul,
   reductionExporters,
 } from './reductions.ts';
-import { exportScatterElements, exportScatterNd } from './scatters.ts';
+import { scatterExporters } from './scatters.ts';
 import { exportConstant, exportIota } from './sources.ts';
 import {
   exportAveragePool,
@@ -48,7 +56,7 @@ import {
 
 const expanded: CompositeExporter = () => EXPANDED;
 
-export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
+export const EXPORTERS: { readonly [N in OpName]: OpEntry } = {
   ...unaryExporters,
   ...trigonometricExporters,
   ...floatClassExporters,
@@ -76,19 +84,18 @@ export const EXPORTERS: { readonly [N in OpName]: CompositeExporter } = {
   nonzero: exportNonzero,
   gather_elements: exportGatherElements,
   gather_nd: expanded,
-  scatter_elements: exportScatterElements,
-  scatter_nd: exportScatterNd,
+  ...scatterExporters,
   top_k: expanded,
   iota: exportIota,
   constant: exportConstant,
   softmax: exportSoftmax,
   log_softmax: exportLogSoftmax,
   layer_norm: exportLayerNorm,
-  rms_norm: expanded,
+  rms_norm: exportRmsNorm,
   add_norm: expanded,
   gelu: exportGelu,
   silu: expanded,
-  attention: expanded,
+  attention: exportAttention,
   segment_attention: expanded,
   linear: expanded,
   embedding: expanded,

@@ -26,7 +26,7 @@ export const exportScan: CompositeExporter = (call) => {
       const given = inner.map((type, i): Operand => {
         const ref = refs[i];
         if (ref === undefined) throw new Error('a body lacks an input');
-        return { ref, type, isModerate: false };
+        return { ref, type, isModerate: false, origin: null };
       });
       const around = captures.map((capture) => ({ ...capture, isModerate: false }));
       return call.exportGraph(body, [...given, ...around]).map(({ ref }) => ref);

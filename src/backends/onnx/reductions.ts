@@ -13,16 +13,15 @@ import type { ExportersOf } from './elementwise.ts';
 import { int, ints, type Ref } from './graph-writer.ts';
 import { castTo, scalar, wrap } from './held-types.ts';
 import type { Exporter, OpCall } from './op-call.ts';
+import { type OpEntry, since } from './opsets.ts';
 
-export const reductionExporters: ExportersOf<typeof reductionOps> = {
-  // Opset 17 has the axes of ReduceSum as an input, of the others as an attribute.
-  reduce_sum: reduction((call, axes) => {
-    return call.writer.node('ReduceSum', [call.ref(0), call.sizes.numbers(axes)], keepOf(call));
-  }),
-  reduce_mean: reduction(reduceBy('ReduceMean')),
-  reduce_max: reduction(reduceBy('ReduceMax'), { opType: 'Max', limit: LOWEST }),
-  reduce_min: reduction(reduceBy('ReduceMin'), { opType: 'Min', limit: -LOWEST }),
-  reduce_prod: reduction(reduceBy('ReduceProd')),
+/** The axes of ReduceSum are an input in all opsets, those of the others since 18. */
+export const reductionExporters: { readonly [N in keyof typeof reductionOps]: OpEntry } = {
+  reduce_sum: reduction(byOperand('ReduceSum')),
+  reduce_mean: reductionSpellings('ReduceMean'),
+  reduce_max: reductionSpellings('ReduceMax', { opType: 'Max', limit: LOWEST }),
+  reduce_min: reductionSpellings('ReduceMin', { opType: 'Min', limit: -LOWEST }),
+  reduce_prod: reductionSpellings('ReduceProd'),
 };
 
 export const argReduceExporters: ExportersOf<typeof argReduceOps> = {
@@ -67,7 +66,20 @@ function reduction(reduce: Reduce, limit?: Limit): Exporter {
   };
 }
 
-function reduceBy(opType: string): Reduce {
+function reductionSpellings(opType: string, limit?: Limit): OpEntry {
+  return [
+    since(18, reduction(byOperand(opType), limit)),
+    since(17, reduction(byAttribute(opType), limit)),
+  ];
+}
+
+function byOperand(opType: string): Reduce {
+  return (call, axes) => {
+    return call.writer.node(opType, [call.ref(0), call.sizes.numbers(axes)], keepOf(call));
+  };
+}
+
+function byAttribute(opType: string): Reduce {
   return (call, axes) => {
     return call.writer.node(opType, [call.ref(0)], { axes: ints(axes), ...keepOf(call) });
   };

@@ -7,37 +7,47 @@ import { DATA_TYPE } from '../../onnx/schema.ts';
 import { int, type Ref, text } from './graph-writer.ts';
 import { castTo, HELD_TYPE, scalar } from './held-types.ts';
 import type { Exporter, OpCall } from './op-call.ts';
+import { type OpEntry, since } from './opsets.ts';
 
-export const exportScatterElements: Exporter = (call) => {
+const scatterElements: Exporter = (call) => {
   const { shape } = call.type(0);
   const axis = call.axis(shape.length);
   const size = call.sizes.scalar(shape[axis] ?? 1);
   return between(call, [axis], (x) => {
     const operands = [x, within(call, wideIndices(call), size), call.ref(2)];
-    const attributes = { axis: int(axis), reduction: text(reductionOf(call)) };
+    const attributes = { axis: int(axis), reduction: text(call.choice('reduction')) };
     return call.writer.node('ScatterElements', operands, attributes);
   });
 };
 
-export const exportScatterNd: Exporter = (call) => {
+const scatterNd: Exporter = (call) => {
   const { shape } = call.type(0);
   const depth = Number(call.type(1).shape.at(-1));
   const named = shape.slice(0, depth);
   return between(call, [...named.keys()], (x) => {
     const indices = within(call, wideIndices(call), call.sizes.shape(named));
-    const attributes = { reduction: text(reductionOf(call)) };
+    const attributes = { reduction: text(call.choice('reduction')) };
     return call.writer.node('ScatterND', [x, indices, call.ref(2)], attributes);
   });
 };
 
-function reductionOf(call: OpCall): string {
+function spellings(write: Exporter): OpEntry {
+  return [since(18, write), since(17, (call) => write(withoutExtremes(call)))];
+}
+
+function withoutExtremes(call: OpCall): OpCall {
   const reduction = call.choice('reduction');
-  if (reduction !== 'min' && reduction !== 'max') return reduction;
+  if (reduction !== 'min' && reduction !== 'max') return call;
   throw new EncompileError(
-    `${call.op} with the reduction '${reduction}' has no op in the opset 17 of exported models. Export ` +
-      'the model without it, or compile it for js, wasm or wgsl.',
+    `${call.op} with the reduction '${reduction}' has no op before opset 18. Export the model in opset 18 ` +
+      'or newer (--opset 18), or compile it for js, wasm or wgsl.',
   );
 }
+
+export const scatterExporters: { readonly [N in 'scatter_elements' | 'scatter_nd']: OpEntry } = {
+  scatter_elements: spellings(scatterElements),
+  scatter_nd: spellings(scatterNd),
+};
 
 function wideIndices(call: OpCall): Ref {
   const isWide = HELD_TYPE[call.type(1).dtype] === DATA_TYPE.int64;

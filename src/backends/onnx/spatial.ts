@@ -1,5 +1,5 @@
 /**
- * Windows, convolutions and pooling. Opset 17 has standard ops for up to three axes, with padding in
+ * Windows, convolutions and pooling. There are standard ops for up to three axes, with padding in
  * numbers; runtimes differ in what they make of a pool whose windows end behind the padding, or hold
  * padding alone. What is not plain is exported as its expansion.
  */
@@ -9,6 +9,9 @@ import { isFloat, staticShape } from '../../ir/types.ts';
 import { type Attribute, int, ints, type Ref, real } from './graph-writer.ts';
 import { constantOf, scalar } from './held-types.ts';
 import { type CompositeExporter, EXPANDED, type Exporter, type OpCall } from './op-call.ts';
+import { type OpEntry, since } from './opsets.ts';
+
+type Attributes = { readonly [name: string]: Attribute };
 
 /** Each axis by a Gather of the places of its windows, the last axis first; then their order. */
 export const exportWindows: Exporter = (call) => {
@@ -68,16 +71,30 @@ export const exportMaxPool: CompositeExporter = (call) => {
   return call.writer.node('MaxPool', [call.ref(0)], { ...attributes, dilations });
 };
 
-export const exportAveragePool: CompositeExporter = (call) => {
+/** Dilations came with opset 19. */
+export const exportAveragePool: OpEntry = [
+  since(19, (call) => {
+    const dilations = entriesOr(call.numbers('dilations'), call.numbers('sizes').length, 1);
+    return averagePool(
+      call,
+      dilations.every((by) => by === 1) ? {} : { dilations: ints(dilations) },
+    );
+  }),
+  since(17, (call) =>
+    call.numbers('dilations').some((by) => by !== 1) ? EXPANDED : averagePool(call, {}),
+  ),
+];
+
+function averagePool(call: OpCall, dilations: Attributes): Ref | typeof EXPANDED {
   const attributes = poolAttributes(call);
-  // opset 17 knows no dilations here
-  if (attributes === null || call.numbers('dilations').some((by) => by !== 1)) return EXPANDED;
+  if (attributes === null) return EXPANDED;
   const included = int(call.flag('include_padding') ? 1 : 0);
   return call.writer.node('AveragePool', [call.ref(0)], {
     ...attributes,
+    ...dilations,
     count_include_pad: included,
   });
-};
+}
 
 export const exportBatchNorm: CompositeExporter = (call) =>
   call.writer.node('BatchNormalization', call.refs(), { epsilon: real(call.number('eps')) });
@@ -90,8 +107,6 @@ export const exportInstanceNorm: CompositeExporter = (call) => {
     epsilon: real(call.number('eps')),
   });
 };
-
-type Attributes = { readonly [name: string]: Attribute };
 
 /** Null where windows may end behind the padding, or hold nothing else. */
 function poolAttributes(call: OpCall): Attributes | null {

@@ -96,7 +96,17 @@ const gatherBy =
     return writer.node(opType, [call.ref(0), within], { axis: int(axis) });
   };
 
-export const exportGather = gatherBy('Gather');
+/** Ids that callers give to look up rows of a weight are in range: artifacts refuse others. */
+export const exportGather: Exporter = (call) => {
+  const [table, ids] = [call.operand(0), call.operand(1)];
+  const [rows, , more] = table.type.shape;
+  const isTable = table.origin === 'weight' && typeof rows === 'number' && more === undefined;
+  const isEmbedding = isTable && call.axis(table.type.shape.length) === 0 && ids.origin === 'input';
+  return isEmbedding
+    ? call.writer.node('Gather', call.refs(), { axis: int(0) })
+    : gatherBy('Gather')(call);
+};
+
 export const exportGatherElements = gatherBy('GatherElements');
 
 /** Of the flat operand, whose positions NonZero gives as a row. */
