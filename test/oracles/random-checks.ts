@@ -162,7 +162,7 @@ function inOnnxRuntime(optimisation: string): Check {
   };
 }
 
-const imported: Check = async (graph, runs, model) => {
+const imported: Check = async (_graph, runs, model) => {
   if (model === null) return;
   const file = { model: decodeModel(model, 'the export'), external: new Map() };
   const again = graphOfModel(file, 'the export');
