@@ -25,16 +25,9 @@ import {
 } from './arguments.ts';
 import { type BenchResult, type KernelTime, measureModel } from './bench-model.ts';
 import { computingOps } from './kernel-costs.ts';
+import { addModelFlags, type ModelOptions } from './model-flags.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import {
-  CONSTANTS_FLAG,
-  CONSTANTS_MEANING,
-  FIX_FLAG,
-  FIX_MEANING,
-  type FixedSizes,
-  openModel,
-  readFix,
-} from './open-model.ts';
+import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted, duration, flopCount, percent, significant } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -42,9 +35,7 @@ import { atSizes, printSizes } from './sizes.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
-interface Options {
-  readonly constants?: string;
-  readonly fix?: FixedSizes;
+interface Options extends ModelOptions {
   readonly backend: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -56,14 +47,14 @@ interface Options {
 }
 
 export function defineBench(program: Command): void {
-  program
-    .command('bench')
-    .argument('<model>', 'a model file or folder')
-    .description('measure the whole model and every kernel')
+  addModelFlags(
+    program
+      .command('bench')
+      .argument('<model>', 'a model file or folder')
+      .description('measure the whole model and every kernel'),
+  )
     .option('--backend <list>', COMPILE_TARGETS.join(', '), 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
-    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
-    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--threads <number>', 'that run the model on wasm together', readInteger(1), 1)
@@ -96,11 +87,7 @@ async function bench(path: string, options: Options): Promise<void> {
     );
   }
   if (backends.includes('wgsl')) await respawnWithVulkan();
-  const { graph } = await openModel(path, {
-    needsNumbers: true,
-    constants: options.constants,
-    fix: options.fix,
-  });
+  const { graph } = await openModel(path, options, { needsNumbers: true });
   const sizes = singleSizes(graph, options.dim);
   const results = await atSizes(sizes, () => measureAll(graph, backends, sizes, options));
   if (options.json) {

@@ -39,23 +39,14 @@ import {
 } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
+import { addModelFlags, type ModelOptions } from './model-flags.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import {
-  CONSTANTS_FLAG,
-  CONSTANTS_MEANING,
-  FIX_FLAG,
-  FIX_MEANING,
-  type FixedSizes,
-  openModel,
-  readFix,
-} from './open-model.ts';
+import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 
-interface Options {
-  readonly constants?: string;
-  readonly fix?: FixedSizes;
+interface Options extends ModelOptions {
   readonly backend?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -74,17 +65,17 @@ const CHECK_BACKENDS = [
 ] as const;
 
 export function defineCheck(program: Command): void {
-  program
-    .command('check')
-    .argument(
-      '<model>',
-      'a model file or folder, or the .safetensors file that a failed check wrote',
-    )
-    .description('compare every kernel, and the whole model, with the float64 interpreter')
+  addModelFlags(
+    program
+      .command('check')
+      .argument(
+        '<model>',
+        'a model file or folder, or the .safetensors file that a failed check wrote',
+      )
+      .description('compare every kernel, and the whole model, with the float64 interpreter'),
+  )
     .option('--backend <list>', `some of ${CHECK_BACKENDS.join(', ')} (default: js,wasm,wgsl)`)
     .option(EXACT_FLAG, EXACT_MEANING)
-    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
-    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with the inputs (default: random ones)')
@@ -162,19 +153,16 @@ function nothingChecked({ skipped }: CheckReport): EncompileError {
 /** A model with the inputs of a tensor file, or a reproducer, which has both in itself. */
 async function openChecked(
   path: string,
-  { inputs: inputsPath, constants, fix }: Options,
+  options: Options,
 ): Promise<{ readonly graph: Graph; readonly inputs?: ReadonlyMap<string, NdArray> }> {
+  const inputsPath = options.inputs;
   if (path.endsWith('.safetensors')) {
     if (inputsPath !== undefined) {
       throw new EncompileError(`${path} has inputs of its own: leave out --inputs.`, 2);
     }
     return decodeReproducer(await readWhole(path), path);
   }
-  const { graph } = await openModel(path, {
-    needsNumbers: true,
-    constants,
-    fix,
-  });
+  const { graph } = await openModel(path, options, { needsNumbers: true });
   if (inputsPath === undefined) return { graph };
   const { tensors } = await readInputTensors(graph, inputsPath);
   return { graph, inputs: new Map([...tensors].map(([name, data]) => [name, toNdArray(data)])) };

@@ -20,6 +20,7 @@ import type { WeightStorage } from '../weight-storage.ts';
 import { EXACT_FLAG, EXACT_MEANING, readInteger, readList, singleSizes } from './arguments.ts';
 import { fileNameOf } from './file-name.ts';
 import { readInputTensors } from './input-tensors.ts';
+import { addModelFlags, type ModelOptions } from './model-flags.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
 import {
   OPSET_FLAG,
@@ -29,17 +30,7 @@ import {
   onnxOptions,
   readOpset,
 } from './onnx-flags.ts';
-import {
-  ATTENTION_FLAG,
-  ATTENTION_MEANING,
-  CONSTANTS_FLAG,
-  CONSTANTS_MEANING,
-  FIX_FLAG,
-  FIX_MEANING,
-  type FixedSizes,
-  openModel,
-  readFix,
-} from './open-model.ts';
+import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted } from './quantities.ts';
 import {
@@ -54,10 +45,7 @@ import { atSizes } from './sizes.ts';
 import { printJson, printNote, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
-interface Options {
-  readonly constants?: string;
-  readonly attentionWeights?: string;
-  readonly fix?: FixedSizes;
+interface Options extends ModelOptions {
   readonly output?: string;
   readonly target?: string;
   readonly exact?: boolean;
@@ -71,19 +59,18 @@ interface Options {
 }
 
 export function defineCompile(program: Command): void {
-  program
-    .command('compile')
-    .argument('<model>', 'a model file or folder')
-    .description('write an artifact: an ES module with its kernels and weights')
+  addModelFlags(
+    program
+      .command('compile')
+      .argument('<model>', 'a model file or folder')
+      .description('write an artifact: an ES module with its kernels and weights'),
+  )
     .option('-o, --output <folder>', 'where to write it (default: out/<name of the model>)')
     .option(
       '--target <list>',
       `${TARGETS.join(', ')} (default: ${ALL}; with --exact ${EXACT}; with --quantize ${QUANTIZED})`,
     )
     .option(EXACT_FLAG, EXACT_MEANING)
-    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
-    .option(ATTENTION_FLAG, ATTENTION_MEANING)
-    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--inputs <file>', 'safetensors file with inputs, for the report of --quantize or f16')
@@ -148,12 +135,7 @@ async function compile(path: string, options: Options): Promise<void> {
     );
   }
   checkModes(chosen, options);
-  const { graph, randomWeights } = await openModel(path, {
-    needsNumbers: true,
-    constants: options.constants,
-    attentionWeights: options.attentionWeights,
-    fix: options.fix,
-  });
+  const { graph, randomWeights } = await openModel(path, options, { needsNumbers: true });
   const folder = options.output ?? join('out', fileNameOf(graph.name));
   const compilation = compileGraph(graph, {
     ...{ targets, onProgress: progress.show },

@@ -19,23 +19,14 @@ import {
   STAGES,
   type Stage,
 } from './dump-text.ts';
-import {
-  CONSTANTS_FLAG,
-  CONSTANTS_MEANING,
-  FIX_FLAG,
-  FIX_MEANING,
-  type FixedSizes,
-  openModel,
-  readFix,
-} from './open-model.ts';
+import { addModelFlags, type ModelOptions } from './model-flags.ts';
+import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { counted } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { printText } from './standard-output.ts';
 
-interface Options {
-  readonly constants?: string;
-  readonly fix?: FixedSizes;
+interface Options extends ModelOptions {
   readonly stage: string;
   readonly after?: string;
   readonly all?: boolean;
@@ -51,10 +42,12 @@ interface Options {
 const DECLARED = 'declared';
 
 export function defineDump(program: Command): void {
-  program
-    .command('dump')
-    .argument('<model>', 'a model file or folder')
-    .description('print a model at any stage: graph, loops, memory plan, source')
+  addModelFlags(
+    program
+      .command('dump')
+      .argument('<model>', 'a model file or folder')
+      .description('print a model at any stage: graph, loops, memory plan, source'),
+  )
     .option('--stage <stage>', STAGES.join(', '), 'graph')
     .option('--after <pass>', `the graph after this pass, or '${DECLARED}' for the one before all`)
     .option('--all', 'the graph after every pass, a file a pass in the folder -o')
@@ -63,8 +56,6 @@ export function defineDump(program: Command): void {
       '--target <target>',
       `whose loops, plan or source: ${PROGRAM_TARGETS.join(', ')} (default: js)`,
     )
-    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
-    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(EXACT_FLAG, `of loops, plan and source: ${EXACT_MEANING}`)
     .option('-o, --output <path>', 'write to a file, with --all to a folder')
@@ -90,11 +81,7 @@ async function dump(path: string, options: Options): Promise<void> {
   checkCombination(options, stage);
   if (stage !== 'graph') return dumpProgram(path, options, stage, format);
   const after = options.after === undefined ? undefined : readPass(options.after, options.quantize);
-  const { graph, randomWeights } = await openModel(path, {
-    needsNumbers: false,
-    constants: options.constants,
-    fix: options.fix,
-  });
+  const { graph, randomWeights } = await openModel(path, options, { needsNumbers: false });
   if (options.all) return dumpAll(graph, options, format);
   const chosen = graphAfter(graph, after, options.quantize);
   progress.show(`print ${chosen.name}`);
@@ -144,11 +131,7 @@ async function dumpProgram(
   );
   const { exact = false } = options;
   if (exact) checkExact(target);
-  const { graph } = await openModel(path, {
-    needsNumbers: false,
-    constants: options.constants,
-    fix: options.fix,
-  });
+  const { graph } = await openModel(path, options, { needsNumbers: false });
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],
     exact,

@@ -20,18 +20,9 @@ import {
 import { computingOps, type KernelCost, kernelCosts, stepCosts, total } from './kernel-costs.ts';
 import { commonNames, groupLedger, printLedgerGroups } from './ledger-summary.ts';
 import { displayLocation } from './locations.ts';
+import { addModelFlags, type ModelOptions } from './model-flags.ts';
 import { modesOf, readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import {
-  ATTENTION_FLAG,
-  ATTENTION_MEANING,
-  CONSTANTS_FLAG,
-  CONSTANTS_MEANING,
-  FIX_FLAG,
-  FIX_MEANING,
-  type FixedSizes,
-  openModel,
-  readFix,
-} from './open-model.ts';
+import { openModel } from './open-model.ts';
 import { progress } from './progress.ts';
 import { byteCount, counted, flopCount, percent, significant } from './quantities.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
@@ -39,10 +30,7 @@ import { printSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
 import { indentLines, printTable } from './tables.ts';
 
-interface Options {
-  readonly constants?: string;
-  readonly attentionWeights?: string;
-  readonly fix?: FixedSizes;
+interface Options extends ModelOptions {
   readonly target?: string;
   readonly exact?: boolean;
   readonly quantize?: Quantization;
@@ -52,17 +40,16 @@ interface Options {
 }
 
 export function defineExplain(program: Command): void {
-  program
-    .command('explain')
-    .argument('<model>', 'a model file or folder')
-    .description('show what was fused, what was not and why, and what each kernel costs')
+  addModelFlags(
+    program
+      .command('explain')
+      .argument('<model>', 'a model file or folder')
+      .description('show what was fused, what was not and why, and what each kernel costs'),
+  )
     .option(
       '--target <target>',
       `whose kernels: ${PROGRAM_TARGETS.join(', ')} (default: js; with --quantize wasm)`,
     )
-    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
-    .option(ATTENTION_FLAG, ATTENTION_MEANING)
-    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option(EXACT_FLAG, EXACT_MEANING)
@@ -86,12 +73,7 @@ async function explain(path: string, options: Options): Promise<void> {
   const wanted = options.target ?? (quantize === undefined ? 'js' : 'wasm');
   const [target = 'js'] = readList('target', wanted, PROGRAM_TARGETS, WITHOUT_KERNELS);
   if (options.exact) checkExact(target);
-  const { graph } = await openModel(path, {
-    needsNumbers: false,
-    constants: options.constants,
-    attentionWeights: options.attentionWeights,
-    fix: options.fix,
-  });
+  const { graph } = await openModel(path, options, { needsNumbers: false });
   const sizes = singleSizes(graph, options.dim);
   const compilation = compileGraph(graph, {
     targets: [compileTargetOf(target)],

@@ -6,28 +6,16 @@ import { writeSafetensors } from '../frontends/safetensors.ts';
 import type { WeightStorage } from '../weight-storage.ts';
 import { EXACT_FLAG, EXACT_MEANING, readList } from './arguments.ts';
 import { readInputTensors } from './input-tensors.ts';
+import { addModelFlags, type ModelOptions } from './model-flags.ts';
 import { readStorage, WEIGHTS_FLAG, WEIGHTS_MEANING } from './modes.ts';
-import {
-  ATTENTION_FLAG,
-  ATTENTION_MEANING,
-  CONSTANTS_FLAG,
-  CONSTANTS_MEANING,
-  FIX_FLAG,
-  FIX_MEANING,
-  type FixedSizes,
-  openModel,
-  readFix,
-} from './open-model.ts';
+import { openModel } from './open-model.ts';
 import { QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization } from './quantization.ts';
 import { RUN_BACKENDS, runOn } from './run-backends.ts';
 import { atSizes } from './sizes.ts';
 import { printJson, printText } from './standard-output.ts';
 import { printSummary } from './tensor-summary.ts';
 
-interface Options {
-  readonly constants?: string;
-  readonly attentionWeights?: string;
-  readonly fix?: FixedSizes;
+interface Options extends ModelOptions {
   readonly inputs: string;
   readonly backend: string;
   readonly exact?: boolean;
@@ -38,16 +26,15 @@ interface Options {
 }
 
 export function defineRun(program: Command): void {
-  program
-    .command('run')
-    .argument('<model>', 'a model file or folder')
-    .description('run a model once, on the tensors of a safetensors file')
+  addModelFlags(
+    program
+      .command('run')
+      .argument('<model>', 'a model file or folder')
+      .description('run a model once, on the tensors of a safetensors file'),
+  )
     .requiredOption('--inputs <file>', 'safetensors file with a tensor for each input, by name')
     .option('--backend <backend>', `one of ${RUN_BACKENDS.join(', ')}`, 'js')
     .option(EXACT_FLAG, EXACT_MEANING)
-    .option(CONSTANTS_FLAG, CONSTANTS_MEANING)
-    .option(ATTENTION_FLAG, ATTENTION_MEANING)
-    .option(FIX_FLAG, FIX_MEANING, readFix)
     .option(QUANTIZE_FLAG, QUANTIZE_MEANING, readQuantization)
     .option(WEIGHTS_FLAG, WEIGHTS_MEANING, readStorage)
     .option('--output <file>', 'write every output to a safetensors file')
@@ -70,12 +57,7 @@ Examples:
 async function run(path: string, options: Options): Promise<void> {
   const [backend = 'js'] = readList('backend', options.backend, RUN_BACKENDS);
   if (backend === 'wgsl') await respawnWithVulkan();
-  const { graph } = await openModel(path, {
-    needsNumbers: true,
-    constants: options.constants,
-    attentionWeights: options.attentionWeights,
-    fix: options.fix,
-  });
+  const { graph } = await openModel(path, options, { needsNumbers: true });
   const inputs = await readInputTensors(graph, options.inputs);
   const outputs = await atSizes(inputs.sizes, () => runOn(backend, graph, inputs, options));
   if (options.output !== undefined) await writeSafetensors(options.output, outputs);

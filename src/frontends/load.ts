@@ -38,7 +38,7 @@ const MAX_DUMP_BYTES = 2 ** 28;
 
 export interface LoadModelOptions extends LoadOptions {
   /** Of an ONNX file: what inputs hold that decide how the model is built (`OnnxOptions`). */
-  readonly constants?: ReadonlyMap<string, TensorData>;
+  readonly constants?: ReadonlyMap<string, TensorData | readonly number[]>;
   /** Of an ONNX file: symbols of its inputs that have one size. */
   readonly sizes?: ReadonlyMap<string, number>;
 }

@@ -1,5 +1,11 @@
 /** Whether a tensor's numbers are what its dtype and shape say, and the same numbers in another dtype. */
-import { type DType, isFloat, type TensorData, type TypedData } from '../ir/types.ts';
+import {
+  type DType,
+  isFloat,
+  type TensorData,
+  type TensorType,
+  type TypedData,
+} from '../ir/types.ts';
 
 const ARRAY_OF: {
   readonly [D in DType]: {
@@ -48,6 +54,30 @@ export function asDType(tensor: TensorData, dtype: DType): TensorData | null {
   const data =
     dtype === 'i64' ? BigInt64Array.from(numbers) : WIDTHS[dtype].from(numbers.map(Number));
   return { ...tensor, dtype, data };
+}
+
+/**
+ * Numbers as a tensor of a declared type, of which one dim may be symbolic, or what is wrong with them, as
+ * a clause: "are 2 numbers".
+ */
+export function tensorOfNumbers(
+  numbers: readonly number[],
+  { dtype, shape: declared }: TensorType,
+): TensorData | string {
+  const fixed = declared.filter((dim) => typeof dim === 'number');
+  const each = fixed.reduce((product, dim) => product * dim, 1);
+  const rest = fixed.length === declared.length ? 1 : numbers.length / each;
+  const counted = declared.length - fixed.length <= 1 && Number.isInteger(rest);
+  if (!counted || each * rest !== numbers.length) return `are ${numbers.length} numbers`;
+  const shape = declared.map((dim) => (typeof dim === 'number' ? dim : rest));
+  if (isFloat(dtype)) return { dtype, shape, data: Float32Array.from(numbers) };
+  const wrong = numbers.find((number) => !Number.isSafeInteger(number));
+  if (wrong !== undefined) return `have ${wrong} among them`;
+  const data = BigInt64Array.from(numbers, BigInt);
+  return (
+    asDType({ dtype: 'i64', shape, data }, dtype) ??
+    `have one among them that ${dtype} does not hold`
+  );
 }
 
 const WIDTHS = { i32: Int32Array, i8: Int8Array, u8: Uint8Array, bool: Uint8Array } as const;

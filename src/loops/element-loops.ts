@@ -176,8 +176,8 @@ const ACCUMULATOR: { readonly [C in Combine]: string } = {
 const FLOAT_IDENTITY: { readonly [C in Combine]: number } = {
   add: 0,
   mul: 1,
-  max: -3.4028234663852886e38,
-  min: 3.4028234663852886e38,
+  max: -Infinity,
+  min: Infinity,
 };
 
 /** What changes nothing that it is combined with. */

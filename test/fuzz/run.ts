@@ -2,6 +2,7 @@
  * The fuzzer: readers of strangers' files, given files that were damaged on purpose.
  *
  *     npm run fuzz -- --reader onnx --inputs 100000 --seed 1
+ *     npm run fuzz -- --reader onnx --inputs 100000 --seed 1 --first 100000       the next ones
  *     npm run fuzz -- --reader safetensors --file out/fuzz/finding.safetensors    one file again
  *
  * An input may be taken, or refused with an `EncompileError`. Anything else is a finding: another
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     reader: { type: 'string', default: 'onnx' },
     inputs: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
+    first: { type: 'string', default: '0' },
     file: { type: 'string' },
   },
 });
@@ -71,21 +73,29 @@ function report(reader: ReaderName, seed: number, { index, what }: Finding): voi
   process.exitCode = 1;
 }
 
-async function fuzz(reader: ReaderName, inputs: number, seed: number): Promise<void> {
+async function fuzz(
+  reader: ReaderName,
+  inputs: number,
+  seed: number,
+  first: number,
+): Promise<void> {
   const count = READERS[reader].seeds(ROOT).length;
-  console.log(`${inputs} inputs for the reader of ${reader}, made of ${count} files, seed ${seed}`);
+  console.log(
+    `${inputs} inputs for the reader of ${reader}, made of ${count} files, seed ${seed}, from number ${first} on`,
+  );
   const [start, seen] = [performance.now(), new Int32Array(3)];
-  for (let from = 0; from < inputs; from += SHARE) {
-    const to = Math.min(from + SHARE, inputs);
+  for (let done = 0; done < inputs; done += SHARE) {
+    const [from, to] = [first + done, first + Math.min(done + SHARE, inputs)];
     const finding = await runShare(reader, seed, from, to, seen);
     if (finding !== null) {
       report(reader, seed, finding);
       return;
     }
     const seconds = (performance.now() - start) / 1000;
-    const left = Math.round(((inputs - to) * seconds) / to);
+    const [made, left] = [to - first, first + inputs - to];
+    const rest = Math.round((left * seconds) / made);
     console.log(
-      `${to} done, ${seen[1]} taken, ${seen[2]} of them compiled too; ${Math.round(seconds)} s, about ${left} s left`,
+      `${made} done, ${seen[1]} taken, ${seen[2]} of them compiled too; ${Math.round(seconds)} s, about ${rest} s left`,
     );
   }
   console.log('No findings.');
@@ -105,7 +115,7 @@ function main(): void | Promise<void> {
     throw new Error(`--reader is ${reader}, where onnx or safetensors was expected`);
   }
   if (file !== undefined) return again(reader, file);
-  return fuzz(reader, Number(options.inputs), Number(options.seed));
+  return fuzz(reader, Number(options.inputs), Number(options.seed), Number(options.first));
 }
 
 await main();

@@ -34,9 +34,29 @@ test('over no elements', () => {
   const none = f32([1, 0], []);
   expectOp('reduce_sum', [none], { axes: [1] }, f32([1], [0]));
   expectOp('reduce_prod', [none], { axes: [1] }, f32([1], [1]));
-  expectOp('reduce_max', [none], { axes: [1] }, f32([1], [-3.4028234663852886e38]));
-  expectOp('reduce_min', [none], { axes: [1] }, f32([1], [3.4028234663852886e38]));
+  expectOp('reduce_max', [none], { axes: [1] }, f32([1], [-Infinity]));
+  expectOp('reduce_min', [none], { axes: [1] }, f32([1], [Infinity]));
   expectOp('reduce_mean', [none], { axes: [1] }, f32([1], [Number.NaN]));
+});
+
+test.each([
+  ['i32', -(2 ** 31), 2 ** 31 - 1],
+  ['i64', -(2 ** 31), 2 ** 31 - 1],
+  ['i8', -128, 127],
+  ['u8', 0, 255],
+] as const)('over no elements of %s the largest is %d and the smallest %d', (dtype, low, high) => {
+  const none = nd(dtype, [1, 0], []);
+  expectOp('reduce_max', [none], { axes: [1] }, nd(dtype, [1], [low]));
+  expectOp('reduce_min', [none], { axes: [1] }, nd(dtype, [1], [high]));
+  const all = nd(dtype, [1, 2], [low, high]);
+  expectOp('reduce_max', [all], { axes: [1] }, nd(dtype, [1], [high]));
+  expectOp('reduce_min', [all], { axes: [1] }, nd(dtype, [1], [low]));
+});
+
+test('infinities alone stay what they are', () => {
+  const low = f32([1, 2], [-Infinity, -Infinity]);
+  expectOp('reduce_max', [low], { axes: [1] }, f32([1], [-Infinity]));
+  expectOp('reduce_min', [f32([1, 1], [Infinity])], { axes: [1] }, f32([1], [Infinity]));
 });
 
 test.each([

@@ -60,7 +60,7 @@ property(
 
 /**
  * Of no elements a mean is NaN here and anything elsewhere; a row, or the place of the largest, there is
- * not; and the largest is a number with which float32 overflows in what follows.
+ * not.
  */
 function needsElements(graph: Graph): boolean {
   return graph.nodes.some(({ op, operands: [table], attributes: { axis } }) => {
@@ -73,7 +73,7 @@ function needsElements(graph: Graph): boolean {
 
 /** Windows need as many elements as they span. */
 const NEEDY: ReadonlySet<string> = new Set([
-  ...['reduce_mean', 'reduce_max', 'reduce_min', 'argmax', 'argmin', 'group_norm', 'instance_norm'],
+  ...['reduce_mean', 'argmax', 'argmin', 'group_norm', 'instance_norm'],
   ...['conv', 'max_pool', 'average_pool', 'windows'],
 ]);
 

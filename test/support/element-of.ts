@@ -36,7 +36,7 @@ export function elementOf(
       });
       return constant(at(operand, place.map(Number)), scalarOf(operand.dtype));
     },
-    emit: EMITTER,
+    emit: emitterOf(scalarOf(type.dtype)),
   });
   if (expression.type !== scalarOf(type.dtype)) {
     throw new Error(`the expression is ${expression.type}, and the result ${type.dtype}`);
@@ -44,22 +44,22 @@ export function elementOf(
   return valueOf(expression);
 }
 
-const FIRST = { add: 0, mul: 1, max: -3.4028234663852886e38, min: 3.4028234663852886e38 } as const;
+const FIRST = {
+  f32: { add: 0, mul: 1, max: -Infinity, min: Infinity },
+  i32: { add: 0, mul: 1, max: -2147483648, min: 2147483647 },
+} as const;
 
-/** Loops run here and now: every extent is a number. */
-const EMITTER: ElementEmitter = {
+/** Loops run here and now: every extent is a number. Of no terms the type is that of the result. */
+const emitterOf = (result: Scalar): ElementEmitter => ({
   reduce: (combine, extent, term) => {
     const terms = Array.from({ length: Number(extent) }, (_, k) => term(k));
-    const [first] = terms;
-    if (first === undefined) return constant(FIRST[combine]);
-    const initial = constant(FIRST[combine], first.type);
-    return constant(
-      terms.reduce(
-        (total, x) => valueOf(binary(combine, constant(total, x.type), x)),
-        valueOf(initial),
-      ),
-      first.type,
+    const type = terms[0]?.type ?? result;
+    const initial = FIRST[type === 'i32' ? 'i32' : 'f32'][combine];
+    const total = terms.reduce(
+      (sum, x) => valueOf(binary(combine, constant(sum, x.type), x)),
+      initial,
     );
+    return constant(total, type);
   },
   fold: (extent, initial, step) => {
     let state = initial;
@@ -72,7 +72,7 @@ const EMITTER: ElementEmitter = {
   asIndex: (value, extent) => Math.max(0, Math.min(valueOf(value), Number(extent) - 1)),
   divide: (x, by) => Math.floor(Number(x) / Number(by)),
   modulo: (x, by) => Number(x) % Number(by),
-};
+});
 
 function valueOf(x: Expression): number {
   switch (x.tag) {

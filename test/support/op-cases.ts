@@ -89,7 +89,9 @@ const integerRows = INTEGERS.filter(({ dtype }) => dtype !== 'i64').map((x) => (
 }));
 const NOTHING = as(f32([2, 0], []), 2, 'n');
 const ofNothing: Call = [[NOTHING], { axes: [1] }];
-const reducedNumbers = [...reduced([SPREAD, ...integerRows]), ofNothing];
+const nothingOf = (dtype: DType): Call => [[as(nd(dtype, [2, 0], []), 2, 'n')], { axes: [1] }];
+const integersOfNothing = (['i32', 'i8', 'u8'] as const).map(nothingOf);
+const reducedNumbers = [...reduced([SPREAD, ...integerRows]), ofNothing, ...integersOfNothing];
 const searched: readonly Call[] = [
   [[f32([2, 3], [1, 5, 5, -INF, -INF, -INF])], { axis: -1 }],
   [[as(some([2, 3]), 'n', 3)], { axis: 0, keep: true }],

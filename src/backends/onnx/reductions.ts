@@ -1,13 +1,7 @@
-/**
- * Reductions, arg-reductions, running sums and the contraction.
- *
- * A maximum is at least the lowest finite float32 and a minimum at most the highest, as encompile
- * defines them: an infinity that stands alone becomes finite.
- */
+/** Reductions, arg-reductions, running sums and the contraction. */
+import { RANGE } from '../../ir/integers.ts';
 import type { argReduceOps } from '../../ir/ops/argmax.ts';
 import type { reductionOps } from '../../ir/ops/reductions.ts';
-import { LOWEST } from '../../ir/ops/softmax.ts';
-import { isFloat } from '../../ir/types.ts';
 import { DATA_TYPE } from '../../onnx/schema.ts';
 import type { ExportersOf } from './elementwise.ts';
 import { int, ints, type Ref } from './graph-writer.ts';
@@ -19,8 +13,8 @@ import { type OpEntry, since } from './opsets.ts';
 export const reductionExporters: { readonly [N in keyof typeof reductionOps]: OpEntry } = {
   reduce_sum: reduction(byOperand('ReduceSum')),
   reduce_mean: reductionSpellings('ReduceMean'),
-  reduce_max: reductionSpellings('ReduceMax', { opType: 'Max', limit: LOWEST }),
-  reduce_min: reductionSpellings('ReduceMin', { opType: 'Min', limit: -LOWEST }),
+  reduce_max: reductionSpellings('ReduceMax', { opType: 'Max', end: 0 }),
+  reduce_min: reductionSpellings('ReduceMin', { opType: 'Min', end: 1 }),
   reduce_prod: reductionSpellings('ReduceProd'),
 };
 
@@ -43,9 +37,10 @@ export const exportCumsum: Exporter = (call) => {
 
 type Reduce = (call: OpCall, axes: readonly number[]) => Ref;
 
+/** The end of a dtype's range that the result of no elements is at. */
 interface Limit {
   readonly opType: 'Max' | 'Min';
-  readonly limit: number;
+  readonly end: 0 | 1;
 }
 
 function reduction(reduce: Reduce, limit?: Limit): Exporter {
@@ -61,8 +56,11 @@ function reduction(reduce: Reduce, limit?: Limit): Exporter {
             call,
             axes.toSorted((a, b) => a - b),
           );
-    if (limit === undefined || !isFloat(result.dtype)) return wrap(writer, result.dtype, reduced);
-    return writer.node(limit.opType, [reduced, scalar(writer, result.dtype, limit.limit)]);
+    const { dtype } = result;
+    // bytes are held in more bits, whose range is wider
+    if (limit === undefined || (dtype !== 'i8' && dtype !== 'u8'))
+      return wrap(writer, dtype, reduced);
+    return writer.node(limit.opType, [reduced, scalar(writer, dtype, RANGE[dtype][limit.end])]);
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { distance } from 'fastest-levenshtein';
 import { EncompileError } from '../../errors.ts';
+import { type Dim, evaluateDim, symbolsOf } from '../../ir/dims.ts';
 import { quote } from '../json.ts';
 
 export interface Failure {
@@ -33,6 +34,38 @@ export class NeedsContents extends EncompileError {
   }
 }
 
+/** What is built depends on the sizes of these symbols; where `equation` is there, its sides should be equal. */
+export class NeedsSizes extends EncompileError {
+  readonly symbols: readonly string[];
+  readonly equation: readonly [Dim, Dim] | null;
+
+  constructor(
+    message: string,
+    symbols: readonly string[],
+    equation: readonly [Dim, Dim] | null = null,
+  ) {
+    super(message);
+    this.symbols = symbols;
+    this.equation = equation;
+  }
+}
+
+/** Inputs and symbols that would have to be fixed. */
+export class Needed {
+  readonly inputs = new Set<string>();
+  readonly symbols = new Map<string, readonly [Dim, Dim] | null>();
+
+  note(error: unknown): void {
+    if (error instanceof NeedsContents) for (const name of error.inputs) this.inputs.add(name);
+    if (!(error instanceof NeedsSizes)) return;
+    for (const symbol of error.symbols.slice(0, MAX_ADVISED)) {
+      this.symbols.set(symbol, this.symbols.get(symbol) ?? error.equation);
+    }
+  }
+}
+
+const MAX_ADVISED = 4;
+
 /** Further failures are counted, and no more is kept of them. */
 export const MAX_LISTED = 50;
 const LONGEST_REASON = 800;
@@ -41,7 +74,7 @@ export function importError(
   origin: string,
   nodes: number,
   failures: readonly Failure[],
-  needed: ReadonlySet<string>,
+  needed: Needed,
 ): OnnxImportError {
   const lines = failures.slice(0, MAX_LISTED).map(({ node, reason, instead }) => {
     const hint = instead === null ? '' : ` ${instead}`;
@@ -50,16 +83,67 @@ export function importError(
   });
   const rest = failures.length - lines.length;
   if (rest > 0) lines.push(`  and ${rest} more`);
-  const fix = [...needed].map((name) => quote(name)).join(', ');
+  const fixes = [...adviceOnInputs([...needed.inputs]), ...adviceOnSizes(needed.symbols)];
   const advice =
-    needed.size === 0
+    fixes.length === 0
       ? 'Export the model with ops that are taken, or replace these nodes.'
-      : `To fix what the inputs hold, compile with --constants FILE.safetensors, which has tensors ${fix}.`;
+      : fixes.join('\n');
   return new OnnxImportError(
     `${origin} cannot be imported: ${failures.length} of its ${nodes} nodes cannot be taken.\n` +
       `${lines.join('\n')}\n${advice}`,
-    [...needed],
+    [...needed.inputs],
   );
+}
+
+function adviceOnInputs(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const listed = names.map((name) => quote(name)).join(', ');
+  const flags = names.map((name) => `--constants ${plain(name)}=NUMBERS`).join(' ');
+  return [
+    `To fix what the inputs hold, compile with ${flags} (a number, or as many as the input has, with commas ` +
+      `between), or with --constants FILE.safetensors, which has tensors ${listed}.`,
+  ];
+}
+
+function adviceOnSizes(symbols: Needed['symbols']): readonly string[] {
+  if (symbols.size === 0) return [];
+  const flags = [...symbols.keys()].map((symbol) => `--fix ${symbol}=SIZE`).join(' ');
+  const ranges = [...symbols].slice(0, MAX_ADVISED).flatMap(([symbol, equation]) => {
+    const range = equation === null ? null : solutions(symbol, equation);
+    return range === null
+      ? []
+      : [`${symbol} from ${range[0]} to ${range[1]} makes ${equation?.join(' equal ')}`];
+  });
+  const hint = ranges.length === 0 ? '' : ` (${ranges.join('; ')})`;
+  return [`To fix the sizes that decide how the model is built, compile with ${flags}${hint}.`];
+}
+
+/** Sizes that are tried, and the longest sides of an equation for which they are. */
+const MAX_TRIED = 4096;
+const LONGEST_SIDE = 200;
+
+/** The first run of sizes of the symbol for which both sides are one number. */
+function solutions(symbol: string, [a, b]: readonly [Dim, Dim]): readonly [number, number] | null {
+  if (Math.max(`${a}`.length, `${b}`.length) > LONGEST_SIDE) return null;
+  if (
+    symbolsOf(a)
+      .concat(symbolsOf(b))
+      .some((other) => other !== symbol)
+  )
+    return null;
+  let first: number | null = null;
+  for (let size = 1; size <= MAX_TRIED; size++) {
+    const isEqual = evaluateDim(a, { [symbol]: size }) === evaluateDim(b, { [symbol]: size });
+    if (isEqual) first ??= size;
+    else if (first !== null) return [first, size - 1];
+  }
+  return first === null ? null : [first, MAX_TRIED];
+}
+
+/** A name as the shell takes it, quoted where it needs that. */
+function plain(name: string): string {
+  const shown = quote(name).slice(1, -1);
+  return /^[\w./:-]+$/.test(shown) ? shown : `'${shown}'`;
 }
 
 /** The op that a word may have meant; ops of the contrib domain are often there under one like it. */

@@ -8,12 +8,18 @@ import { basename } from 'node:path';
 import { EncompileError } from '../../errors.ts';
 import type { Dim } from '../../ir/dims.ts';
 import type { Graph, Output, Value, ValueId } from '../../ir/graph.ts';
-import { printType, type Shape, sameShape, type TensorData } from '../../ir/types.ts';
+import {
+  printType,
+  type Shape,
+  sameShape,
+  type TensorData,
+  type TensorType,
+} from '../../ir/types.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import type { GraphProto, TensorProto, ValueInfoProto } from '../../onnx/schema.ts';
 import { displayPath } from '../declaration/display-path.ts';
 import { quote } from '../json.ts';
-import { asDType } from '../tensor-data.ts';
+import { asDType, tensorOfNumbers } from '../tensor-data.ts';
 import { DimNames, Unify } from './dims.ts';
 import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
@@ -27,9 +33,9 @@ export { OnnxImportError } from './failures.ts';
 export interface OnnxOptions {
   /**
    * What inputs hold whose numbers decide how the model is built, such as a shape or a number of
-   * repeats. They are inputs no more.
+   * repeats. They are inputs no more. Numbers alone have the type and shape that the file declares.
    */
-  readonly constants?: ReadonlyMap<string, TensorData>;
+  readonly constants?: ReadonlyMap<string, TensorData | readonly number[]>;
   /** Symbols of the inputs' dims that have one size: what is built may depend on it. */
   readonly sizes?: ReadonlyMap<string, number>;
 }
@@ -116,7 +122,7 @@ function defineInputs(
   graph: GraphProto,
   scope: Scope,
   names: DimNames,
-  constants: ReadonlyMap<string, TensorData>,
+  constants: ReadonlyMap<string, TensorData | readonly number[]>,
 ): void {
   const builder = walk.construction.builder();
   const initialised = new Set(graph.initializer.map(({ name }) => name));
@@ -135,20 +141,35 @@ function defineInputs(
       walk.define(scope, name, { kind: 'computed', value });
       continue;
     }
-    const converted = asDType(data, dtype);
-    if (converted === null || !fits(data.shape, shape)) {
-      throw new EncompileError(
-        `The constant ${quote(name)} is ${printType(data)}, where ${printType({ dtype, shape })} was expected.`,
-        2,
-      );
-    }
-    walk.define(scope, name, walk.operandOf(converted, name));
+    walk.define(scope, name, walk.operandOf(constantAs(name, data, { dtype, shape }), name));
   }
   const known = new Set(inputs.map(({ name }) => name));
   const stray = [...constants.keys()].find((name) => !known.has(name));
   if (stray === undefined) return;
   const listed = inputs.map(({ name }) => quote(name)).join(', ') || 'none';
   throw new EncompileError(`There is no input ${quote(stray)} to fix. The inputs: ${listed}.`, 2);
+}
+
+/** What is given for an input, in the type that it declares. */
+function constantAs(
+  name: string,
+  given: TensorData | readonly number[],
+  declared: TensorType,
+): TensorData {
+  const tensor =
+    'dtype' in given ? asDType(given, declared.dtype) : tensorOfNumbers(given, declared);
+  if (tensor !== null && typeof tensor !== 'string' && fits(tensor.shape, declared.shape))
+    return tensor;
+  const what =
+    typeof tensor === 'string' ? `the numbers given ${tensor}` : `it is ${printGiven(given)}`;
+  throw new EncompileError(
+    `The constant ${quote(name)} does not fit: ${what}, where ${printType(declared)} was expected.`,
+    2,
+  );
+}
+
+function printGiven(given: TensorData | readonly number[]): string {
+  return 'dtype' in given ? printType(given) : `${given.length} numbers`;
 }
 
 /** The input, or an error that says which it is. */

@@ -4,10 +4,11 @@
  */
 import { EncompileError } from '../../errors.ts';
 import type { GraphConstruction } from '../../ir/builder.ts';
+import { symbolsOf } from '../../ir/dims.ts';
 import type { Node, Parameter, Value, ValueId } from '../../ir/graph.ts';
 import { quote } from '../json.ts';
 import type { Effort } from './effort.ts';
-import { NeedsContents } from './failures.ts';
+import { NeedsContents, NeedsSizes } from './failures.ts';
 import { type Definitions, graphOf, runGraph } from './folding.ts';
 import type { Computed, Known, Operand } from './operand.ts';
 import { workOf } from './work.ts';
@@ -65,21 +66,36 @@ export class KnownValues {
     }
     const inputs = isComputed ? this.inputsBehind(operand) : [];
     if (inputs.length === 0) {
-      return new EncompileError(
+      return new NeedsSizes(
         `its ${what} depends on a size that only a run knows. Fix it: --fix SYMBOL=SIZE.`,
+        this.symbolsBehind(operand),
       );
     }
     const listed = inputs.map((name) => quote(name)).join(' and ');
     return new NeedsContents(`its ${what} depends on what the input ${listed} holds`, inputs);
   }
 
-  private inputsBehind({ value }: Computed): readonly string[] {
+  private symbolsBehind(operand: Operand): readonly string[] {
+    const dims =
+      operand.kind === 'known'
+        ? operand.elements
+        : this.valuesBehind(operand).flatMap(({ shape }) => shape);
+    return [...new Set(dims.flatMap((dim) => symbolsOf(dim)))];
+  }
+
+  private inputsBehind(operand: Computed): readonly string[] {
+    const seen = new Set(this.valuesBehind(operand).map(({ id }) => id));
+    return this.construction.inputs
+      .filter((id) => seen.has(id))
+      .map((id) => this.construction.values.get(id)?.name ?? '');
+  }
+
+  /** The value, and all that it is computed from. */
+  private valuesBehind({ value }: Computed): readonly Value[] {
     const { producers } = this.definitionsSoFar();
     const seen = new Set<ValueId>([value.id]);
     for (const id of seen)
       for (const from of producers.get(id)?.operands ?? []) if (from !== null) seen.add(from);
-    return this.construction.inputs
-      .filter((id) => seen.has(id))
-      .map((id) => this.construction.values.get(id)?.name ?? '');
+    return [...seen].flatMap((id) => this.construction.values.get(id) ?? []);
   }
 }

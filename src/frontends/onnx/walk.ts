@@ -7,7 +7,7 @@
  */
 import { EncompileError } from '../../errors.ts';
 import { GraphConstruction, type UntypedBuilder } from '../../ir/builder.ts';
-import type { Dim } from '../../ir/dims.ts';
+import { type Dim, symbolsOf } from '../../ir/dims.ts';
 import type { Origin, Value } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
 import type {
@@ -24,7 +24,7 @@ import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './
 import type { DimNames } from './dims.ts';
 import { type Effort, Exhausted } from './effort.ts';
 import { declareTypes, typeOfResult } from './element-types.ts';
-import { type Failure, MAX_LISTED, NeedsContents } from './failures.ts';
+import { type Failure, MAX_LISTED, Needed, NeedsSizes } from './failures.ts';
 import { foldNode } from './folding.ts';
 import { KnownValues } from './known-values.ts';
 import { Materialiser } from './materialise.ts';
@@ -63,7 +63,7 @@ export class Walk {
   readonly construction: GraphConstruction;
   readonly materialiser: Materialiser;
   readonly failures: Failure[] = [];
-  readonly needed = new Set<string>();
+  readonly needed = new Needed();
   readonly facts: WalkFacts;
   readonly g: UntypedBuilder;
   private readonly named: (name: string, value: Value) => Value;
@@ -176,7 +176,7 @@ export class Walk {
       return results.map((result, i) => this.withName(result, proto.output[i] ?? '', before));
     } catch (error) {
       if (error instanceof Exhausted) throw error;
-      if (error instanceof NeedsContents) for (const name of error.inputs) this.needed.add(name);
+      this.needed.note(error);
       const isReason = error instanceof Unsupported || error instanceof EncompileError;
       if (!isReason) throw error;
       this.fail(proto, frame, error);
@@ -310,7 +310,8 @@ export class Walk {
     if (a === b) return;
     const equation = this.facts.names.equate(a, b);
     if (equation !== null) throw equation;
-    throw new EncompileError(`the dims ${a} and ${b} differ, and should be one`);
+    const symbols = [...new Set([...symbolsOf(a), ...symbolsOf(b)])];
+    throw new NeedsSizes(`the dims ${a} and ${b} differ, and should be one`, symbols, [a, b]);
   }
 
   /** The first that a name of the file is given to keeps it. */

@@ -52,6 +52,8 @@ export const constant: OpDefinition<Constant> = defineOp({
     ];
   },
   lower: ({ index, type, attributes: { value } }) => {
+    // of a value without elements no place is read
+    if (value.length === 0) return constantOf(0, scalarOf(type.dtype));
     const place = index.reduce<Dim>((o, i, axis) => add(multiply(o, type.shape[axis] ?? 1), i), 0);
     const choose = (from: number, to: number): Expression => {
       if (to - from === 1) return constantOf(value[from] ?? 0, scalarOf(type.dtype));

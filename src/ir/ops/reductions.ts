@@ -2,13 +2,14 @@
  * Reductions: y[i] combines x[i, k] over all k, where k runs over the axes.
  *
  * x [..s] -> y: s without the axes, or with 1 in their place (`keep`). Negative axes count from the
- * end. Over no elements a sum is 0, a product 1, a mean NaN, a maximum the lowest finite value of
- * float32 (or i32), a minimum the highest.
+ * end. Over no elements a sum is 0, a product 1, a mean NaN, a maximum minus infinity or the lowest
+ * number of an integer dtype (of i64, that kernels hold), a minimum the opposite, as ONNX has it. In WGSL,
+ * which has no infinities, the largest finite numbers stand for them.
  * - c1: x is a number; of a mean, floating point
  * - c2: the axes exist
  * - c3: no axis appears twice
  */
-import { binary, cast, type Expression, index as indexOf } from '../../loops/nodes.ts';
+import { binary, cast, constant, type Expression, index as indexOf } from '../../loops/nodes.ts';
 import { flag, integers } from '../attributes.ts';
 import { resolveAxis } from '../broadcasting.ts';
 import { type Dim, sizeOf } from '../dims.ts';
@@ -18,7 +19,6 @@ import { at, type NdArray, tabulate } from '../nd-array.ts';
 import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
 import type { AxesOk, DTypeOk, ReduceShape } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
-import { LOWEST } from './softmax.ts';
 
 export type Reduce<Op extends string, Defined extends NumericType> = <
   D extends DType,
@@ -35,7 +35,7 @@ interface Reduction {
   readonly evaluate: (terms: Float64Array, dtype: DType) => number;
   readonly combine: 'add' | 'max' | 'min' | 'mul';
   /** Applied to the combined terms. */
-  readonly finish?: (combined: Expression, count: Dim) => Expression;
+  readonly finish?: (combined: Expression, count: Dim, dtype: DType) => Expression;
   readonly tolerance?: Tolerance;
 }
 
@@ -85,9 +85,11 @@ function family<D extends NumericType>(accepts: (dtype: DType) => boolean, defin
           if (axis === undefined) return operand(0, weave(kept, loops, reduced));
           return emit.reduce(combine, shape[axis] ?? 1, (k) => over([...loops, k]));
         };
-        const combined = wrapExpression(type.dtype, over([]));
+        const combined = over([]);
         const count = sizeOf(reduced.map((axis) => shape[axis] ?? 1));
-        return finish === undefined ? combined : finish(combined, count);
+        return finish === undefined
+          ? wrapExpression(type.dtype, combined)
+          : finish(combined, count, type.dtype);
       },
     });
 }
@@ -113,11 +115,13 @@ export const reductionOps = {
     formula: 'max of x[i, k]',
     evaluate: (terms, dtype) => terms.reduce((a, b) => Math.max(a, b), lowest(dtype)),
     combine: 'max',
+    finish: (largest, _, dtype) => withinBytes('max', largest, dtype, lowest(dtype)),
   }),
   reduce_min: onNumbers<'reduce_min'>({
     formula: 'min of x[i, k]',
     evaluate: (terms, dtype) => terms.reduce((a, b) => Math.min(a, b), highest(dtype)),
     combine: 'min',
+    finish: (smallest, _, dtype) => withinBytes('min', smallest, dtype, highest(dtype)),
   }),
   reduce_prod: onNumbers<'reduce_prod'>({
     formula: 'product of x[i, k]',
@@ -132,8 +136,24 @@ function sum(terms: Float64Array): number {
   return terms.reduce((a, b) => a + b, 0);
 }
 
-const lowest = (dtype: DType) => (isFloat(dtype) ? LOWEST : RANGE.i32[0]);
-const highest = (dtype: DType) => (isFloat(dtype) ? -LOWEST : RANGE.i32[1]);
+const lowest = (dtype: DType) => (isInteger(dtype) ? RANGE[dtype][0] : -Infinity);
+const highest = (dtype: DType) => (isInteger(dtype) ? RANGE[dtype][1] : Infinity);
+
+function isInteger(dtype: DType): dtype is keyof typeof RANGE {
+  return Object.hasOwn(RANGE, dtype);
+}
+
+/** Loops begin with the last number of 32 bits, which a byte cannot hold where there is no element. */
+function withinBytes(
+  combine: 'max' | 'min',
+  combined: Expression,
+  dtype: DType,
+  last: number,
+): Expression {
+  return dtype === 'i8' || dtype === 'u8'
+    ? binary(combine, combined, constant(last, 'i32'))
+    : combined;
+}
 
 /** The axes counted from the start, each once, in order. */
 function reducedAxes(axes: readonly number[], rank: number): readonly number[] {

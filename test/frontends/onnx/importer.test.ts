@@ -258,9 +258,49 @@ describe('what is not taken', () => {
         '  "Reluu node" (Reluu, opset 17): the op Reluu is not taken. The nearest op that is taken: Relu.',
         '  "Fancy node" (com.microsoft.Fancy, opset ?): the op Fancy of the domain "com.microsoft" is not taken.',
         '  "Reshape node" (Reshape, opset 17): its shape depends on what the input "shape" holds.',
-        'To fix what the inputs hold, compile with --constants FILE.safetensors, which has tensors "shape".',
+        'To fix what the inputs hold, compile with --constants shape=NUMBERS (a number, or as many as the input ' +
+          'has, with commas between), or with --constants FILE.safetensors, which has tensors "shape".',
       ].join('\n'),
     );
+  });
+
+  it.each([
+    ['DepthToSpace', 3, 2, '3 elements are no whole blocks of 4.'],
+    ['DepthToSpace', 'c', 2, 'c elements are no whole blocks of 4 at every size.'],
+    ['SpaceToDepth', 4, 0, 'its blocksize is 0, and blocks have at least one place.'],
+    ['DepthToSpace', 4, -1, 'its blocksize is -1, and blocks have at least one place.'],
+  ] as const)('%s of %s channels in blocks of %i', (op, channels, blocksize, message) => {
+    const error = failureOf(() =>
+      imported({
+        input: [info('x', [1, channels, 2, 2])],
+        node: [node(op, ['x'], ['y'], { blocksize })],
+        output: [info('y')],
+      }),
+    );
+    expect(error.message).toContain(message);
+  });
+
+  it('no channels are blocks of any size', () => {
+    const graph = imported({
+      input: [info('x', [1, 0, 2, 2])],
+      node: [node('DepthToSpace', ['x'], ['y'], { blocksize: 2 })],
+      output: [info('y')],
+    });
+    const none = { dtype: 'f32', shape: [1, 0, 2, 2], data: new Float64Array(0) } as const;
+    expect(numbers(graph, { x: none })).toEqual({ y: [] });
+  });
+
+  it('EyeLike of what is no matrix', () => {
+    for (const dims of [[4], [2, 3, 4]]) {
+      const graph = {
+        input: [info('x', dims)],
+        node: [node('EyeLike', ['x'], ['y'])],
+        output: [info('y')],
+      };
+      expect(failureOf(() => imported(graph)).message).toContain(
+        `its operand has ${dims.length} dims, and a matrix has two`,
+      );
+    }
   });
 
   it('a fixed input is an input no more', () => {

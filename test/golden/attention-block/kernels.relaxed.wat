@@ -773,8 +773,7 @@
               (local.set $scratch_at (i32.add (local.get $scratch) (i32.shl (local.get $i) (i32.const 2))))
               (local.set $before (f32.load offset=16064 (local.get $scratch_at)))
               (local.set $top (local.get $before))
-              (local.set $top_lanes
-                (v128.const f32x4 -3.4028234663852886e+38 -3.4028234663852886e+38 -3.4028234663852886e+38 -3.4028234663852886e+38))
+              (local.set $top_lanes (v128.const f32x4 -inf -inf -inf -inf))
               (local.set $at_10 (i32.shl (local.get $i) (i32.const 6)))
               (local.set $slot_end_4 (i32.sub (local.get $count) (i32.const 3)))
               (local.set $slot (i32.const 0))

@@ -5,7 +5,10 @@ import type { HandlerTable, NodeContext } from '../context.ts';
 import { dtypeOf } from '../tensors.ts';
 
 /** Rows and columns of the last two dims, as columns [n, 1] and rows [1, m] of places. */
-function places({ g }: NodeContext, shape: Shape, shift: Value | number) {
+function places(node: NodeContext, shape: Shape, shift: Value | number) {
+  const { g } = node;
+  if (shape.length < 2)
+    node.unsupported(`its operand has ${shape.length} dims, and a matrix has two`);
   const [n = 1, m = 1] = shape.slice(-2);
   const rows = g.iota({
     shape: [n, 1],
@@ -31,6 +34,8 @@ function trilu(node: NodeContext): Value {
 
 function eyeLike(node: NodeContext): Value {
   const { dtype: given, shape } = node.type(0);
+  if (shape.length > 2)
+    node.unsupported(`its operand has ${shape.length} dims, and a matrix has two`);
   const { rows, columns } = places(node, shape, node.int('k', 0));
   const dtype = node.attributes.has('dtype') ? dtypeOf(node.int('dtype', 1), 'its result') : given;
   return node.g.cast(node.g.equal(rows, columns), { dtype });

@@ -229,13 +229,21 @@ function tile(node: NodeContext): Value {
 
 function blocks(node: NodeContext, dim: Dim, by: number): Dim {
   const size = divideExactly(dim, by);
-  return size ?? node.unsupported(`${dim} elements are not blocks of ${by} for every size`);
+  const always = typeof dim === 'number' ? '' : ' at every size';
+  return size ?? node.unsupported(`${dim} elements are no whole blocks of ${by}${always}`);
+}
+
+function blockSize(node: NodeContext): number {
+  const by = node.int('blocksize', 1);
+  return by >= 1
+    ? by
+    : node.unsupported(`its blocksize is ${by}, and blocks have at least one place`);
 }
 
 function spaceToDepth(node: NodeContext): Value {
   const { g } = node;
   const x = node.value(0);
-  const by = node.int('blocksize', 1);
+  const by = blockSize(node);
   const [n = 1, c = 1, h = 1, w = 1] = x.shape;
   const [rows, columns] = [blocks(node, h, by), blocks(node, w, by)];
   const apart = g.reshape(x, { shape: [n, c, rows, by, columns, by] });
@@ -246,7 +254,7 @@ function spaceToDepth(node: NodeContext): Value {
 function depthToSpace(node: NodeContext): Value {
   const { g } = node;
   const x = node.value(0);
-  const by = node.int('blocksize', 1);
+  const by = blockSize(node);
   const [n = 1, c = 1, h = 1, w = 1] = x.shape;
   const depth = blocks(node, c, by * by);
   const isColumnFirst = node.text('mode', 'DCR') === 'CRD';

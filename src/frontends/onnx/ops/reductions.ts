@@ -1,5 +1,6 @@
 /** Reductions along axes, which are an attribute up to opset 17 (ReduceSum: 12) and an operand since. */
 import type { Value } from '../../../ir/graph.ts';
+import { LOWEST } from '../../../ir/ops/softmax.ts';
 import { isFloat } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext } from '../context.ts';
 
@@ -32,13 +33,16 @@ function axesOf(node: NodeContext, rank: number): readonly number[] | null {
 const log = ({ g }: NodeContext, x: Value) => g.log(x);
 const square = ({ g }: NodeContext, x: Value) => g.mul(x, x);
 
-/** log(sum(exp(x))) with the largest term taken out, so that no exponential overflows. */
+/**
+ * log(sum(exp(x))) with the largest term taken out, so that no exponential overflows; one of minus
+ * infinity, or of none, would leave NaN of terms that are 0.
+ */
 function logSumExp(node: NodeContext): Value {
   const { g } = node;
   const x = isFloat(node.type(0).dtype) ? node.value(0) : g.cast(node.value(0), { dtype: 'f32' });
   const axes = axesOf(node, x.shape.length);
   if (axes === null) return x;
-  const largest = g.reduce_max(x, { axes, keep: true });
+  const largest = g.maximum(g.reduce_max(x, { axes, keep: true }), LOWEST);
   const sum = g.reduce_sum(g.exp(g.sub(x, largest)), { axes, keep: true });
   const result = g.add(g.log(sum), largest);
   if (node.int('keepdims', 1) === 1) return result;
