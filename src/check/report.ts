@@ -1,5 +1,5 @@
 /** What a check found, and how it reads. */
-import type { Tolerance } from '../ir/op.ts';
+import type { Tolerance } from '../ir/op-arguments.ts';
 import type { Target } from '../loops/program.ts';
 import type { Reproducer } from './reproducer.ts';
 import type { BitsCheck } from './same-bits.ts';

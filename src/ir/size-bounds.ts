@@ -5,7 +5,7 @@
 import { isAtLeast } from './dims.ts';
 import { expandNode } from './expand.ts';
 import { type Graph, valueOf } from './graph.ts';
-import type { Bound } from './op.ts';
+import type { Bound } from './op-arguments.ts';
 import { opDefinition } from './ops/index.ts';
 
 /** The bounds that some sizes break, each once. */

@@ -15,7 +15,7 @@ import {
   multiply,
   subtract,
 } from './dims.ts';
-import type { InferArguments } from './op.ts';
+import type { InferArguments } from './op-arguments.ts';
 
 /** How windows slide; one entry an axis each. */
 export interface Sliding {

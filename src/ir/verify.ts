@@ -22,7 +22,8 @@ import { completeAttributes } from './attributes.ts';
 import { symbolsOf } from './dims.ts';
 import { dimSymbols, type Graph, type Node, type ValueId } from './graph.ts';
 import { elementCount } from './nd-array.ts';
-import { type Counts, inferTypes, type OpDefinition } from './op.ts';
+import { inferTypes, type OpDefinition } from './op.ts';
+import type { Counts } from './op-arguments.ts';
 import { isOpName, opDefinition } from './ops/index.ts';
 import { printType, sameShape, sameType } from './types.ts';
 

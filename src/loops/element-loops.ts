@@ -3,7 +3,7 @@
  * are data. On a GPU a row's reductions are shared by the invocations of a workgroup.
  */
 import { add, type Dim, isAtLeast, subtract } from '../ir/dims.ts';
-import type { ElementEmitter } from '../ir/op.ts';
+import type { ElementEmitter } from '../ir/op-arguments.ts';
 import { structuralKey } from '../structural-key.ts';
 import { Blocks, namesIn } from './blocks.ts';
 import { bound, divideIndex, isBelow, moduloIndex } from './index-algebra.ts';

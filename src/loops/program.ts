@@ -4,7 +4,7 @@
  */
 import type { Dim } from '../ir/dims.ts';
 import type { ValueId } from '../ir/graph.ts';
-import type { Bound } from '../ir/op.ts';
+import type { Bound } from '../ir/op-arguments.ts';
 import type { SymbolCount } from '../ir/symbol-counts.ts';
 import type { DType, TensorData, TensorType } from '../ir/types.ts';
 import type { Kernel } from './nodes.ts';

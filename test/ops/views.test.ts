@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Dim, evaluateDim, floorDivide, modulo } from '../../src/ir/dims.ts';
 import { at, tabulate } from '../../src/ir/nd-array.ts';
-import type { PushArguments } from '../../src/ir/op.ts';
+import type { PushArguments } from '../../src/ir/op-arguments.ts';
 import { opDefinition } from '../../src/ir/ops/index.ts';
 import { f32 as f32Type, i32, type TensorType } from '../../src/ir/types.ts';
 import { type Attributes, expectOp, f32, infer, nd, run, some } from '../support/op-runs.ts';

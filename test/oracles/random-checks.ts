@@ -14,7 +14,7 @@ import { graphOfModel } from '../../src/frontends/onnx/index.ts';
 import { interpret } from '../../src/interpreter/interpreter.ts';
 import type { Graph } from '../../src/ir/graph.ts';
 import type { NdArray } from '../../src/ir/nd-array.ts';
-import type { Tolerance } from '../../src/ir/op.ts';
+import type { Tolerance } from '../../src/ir/op-arguments.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
 import { isFloat } from '../../src/ir/types.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';

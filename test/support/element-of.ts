@@ -2,7 +2,8 @@
 import type { AttributeValue } from '../../src/ir/attributes.ts';
 import { type Dim, evaluateDim } from '../../src/ir/dims.ts';
 import { at, type NdArray } from '../../src/ir/nd-array.ts';
-import type { ElementEmitter, PrimitiveMeaning } from '../../src/ir/op.ts';
+import type { PrimitiveMeaning } from '../../src/ir/op.ts';
+import type { ElementEmitter } from '../../src/ir/op-arguments.ts';
 import { erf } from '../../src/ir/ops/unary.ts';
 import { scalarOf } from '../../src/ir/scalars.ts';
 import type { TensorType } from '../../src/ir/types.ts';

@@ -9,7 +9,8 @@
  */
 import { oneOf } from '../attributes.ts';
 import type { Value } from '../graph.ts';
-import { defineOp, type InferArguments, type OpDefinition } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { InferArguments } from '../op-arguments.ts';
 import type { DTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
 

@@ -12,7 +12,8 @@ import { broadcastIndex, broadcastShapes } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
 import { WRAP, wrapExpression } from '../integers.ts';
 import { atBroadcast, tabulate } from '../nd-array.ts';
-import { defineOp, type ElementEmitter, type OpDefinition, type Tolerance } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { ElementEmitter, Tolerance } from '../op-arguments.ts';
 import type { Broadcast, BroadcastOk, DTypeOk, SameDTypeOk } from '../shape-types.ts';
 import {
   type DType,

@@ -11,7 +11,8 @@
 import { real } from '../attributes.ts';
 import type { UntypedBuilder } from '../builder.ts';
 import type { Value } from '../graph.ts';
-import { defineOp, type InferArguments, type OpDefinition } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { InferArguments } from '../op-arguments.ts';
 import type { DTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
 

@@ -18,7 +18,8 @@ import {
   unary,
 } from '../../loops/nodes.ts';
 import type { Value } from '../graph.ts';
-import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { Tolerance } from '../op-arguments.ts';
 import type { DTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type Shape } from '../types.ts';
 

@@ -11,7 +11,8 @@
 import { integer } from '../attributes.ts';
 import { type Dim, sizeOf, subtract } from '../dims.ts';
 import type { Value } from '../graph.ts';
-import { defineOp, type ExpandArguments, type OpDefinition } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { ExpandArguments } from '../op-arguments.ts';
 import type { DTypeOk } from '../shape-types.ts';
 import { type DType, type IntegerType, isInteger, type Shape, sameShape } from '../types.ts';
 

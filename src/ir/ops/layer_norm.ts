@@ -10,7 +10,8 @@
 import { integer, real } from '../attributes.ts';
 import { resolveAxis } from '../broadcasting.ts';
 import type { Value } from '../graph.ts';
-import { defineOp, type InferArguments, type OpDefinition } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { InferArguments } from '../op-arguments.ts';
 import type { DTypeOk, LastDim, LastDimOk, SameDTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type Shape, type TensorType } from '../types.ts';
 

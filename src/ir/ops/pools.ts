@@ -21,7 +21,8 @@ import type { UntypedBuilder } from '../builder.ts';
 import { type Dim, minimum, subtract } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { RANGE } from '../integers.ts';
-import { defineOp, type InferArguments, type OpDefinition } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { InferArguments } from '../op-arguments.ts';
 import type { DTypeOk, PooledShape } from '../shape-types.ts';
 import {
   ceilPadding,

@@ -10,7 +10,7 @@ import { flag, integer } from '../attributes.ts';
 import type { UntypedBuilder } from '../builder.ts';
 import { type Dim, multiply } from '../dims.ts';
 import type { Value } from '../graph.ts';
-import type { InferArguments, OperandSpec } from '../op.ts';
+import type { InferArguments, OperandSpec } from '../op-arguments.ts';
 import type { DimAt, ReduceShape, Rows } from '../shape-types.ts';
 import { isFloat, isInteger, type Shape, sameShape, type TensorType } from '../types.ts';
 

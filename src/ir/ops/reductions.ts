@@ -16,7 +16,8 @@ import { type Dim, sizeOf } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { RANGE, WRAP, wrapExpression } from '../integers.ts';
 import { at, type NdArray, tabulate } from '../nd-array.ts';
-import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { Tolerance } from '../op-arguments.ts';
 import type { AxesOk, DTypeOk, ReduceShape } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
 

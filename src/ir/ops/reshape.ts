@@ -7,7 +7,8 @@
 import { dimList } from '../attributes.ts';
 import { add, type Dim, multiply, sizeOf } from '../dims.ts';
 import type { Value } from '../graph.ts';
-import { defineOp, type ElementEmitter, type OpDefinition, present } from '../op.ts';
+import { defineOp, type OpDefinition, present } from '../op.ts';
+import type { ElementEmitter } from '../op-arguments.ts';
 import type { ReshapeOk, ReshapeShape } from '../shape-types.ts';
 import type { DType, Shape } from '../types.ts';
 

@@ -23,7 +23,8 @@ import { isValue } from '../call-arguments.ts';
 import type { Dim } from '../dims.ts';
 import { type Graph, type Value, valueOf } from '../graph.ts';
 import { at, type NdArray, tabulate } from '../nd-array.ts';
-import { defineOp, type OpDefinition, present, type RegionDeclaration } from '../op.ts';
+import { defineOp, type OpDefinition, present } from '../op.ts';
+import type { RegionDeclaration } from '../op-arguments.ts';
 import type {
   AxisOk,
   DimAt,

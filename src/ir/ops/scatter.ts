@@ -26,13 +26,8 @@ import { type Dim, isAtLeast, sizeOf } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { WRAP, wrapExpression } from '../integers.ts';
 import { at, tabulate } from '../nd-array.ts';
-import {
-  defineOp,
-  type InferArguments,
-  type OpDefinition,
-  present,
-  type Tolerance,
-} from '../op.ts';
+import { defineOp, type OpDefinition, present } from '../op.ts';
+import type { InferArguments, Tolerance } from '../op-arguments.ts';
 import type { AxisOk, DTypeOk, SameDTypeOk, SameShapeOk } from '../shape-types.ts';
 import {
   type DType,

@@ -5,7 +5,8 @@
 import { binary, constant, type Expression, unary } from '../../loops/nodes.ts';
 import type { Value } from '../graph.ts';
 import { WRAP, wrapExpression } from '../integers.ts';
-import { defineOp, type OpDefinition, type Tolerance } from '../op.ts';
+import { defineOp, type OpDefinition } from '../op.ts';
+import type { Tolerance } from '../op-arguments.ts';
 import type { DTypeOk } from '../shape-types.ts';
 import { type DType, type FloatType, isFloat, type NumericType, type Shape } from '../types.ts';
 

@@ -6,7 +6,7 @@ import { evaluateNode } from '../../interpreter/interpreter.ts';
 import { add, type Dim, linearIn, multiply } from '../../ir/dims.ts';
 import { type Node, presentOperands, type ValueId } from '../../ir/graph.ts';
 import { elementCount, type NdArray, toNdArray } from '../../ir/nd-array.ts';
-import type { ElementEmitter } from '../../ir/op.ts';
+import type { ElementEmitter } from '../../ir/op-arguments.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
 import { staticShape, type TensorData } from '../../ir/types.ts';
 import { constant } from '../../loops/nodes.ts';
