@@ -6,6 +6,7 @@ import { interpret } from '../interpreter/interpreter.ts';
 import { evaluateDim } from '../ir/dims.ts';
 import { type Graph, type ValueId, valueOf } from '../ir/graph.ts';
 import { fromNdArray, toNdArray } from '../ir/nd-array.ts';
+import { symbolCounts, withCounts } from '../ir/symbol-counts.ts';
 import type { DType, TensorData, TypedData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
@@ -97,10 +98,11 @@ async function runEmulator(
         'This is a bug in encompile; please report it with the model.',
     );
   }
+  const whole = countedSizes(graph, { tensors, sizes });
   return new Map(
     graph.outputs.map(({ name, value }) => {
       const numbers = outputs[name] ?? new Float32Array(0);
-      return [name, outputTensor(graph, value, numbers, sizes)];
+      return [name, outputTensor(graph, value, numbers, whole)];
     }),
   );
 }
@@ -116,13 +118,19 @@ async function runCompiled(
   return withArtifact(compilation, target, async ({ model }) => {
     progress.show(`run on ${target}`);
     const outputs = await model.run(Object.fromEntries(tensors));
+    const whole = countedSizes(graph, { tensors, sizes });
     return new Map(
       graph.outputs.map(({ name, value }) => {
         const data = outputs[name]?.data ?? new Float32Array(0);
-        return [name, outputTensor(graph, value, data, sizes)];
+        return [name, outputTensor(graph, value, data, whole)];
       }),
     );
   });
+}
+
+/** The sizes that shapes tell, and those that are counted in the numbers of inputs. */
+function countedSizes(graph: Graph, { tensors, sizes }: InputTensors): InputTensors['sizes'] {
+  return withCounts(symbolCounts(graph), sizes, (input) => tensors.get(input)?.data ?? []);
 }
 
 function asStored({ dtype, data }: TensorData): Float32Array | Int32Array {

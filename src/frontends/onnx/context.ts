@@ -49,6 +49,11 @@ export interface Site {
   inline(graph: GraphProto, inputs: readonly Operand[], g?: UntypedBuilder): readonly Operand[];
   /** Whether numbers that need not be known may be computed while importing. */
   affords(work: number): boolean;
+  /**
+   * The flat positions of what is not 0 in a value: i32 of a size that is counted when the model runs. Null
+   * where that is not counted in an input.
+   */
+  positions(value: Value): Value | null;
   /** Makes two dims one, or throws. */
   equate(a: Dim, b: Dim): void;
 }

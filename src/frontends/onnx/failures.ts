@@ -166,7 +166,6 @@ const EQUIVALENT: { readonly [opType: string]: string } = {
     'Export without graph optimisation: Gather, Add, LayerNormalization are taken.',
   MultiHeadAttention:
     'Export without graph optimisation, or with the standard Attention of opset 23.',
-  NonZero: 'Its result has as many elements as the data says: use Where or a mask.',
   NonMaxSuppression:
     'Its result has as many elements as the data says: leave it out, run it on the output.',
   Unique: 'Its result has as many elements as the data says: leave it out, run it on the output.',

@@ -165,6 +165,10 @@ class ScratchSite implements Site {
     return this.outer.affords(work);
   }
 
+  positions(): null {
+    return null;
+  }
+
   inline(): never {
     throw new Error('a subgraph where numbers are computed');
   }

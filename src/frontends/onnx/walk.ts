@@ -8,7 +8,7 @@
 import { EncompileError } from '../../errors.ts';
 import { GraphConstruction, type UntypedBuilder } from '../../ir/builder.ts';
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
-import type { Origin, Value } from '../../ir/graph.ts';
+import type { Origin, Value, ValueId } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
 import type {
   AttributeProto,
@@ -69,6 +69,8 @@ export class Walk {
   private readonly named: (name: string, value: Value) => Value;
   private readonly functions: ReadonlyMap<string, FunctionProto>;
   private readonly known: KnownValues;
+  /** The positions of what is not 0, by input. */
+  private readonly counted = new Map<ValueId, Value>();
   private place = '';
 
   constructor(facts: WalkFacts) {
@@ -284,12 +286,30 @@ export class Walk {
       parameter: (name, data) => this.materialiser.parameter(name, data),
       inline: (graph, inputs, g = frame.g) => this.inline(graph, inputs, frame, g),
       affords: (work) => this.facts.effort.affords(work),
+      positions: (value) => (frame.g === this.g ? this.positions(value) : null),
       equate: (a, b) => this.equate(a, b),
     };
   }
 
   materialise(operand: Operand, g: UntypedBuilder): Value {
     return operand.kind === 'known' ? this.materialiser.valueOf(operand, g) : operand.value;
+  }
+
+  /** Once an input, as one size has one name. */
+  private positions(value: Value): Value | null {
+    const input = this.known.countedInput(value);
+    if (input === null) return null;
+    const made = this.counted.get(input.id);
+    if (made !== undefined) return made;
+    const symbol = this.facts.names.invent(`${input.name}_count`);
+    if (this.facts.names.apply(symbol) !== symbol) {
+      throw new Unsupported(
+        `the number of its results is ${this.facts.names.apply(symbol)} elsewhere`,
+      );
+    }
+    const positions = this.g.nonzero(input, { symbol });
+    this.counted.set(input.id, positions);
+    return positions;
   }
 
   private readTensor(proto: TensorProto): TensorData {

@@ -1,8 +1,10 @@
 /** What the importer makes of a file's structure: names, dims, known numbers, control flow, functions. */
 import { describe, expect, it } from 'vitest';
 import { OnnxImportError } from '../../../src/frontends/onnx/index.ts';
+import { interpret } from '../../../src/interpreter/interpreter.ts';
 import { type Graph, valueOf } from '../../../src/ir/graph.ts';
 import { printGraph } from '../../../src/ir/print.ts';
+import { DATA_TYPE } from '../../../src/onnx/schema.ts';
 import { f32, floats, imported, info, ints, node, numbers } from './made-model.ts';
 
 const shapesOf = (graph: Graph) => graph.inputs.map((id) => valueOf(graph, id).shape);
@@ -343,5 +345,75 @@ describe('old opsets', () => {
       { opset: 9 },
     );
     expect(numbers(graph, { x: f32([1, 3], [0, 1, 2]) }).y).toEqual([0, 0.5, 1]);
+  });
+});
+
+describe('NonZero', () => {
+  const counted = (
+    type: 'int64' | 'int32' | 'float',
+    ...before: readonly Parameters<typeof node>[]
+  ) =>
+    imported({
+      input: [info('x', ['rows', 3], type)],
+      initializer: [ints('flat', [1], [-1]), ints('zero', [], [0])],
+      node: [...before.map((one) => node(...one)), node('NonZero', ['y'], ['z'])],
+      output: [info('z')],
+    });
+  const SYMBOL = 'x_count';
+
+  it('of an input counts when the model runs, and gives an index of every axis', () => {
+    const graph = counted('int64', ['Identity', ['x'], ['y']]);
+    expect(printGraph(graph)).toContain(`nonzero %x {symbol = ${SYMBOL}`);
+    const x = { dtype: 'i64', shape: [2, 3], data: Float64Array.of(0, 5, 0, 0, -1, 2) } as const;
+    const { outputs } = interpret(graph, new Map([['x', x]]));
+    expect(outputs.get('z')).toEqual({
+      ...{ dtype: 'i64', shape: [2, 3] },
+      data: Float64Array.of(0, 1, 1, 1, 1, 2),
+    });
+  });
+
+  it.each([
+    ['reshaped', 'int64', ['Reshape', ['x', 'flat'], ['y']]],
+    ['cast to bool', 'int32', ['Cast', ['x'], ['y'], { to: DATA_TYPE.bool }]],
+  ] as const)('of one that is %s, too', (_, type, before) => {
+    const graph = counted(type, before as unknown as Parameters<typeof node>);
+    expect(opsOf(graph)).toContain('nonzero');
+  });
+
+  it('of known numbers is known', () => {
+    const graph = imported({
+      input: [info('x', [6])],
+      initializer: [ints('y', [4], [0, 2, 0, 1])],
+      node: [node('NonZero', ['y'], ['at']), node('Gather', ['x', 'at'], ['z'])],
+      output: [info('z')],
+    });
+    expect(opsOf(graph)).not.toContain('nonzero');
+    expect(graph.parameters[0]?.data?.data).toEqual(BigInt64Array.of(1n, 3n));
+  });
+
+  it('counts an input once', () => {
+    const graph = imported({
+      input: [info('x', [4], 'bool'), info('y', [4])],
+      node: [
+        node('NonZero', ['x'], ['a']),
+        node('NonZero', ['x'], ['b']),
+        node('Add', ['a', 'b'], ['z']),
+      ],
+      output: [info('z')],
+    });
+    expect(opsOf(graph).filter((op) => op === 'nonzero')).toHaveLength(1);
+  });
+
+  it('of other numbers is refused, naming what they depend on', () => {
+    const others = [
+      ['int64', ['Add', ['x', 'x'], ['y']]],
+      ['int64', ['Transpose', ['x'], ['y']]],
+      ['int64', ['Cast', ['x'], ['y'], { to: DATA_TYPE.int8 }]],
+      ['float', ['Identity', ['x'], ['y']]],
+    ] as const;
+    for (const [type, before] of others) {
+      const error = failureOf(() => counted(type, before as unknown as Parameters<typeof node>));
+      expect(error.message).toContain('its operand depends on what the input "x" holds');
+    }
   });
 });

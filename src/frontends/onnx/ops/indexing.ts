@@ -1,5 +1,5 @@
 /** Ops whose places are data: looking up, sorting, scattering. */
-import { add, isAtLeast } from '../../../ir/dims.ts';
+import { add, type Dim, isAtLeast } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import type { Shape } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext, Result } from '../context.ts';
@@ -155,8 +155,11 @@ function hardmax(node: NodeContext): Value {
   return g.reshape(g.cast(isBest, { dtype: x.dtype }), { shape: x.shape });
 }
 
-/** The places of what is not 0, where that is known: else the number of results would be data. */
+/** The places of what is not 0, where that is known, or counted in an input: other counts are data. */
 function nonZero(node: NodeContext): Result {
+  const isKnown = node.known(0) !== null;
+  const positions = isKnown ? null : node.site.positions(node.value(0));
+  if (positions !== null) return indicesAt(node, positions, node.type(0).shape);
   const { shape, elements } = node.contents(0, 'operand');
   const places = elements.flatMap((element, flat) => {
     if (element === 0) return [];
@@ -183,6 +186,22 @@ function compress(node: NodeContext): Value {
   const places = elements.flatMap((holds, place) => (holds === 0 ? [] : [place]));
   const indices = node.site.materialise(known('i64', [places.length], places));
   return g.gather(x, indices, { axis });
+}
+
+/** [rank, count]: each flat position as an index of every axis. */
+function indicesAt(node: NodeContext, positions: Value, shape: Shape): Value {
+  const { g } = node;
+  const size = (dim: Dim) =>
+    g.cast(node.site.materialise(knownSizes([dim])), { dtype: positions.dtype });
+  const rows = shape.map((dim, axis) => {
+    const inner = node.size(shape.slice(axis + 1));
+    const outer = inner === 1 ? positions : g.div(positions, size(inner));
+    const index = axis === 0 ? outer : g.rem(outer, size(dim));
+    return g.reshape(index, { shape: [1, ...positions.shape] });
+  });
+  const [first, ...others] = rows;
+  const all = first !== undefined && others.length === 0 ? first : g.concat(rows, { axis: 0 });
+  return g.cast(all, { dtype: 'i64' });
 }
 
 export const indexing: HandlerTable = {
