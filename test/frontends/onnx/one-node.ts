@@ -34,17 +34,23 @@ function attribute(name: string, value: Attribute) {
   return { name, ints: value.map(BigInt), type: ATTRIBUTE_TYPE.ints };
 }
 
+export interface CallOptions {
+  readonly opset?: number;
+  /** Names of dims, by operand; null keeps the number. */
+  readonly symbols?: { readonly [operand: string]: readonly (string | null)[] };
+}
+
 /** A model with inputs `x0`, `x1`, .. and outputs `y0`, `y1`, .. */
 export function caseOf(
   [op, operands, attributes, ...expected]: Call,
-  { opset = 23 }: { readonly opset?: number } = {},
+  { opset = 23, symbols = {} }: CallOptions = {},
 ): NodeCase {
   const info = (name: string, { dtype, shape, type }: Tensor) => ({
     name,
     type: {
       tensorType: {
         elemType: type === undefined ? ELEMENT[dtype] : DATA_TYPE[type],
-        shape: { dim: shape.map((size) => ({ dimValue: BigInt(size) })) },
+        shape: { dim: shape.map((size, axis) => dimOf(size, symbols[name]?.[axis])) },
       },
     },
   });
@@ -77,8 +83,12 @@ export function caseOf(
   };
 }
 
+function dimOf(size: number, symbol: string | null | undefined) {
+  return symbol == null ? { dimValue: BigInt(size) } : { dimParam: symbol };
+}
+
 /** The interpreter, and compiled code of every kind. */
-export async function expectCall(call: Call, options: { opset?: number } = {}): Promise<void> {
+export async function expectCall(call: Call, options: CallOptions = {}): Promise<void> {
   const one = caseOf(call, options);
   const graph = importCase(one);
   for (const backend of ['interpreter', 'js', 'wasm', 'emulator-wgsl'] as const) {

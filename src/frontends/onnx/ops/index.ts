@@ -8,6 +8,7 @@ import { control } from './control.ts';
 import { convolution } from './convolution.ts';
 import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
+import { grids } from './grids.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
 import { losses } from './losses.ts';
@@ -40,6 +41,7 @@ export const handlers: HandlerTable = {
   ...einsums,
   ...convolution,
   ...pooling,
+  ...grids,
   ...normalization,
   ...attentionOps,
   ...quantization,
