@@ -7,8 +7,9 @@
  * that with the value nothing has a second use. In between may stand scales, terms that are added,
  * selects with a constant of at most -1e4, and reshapes of the leading dims. The scale may also
  * stand before or after the views of query and key. Masks that compare positions become `causal` and `window`.
- * Guarantees: the scores are no value of the graph any more. Where a mask was a finite constant, a
- * query that sees no key now gives zeros and not a mean of the values; all else is equal.
+ * Guarantees: the scores are no value of the graph any more. Where a mask of keys was a finite constant,
+ * or one of positions, a query that sees no key now gives zeros and not a mean of the values; all else is
+ * equal. Other masks of finite constants that differ from query to query become biases.
  */
 import { divideExactly } from '../ir/dims.ts';
 import type { Node, ValueId } from '../ir/graph.ts';
@@ -143,7 +144,7 @@ function dividesHeads(ofKey: Shape, ofQuery: Shape): boolean {
 
 function writeAttention(attention: Attention, product: Node, into: GraphWriter) {
   const { query, key, value, terms, scale } = attention;
-  const { mask, bias } = writeTerms(terms, into);
+  const { mask, bias } = writeTerms(terms, into.index.value(query.source).dtype, into);
   const { name } = into.index.value(firstResult(product));
   const operands = [...[query, key, value].map((o) => writeOperand(o, into)), mask, bias];
   const attributes = { scale, causal: terms.isCausal, window: terms.window };

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Builder, buildGraph } from '../../src/ir/builder.ts';
 import type { Value } from '../../src/ir/graph.ts';
+import { LOWEST } from '../../src/ir/ops/softmax.ts';
 import { bool, type Dim, dims, f32, i64 } from '../../src/ir/types.ts';
 import { foldConstants } from '../../src/passes/fold-constants.ts';
 import { fuseAttention } from '../../src/passes/fuse-attention.ts';
@@ -78,9 +79,36 @@ describe('masks and biases', () => {
   test('two masks are both of them', () => {
     const result = masked((p, mask) => {
       const other = p.g.input('other', bool(seq, seq));
-      return p.g.softmax(p.g.select(other, product(p), -1e9), mask);
+      return p.g.softmax(p.g.select(other, product(p), -Infinity), mask);
     });
     expect(result.ops).toEqual(['and', 'attention']);
+  });
+
+  test('a mask that differs from query to query, of finite numbers, is a bias: a hidden row has a mean', () => {
+    const select = masked((p) => {
+      const other = p.g.input('other', bool(seq, seq));
+      return p.g.softmax(p.g.select(other, product(p), -1e9));
+    });
+    expect(select.ops.filter((op) => op !== 'constant')).toEqual(['select', 'attention']);
+    expect(matches(select)[0]).toContain('bias of the mask %other');
+    expect(matches(select)[0]).not.toContain(hides);
+    const sum = masked((p) => {
+      const other = p.g.cast(p.g.input('other', bool(batch, 1, seq, seq)), { dtype: 'f32' });
+      return p.g.softmax(p.g.add(product(p), p.g.mul(p.g.sub(1, other), -1e9)));
+    });
+    expect(attentionOf(sum.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', null, 'mul'],
+    });
+  });
+
+  test('such a mask of the lowest float32, of which a hidden row has zeros, is a mask', () => {
+    const result = masked((p) => {
+      const other = p.g.input('other', bool(seq, seq));
+      return p.g.softmax(p.g.select(other, product(p), LOWEST));
+    });
+    expect(attentionOf(result.graph)).toMatchObject({
+      operands: ['query', 'key', 'value', 'other', null],
+    });
   });
 
   test('a mask of numbers that is added stays a bias', () => {
@@ -94,6 +122,29 @@ describe('masks and biases', () => {
       operands: ['query', 'key', 'value', null, 'mul'],
     });
     expect(matches(result)[0]).toContain('which is no mask because %mask is i64, not bool');
+  });
+
+  /** Terms that meet the scores before and after a reshape of the leading dims. */
+  const joined = (wide: readonly (string | number)[]) =>
+    runSafely(
+      attentionGraph((p) => {
+        const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+        const bias = p.g.input('bias', { dtype: 'f32', shape: wide } as never) as V;
+        const flat: V = p.g.reshape(product(p), { shape: ['2*batch', seq, seq] });
+        const scores: V = p.g.reshape(p.g.add(flat, bias), { shape: [batch, 2, seq, seq] });
+        return p.g.matmul(p.g.softmax(scores, mask), p.value);
+      }),
+      fuseAttention,
+    );
+
+  test('a bias that has all the dims of its place is brought to those of the mask', () => {
+    const result = joined(['2*batch', seq, seq]);
+    expect(result.ops).toEqual(['reshape', 'attention']);
+    expect(attentionOf(result.graph).operands.slice(3)).toEqual(['mask', 'bias.reshape']);
+  });
+
+  test('a bias of positions alone fits everywhere', () => {
+    expect(joined([seq, seq]).ops).toEqual(['attention']);
   });
 
   test('a bias, added before or after the scale', () => {

@@ -56,6 +56,57 @@ const weigh = (g: Builder, scores: Value, value: V): V => g.matmul(g.softmax(sco
 const rows = (g: Builder, x: Value) => g.reshape(x, { shape: [batch, 1, seq] });
 const floats = (g: Builder, x: Value): V => g.cast(x, { dtype: 'f32' });
 
+describe('weights that are hidden once more, as DeBERTa was written', () => {
+  const pairs = (g: Builder, mask: Value<'i64'>): Value<'i64'> => {
+    const column = g.reshape(mask, { shape: [batch, seq, 1] });
+    return g.mul(rows(g, mask) as Value<'i64'>, column as Value<'i64'>);
+  };
+  const twice = (g: Builder, scores: V, hidden: B, again: B, low = LOWEST): V => {
+    const weights: V = g.softmax(g.select(hidden, low, scores) as V);
+    return g.select(again, g.constant({ value: [0], dtype: 'f32' }), weights);
+  };
+
+  test('select(b, 0, softmax(select(b, low, x))) = softmax(x, not b)', () => {
+    for (const low of [LOWEST, -1e9]) {
+      const build: Build = (g, { scores, mask, value }) => {
+        const hidden: B = g.cast(g.sub(1, pairs(g, mask)), { dtype: 'bool' });
+        return g.matmul(twice(g, scores, hidden, hidden, low), value);
+      };
+      expect(raised(build).ops).not.toContain('select');
+      const scale = '{scale = 1, causal = false}';
+      expect(attentionOf(build)).toMatch(/^%y = attention %query, %key, %value, %\S+ \{/);
+      expect(attentionOf(build)).toContain(scale);
+    }
+  });
+
+  test('select(b, softmax(select(b, x, low)), 0) = softmax(x, b)', () => {
+    const result = raised((g, { scores, mask, value }) => {
+      const visible: B = g.equal(rows(g, mask), 1);
+      const weights: V = g.softmax(g.select(visible, scores, LOWEST) as V);
+      return g.matmul(g.select(visible, weights, 0) as V, value);
+    });
+    expect(result.ops).not.toContain('select');
+  });
+
+  test('not where another mask hides them', () => {
+    const result = raised((g, { scores, mask, value }) => {
+      const hidden: B = g.equal(rows(g, mask), 0);
+      return g.matmul(twice(g, scores, hidden, g.equal(pairs(g, mask), 0)), value);
+    });
+    expect(result.ops).toContain('select');
+  });
+
+  test('not where the weights have another use', () => {
+    const result = raised((g, { scores, mask, value }) => {
+      const hidden: B = g.equal(rows(g, mask), 0);
+      const weights: V = g.softmax(g.select(hidden, LOWEST, scores) as V);
+      const chosen: V = g.select(hidden, g.constant({ value: [0], dtype: 'f32' }), weights);
+      return g.add(g.matmul(chosen, value), g.reduce_sum(weights, { axes: [-1], keep: true }));
+    });
+    expect(result.ops.filter((op) => op === 'select')).toHaveLength(2);
+  });
+});
+
 describe('masks become bools that are true for visible keys', () => {
   test('(1 - mask) with its other values replaced by the lowest float, as transformers writes it', () => {
     const line = attentionOf((g, { scores, mask, value }) => {

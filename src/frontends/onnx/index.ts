@@ -24,6 +24,7 @@ import { DimNames, Unify } from './dims.ts';
 import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
 import { type ModelFile, readModelFile } from './file.ts';
+import { withFiniteLows } from './low-scores.ts';
 import { Scope } from './scope.ts';
 import { dtypeOf, type ElementType, elementTypeOf } from './tensors.ts';
 import { Walk } from './walk.ts';
@@ -112,7 +113,7 @@ function attempt(
   if (walk.failures.length > 0) {
     throw importError(origin, graph.node.length, walk.failures, walk.needed);
   }
-  const made = walk.construction.finish(modelName(graph, origin), outputs);
+  const made = withFiniteLows(walk.construction.finish(modelName(graph, origin), outputs));
   verifyGraph(made);
   return made;
 }

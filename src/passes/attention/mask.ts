@@ -16,10 +16,12 @@ export interface MaskTerm {
   readonly isNegated: boolean;
   /** Reshapes and broadcasts to do after it, first to last. */
   readonly views: readonly Node[];
+  /** What a hidden score is, or what is added to it: of finite numbers alone a row has a softmax. */
+  readonly low: number;
 }
 
-export function maskTerm(source: ValueId, isNegated = false): MaskTerm {
-  return { source, isNegated, views: [] };
+export function maskTerm(source: ValueId, isNegated = false, low = -Infinity): MaskTerm {
+  return { source, isNegated, views: [], low };
 }
 
 export function writeMask({ source, isNegated, views }: MaskTerm, into: GraphWriter): Value {
@@ -80,8 +82,8 @@ function selectedMask(node: Node, index: GraphIndex): MaskTerm | null {
   const [condition, then, otherwise] = node.operands;
   const [a, b] = [index.scalarOf(then), index.scalarOf(otherwise)];
   if (condition == null || a === null || b === null) return null;
-  if (a === 0 && b <= VERY_LOW) return maskTerm(condition);
-  return b === 0 && a <= VERY_LOW ? maskTerm(condition, true) : null;
+  if (a === 0 && b <= VERY_LOW) return maskTerm(condition, false, b);
+  return b === 0 && a <= VERY_LOW ? maskTerm(condition, true, a) : null;
 }
 
 function scaledMask(node: Node | null, index: GraphIndex): MaskTerm | NotBool | null {
@@ -92,7 +94,7 @@ function scaledMask(node: Node | null, index: GraphIndex): MaskTerm | NotBool | 
     const { source, views } = beforeViews(x, index);
     const found = differenceFromOne(source, by, index);
     if (found === null || 'notBool' in found) return found;
-    return { ...found, views: [...found.views, ...views] };
+    return { ...found, views: [...found.views, ...views], low: -Math.abs(by) };
   }
   return null;
 }
@@ -113,7 +115,8 @@ function boolOf(
   if (id == null) return null;
   const { source, views } = beforeViews(id, index);
   const x = index.madeBy(source, 'cast')?.operands[0] ?? source;
-  return index.value(x).dtype === 'bool' ? { source: x, isNegated, views } : { notBool: x };
+  if (index.value(x).dtype !== 'bool') return { notBool: x };
+  return { ...maskTerm(x, isNegated), views };
 }
 
 /** The parts of a mask that is an `and` of several. */

@@ -10,15 +10,15 @@ import { isRefusal, type Refusal, refuse } from '../rewrite.ts';
 import { additiveMask, conjuncts, type MaskTerm, maskTerm, VERY_LOW } from './mask.ts';
 
 /** A value that meets the scores where they have the shape `frame`, and broadcasts to it. */
-interface Placed {
+export interface Placed {
   readonly value: ValueId;
   readonly frame: Shape;
 }
 
 export interface PlacedMask extends Placed {
   readonly term: MaskTerm;
-  /** Whether a query without a visible key had another result than zeros before. */
-  readonly isFinite: boolean;
+  /** Where it was added to the scores: the factor that it was added with. */
+  readonly factor: number | null;
 }
 
 export interface PlacedBias extends Placed {
@@ -49,7 +49,7 @@ export function readScores(softmax: Node, index: GraphIndex): ScoresOrRefusal {
   const [x, mask] = softmax.operands;
   if (x == null) return refuse(firstResult(softmax), 'the softmax has no operand');
   const frame = index.shapeOf(x);
-  const masks = mask == null ? [] : masksOf(mask, frame, false, index);
+  const masks = mask == null ? [] : masksOf(mask, frame, -Infinity, index);
   return read(x, { index, user: softmax, scale: 1, masks, biases: [] });
 }
 
@@ -126,7 +126,7 @@ function readSelect(node: Node, path: Path): ScoresOrRefusal | null {
   }
   const frame = resultShape(node, index);
   if (!sameShape(index.shapeOf(x), frame)) return null;
-  const masks = masksOf(condition, frame, constant > -Infinity, index, isNegated);
+  const masks = masksOf(condition, frame, constant * scale, index, isNegated);
   return read(x, { ...path, user: node, masks: [...path.masks, ...masks] });
 }
 
@@ -138,21 +138,23 @@ function withTerm(node: Node, value: ValueId, factor: number, path: Path): Path 
     const bias = { value, frame, factor, notBool: term?.notBool ?? null };
     return { ...path, user: node, biases: [...path.biases, bias] };
   }
-  const mask = { value, frame, term, isFinite: true };
+  const mask = { value, frame, term, factor };
   return { ...path, user: node, masks: [...path.masks, mask] };
 }
 
 function masksOf(
   id: ValueId,
   frame: Shape,
-  isFinite: boolean,
+  low: number,
   index: GraphIndex,
   isNegated = false,
 ): readonly PlacedMask[] {
   if (isNegated) {
     const inner = index.madeBy(id, 'not')?.operands[0];
-    if (inner != null) return masksOf(inner, frame, isFinite, index);
-    return [{ value: id, frame, term: maskTerm(id, true), isFinite }];
+    if (inner != null) return masksOf(inner, frame, low, index);
+    return [{ value: id, frame, term: maskTerm(id, true, low), factor: null }];
   }
-  return conjuncts(id, index).map((value) => ({ value, frame, term: maskTerm(value), isFinite }));
+  return conjuncts(id, index).map((value) => {
+    return { value, frame, term: maskTerm(value, false, low), factor: null };
+  });
 }

@@ -1,21 +1,24 @@
 /**
  * What is added to scores and what hides them, brought to one shape, for fuse-attention.
  */
-import type { Value } from '../../ir/graph.ts';
-import { type Dim, type Shape, sameShape } from '../../ir/types.ts';
+import type { Value, ValueId } from '../../ir/graph.ts';
+import { FLOOR } from '../../ir/ops/softmax.ts';
+import { type Dim, type DType, type Shape, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
 import { resultShape } from '../node-reading.ts';
 import { type Refusal, refuse } from '../rewrite.ts';
 import { bandOf } from './bands.ts';
 import { writeMask } from './mask.ts';
-import type { PlacedBias, PlacedMask, Scores } from './scores.ts';
+import type { Placed, PlacedBias, PlacedMask, Scores } from './scores.ts';
 
 export interface Terms {
   /** The leading dims that all operands of the attention get; at least one. */
   readonly leading: Shape;
   readonly masks: readonly PlacedMask[];
   readonly biases: readonly PlacedBias[];
+  /** Masks that may hide all keys of a query and left it a softmax of low numbers: written as biases. */
+  readonly lows: readonly PlacedMask[];
   readonly isCausal: boolean;
   /** Of local attention; null where there is none. */
   readonly window: number | null;
@@ -25,7 +28,8 @@ export interface Terms {
 
 /**
  * Chooses the leading dims: those at which masks and biases with leading dims of their own meet the
- * scores, else the most that the scores have anywhere.
+ * scores, else the most that the scores have anywhere. A term that has all the dims of its place can be
+ * reshaped to those of another.
  */
 export function readTerms(
   { products, masks, biases }: Scores,
@@ -34,8 +38,11 @@ export function readTerms(
 ): Terms | Refusal {
   const [queries = 1, keys = 1] = resultShape(products, index).slice(-2);
   const tied = [...masks, ...biases].filter(({ value }) => !isMatrix(index.shapeOf(value)));
-  const [first] = tied;
-  const other = tied.find(({ frame }) => first !== undefined && !sameShape(frame, first.frame));
+  const isBound = (term: Placed) => !isWhole(index.shapeOf(term.value), term.frame);
+  const first = tied.find(isBound) ?? tied[0];
+  const other = tied.find((term) => {
+    return first !== undefined && !sameShape(term.frame, first.frame) && isBound(term);
+  });
   if (first !== undefined && other !== undefined) {
     const [a, b] = [index.nameOf(first.value), index.nameOf(other.value)];
     return refuse(other.value, `${a} and ${b} meet the scores at different shapes`);
@@ -43,12 +50,29 @@ export function readTerms(
   const longest = others.reduce((a, b) => (b.length > a.length ? b : a), []);
   const leading = first === undefined ? longest : first.frame.slice(0, -2);
   const places = readPlaces(masks, queries, keys, index);
+  const isLow = (mask: PlacedMask) => isLowForQueries(mask, queries, keys, index);
   return {
     leading: leading.length === 0 ? [1] : leading,
     biases,
     ...places,
-    isFinite: masks.some((mask) => mask.isFinite),
+    masks: places.masks.filter((mask) => !isLow(mask)),
+    lows: places.masks.filter(isLow),
+    isFinite: masks.some((mask) => mask.term.low > -Infinity && !isLow(mask)),
   };
+}
+
+/**
+ * Whether a mask of finite numbers differs from query to query, other than by places: DeBERTa hides all
+ * keys from padding. A mask of keys alone leaves none to a sequence only where there is no token at all.
+ */
+function isLowForQueries(
+  { value, term }: PlacedMask,
+  queries: Dim,
+  keys: Dim,
+  index: GraphIndex,
+): boolean {
+  const isOfKeys = queries === 1 || (index.shapeOf(value).at(-2) ?? 1) === 1;
+  return !isOfKeys && term.low >= FLOOR && bandOf(term, queries, keys, index) === null;
 }
 
 /**
@@ -81,31 +105,54 @@ function isMatrix(shape: Shape): boolean {
   return shape.slice(0, -2).every((dim) => dim === 1);
 }
 
+/** Whether a term is not broadcast along the leading dims of its place. */
+function isWhole(shape: Shape, frame: Shape): boolean {
+  return sameShape(shape.slice(0, -2), frame.slice(0, -2));
+}
+
 export function writeTerms(
-  { leading, masks, biases }: Terms,
+  { leading, masks, biases, lows }: Terms,
+  dtype: DType,
   into: GraphWriter,
 ): { readonly mask: Value | null; readonly bias: Value | null } {
-  const fitted = (value: Value) => withoutOnes(value, leading, into);
-  const visible = masks.map(({ term }) => fitted(writeMask(term, into)));
-  const terms = biases.map(({ value, factor }) => {
-    const bias = into.get(value);
-    const scaled = factor === 1 ? bias : into.node('mul', [bias, into.scalar(factor, bias.dtype)]);
-    return fitted(scaled);
-  });
+  const fitted = (value: Value, { frame }: Placed) => withLeadingOf(value, frame, leading, into);
+  const visible = masks.map((mask) => fitted(writeMask(mask.term, into), mask));
+  const terms = [
+    ...biases.map((bias) => fitted(scaled(bias.value, bias.factor, into), bias)),
+    ...lows.map((mask) => fitted(lowScores(mask, dtype, into), mask)),
+  ];
   const all = (op: string, values: readonly Value[]) =>
     values.reduce<Value | null>((a, b) => (a === null ? b : into.node(op, [a, b])), null);
   return { mask: all('and', visible), bias: all('add', terms) };
 }
 
-/** Drops leading dims of 1 where the scores have fewer or others. */
-function withoutOnes(value: Value, leading: Shape, into: GraphWriter): Value {
+/** What makes the scores of hidden keys so low that they are alike, and still finite. */
+function lowScores({ value, factor, term }: PlacedMask, dtype: DType, into: GraphWriter): Value {
+  if (factor === null) {
+    const [zero, low] = [into.scalar(0, dtype), into.scalar(FLOOR, dtype)];
+    return into.node('select', [writeMask(term, into), zero, low]);
+  }
+  return scaled(value, factor, into);
+}
+
+function scaled(id: ValueId, factor: number, into: GraphWriter): Value {
+  const value = into.get(id);
+  return factor === 1 ? value : into.node('mul', [value, into.scalar(factor, value.dtype)]);
+}
+
+/** A term of scores of the shape `frame` for scores with these leading dims. */
+function withLeadingOf(value: Value, frame: Shape, leading: Shape, into: GraphWriter): Value {
   const { shape, name } = value;
-  if (!isMatrix(shape) || shape.length <= leading.length + 2) return value;
-  return into.node('reshape', [value], { shape: shape.slice(-2) }, { name: `${name}.reshape` });
+  const matrix = shape.slice(-2);
+  const reshaped = (to: Shape) =>
+    into.node('reshape', [value], { shape: to }, { name: `${name}.reshape` });
+  if (isMatrix(shape)) return shape.length <= leading.length + 2 ? value : reshaped(matrix);
+  return sameShape(frame.slice(0, -2), leading) ? value : reshaped([...leading, ...matrix]);
 }
 
 export function detailOfTerms(terms: Terms, index: GraphIndex): readonly string[] {
   const parts: string[] = [];
+  for (const { value } of terms.lows) parts.push(`bias of the mask ${index.nameOf(value)}`);
   for (const { value, notBool } of terms.biases) {
     parts.push(`bias ${index.nameOf(value)}`);
     if (notBool === null) continue;

@@ -3,12 +3,13 @@
  *
  * - select(a = b, low, x)  ->  select(a != b, x, low), low a constant of at most -1e4
  * - x + (m + n)  ->  (x + m) + n, where m and n are masks to add: 0 where a key is visible, else low
+ * - select(b, softmax(select(b, x, low)), 0)  ->  softmax(x, b): DeBERTa hides the weights of hidden keys once more
  * - select(p is NaN, 0, p)  ->  p, p a softmax: PyTorch replaces the NaN of rows without a visible key,
  *   which the op here has as zeros anyway
  *
  * That an added mask hides a key, so that it may become a bool, fuse-attention decides.
  */
-import type { ValueId } from '../../ir/graph.ts';
+import type { Value, ValueId } from '../../ir/graph.ts';
 import { isFloat, sameShape } from '../../ir/types.ts';
 import { beforeViews, VERY_LOW } from '../attention/mask.ts';
 import type { GraphIndex } from '../graph-index.ts';
@@ -27,18 +28,51 @@ export const visibleKeys: RaisePattern = {
     if (constant === null || constant > VERY_LOW || (other !== null && other <= VERY_LOW))
       return null;
     if (!isFloat(index.value(low).dtype)) return null;
-    const { source, views } = beforeViews(hidden, index);
-    const test = index.producerOf(source);
-    const negated = test === null ? null : negatedComparison(test, index);
-    if (negated === null) return null;
-    const write = (into: GraphWriter) => {
-      const visible = views.reduce(
-        (value, { op, attributes }) => into.node(op, [value], attributes),
-        negated(into),
-      );
-      return [into.node('select', [visible, into.get(x), into.get(low)])];
-    };
+    const visible = negatedMask(hidden, index);
+    if (visible === null) return null;
+    const write = (into: GraphWriter) => [
+      into.node('select', [visible(into), into.get(x), into.get(low)]),
+    ];
+    const { source } = beforeViews(hidden, index);
     return raised(node, [], index, `hidden where ${index.nameOf(source)}`, write);
+  },
+};
+
+/** Writes the mask that is true where a comparison behind views is not; null for other masks. */
+function negatedMask(hidden: ValueId, index: GraphIndex): ((into: GraphWriter) => Value) | null {
+  const { source, views } = beforeViews(hidden, index);
+  const test = index.producerOf(source);
+  const negated = test === null ? null : negatedComparison(test, index);
+  if (negated === null) return null;
+  return (into) =>
+    views.reduce((value, { op, attributes }) => into.node(op, [value], attributes), negated(into));
+}
+
+export const hiddenWeights: RaisePattern = {
+  name: 'weights of hidden keys',
+  ops: ['select'],
+  match: (node, index) => {
+    const [condition, then, otherwise] = [0, 1, 2].map((i) => operandOf(node, i));
+    if (condition === undefined || then === undefined || otherwise === undefined) return null;
+    const isHidden = index.scalarOf(then) === 0;
+    const [zero, p] = isHidden ? [then, otherwise] : [otherwise, then];
+    const softmax = index.madeBy(p, 'softmax');
+    const scores = index.madeBy(softmax?.operands[0], 'select');
+    if (index.scalarOf(zero) !== 0 || softmax === null || softmax.operands[1] != null) return null;
+    if (scores === null || scores.operands[0] !== condition) return null;
+    const [x, low] = isHidden ? [scores.operands[2], scores.operands[1]] : scores.operands.slice(1);
+    const constant = index.scalarOf(low);
+    if (x == null || constant === null || constant > VERY_LOW) return null;
+    if (!sameShape(index.shapeOf(x), resultShape(node, index))) return null;
+    const { axis } = softmax.attributes;
+    const write = (into: GraphWriter) => {
+      const negated = isHidden ? negatedMask(condition, index) : null;
+      const mask = into.get(condition);
+      const visible = negated?.(into) ?? (isHidden ? into.node('not', [mask]) : mask);
+      return [into.node('softmax', [into.get(x), visible], { axis })];
+    };
+    const detail = `${index.nameOf(p)}, once more 0 where ${index.nameOf(condition)} hides it`;
+    return raised(node, [softmax, scores], index, detail, write);
   },
 };
 

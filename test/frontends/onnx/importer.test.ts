@@ -318,6 +318,52 @@ describe('what is not taken', () => {
   });
 });
 
+describe('rows that are hidden whole', () => {
+  const lowest = -3.4028234663852886e38;
+  /** The softmax of scores of which visible [rows, 3] says which count; the scores are an output, or not. */
+  const weights = (rows: number, low: number, output: readonly string[] = ['y']) =>
+    imported({
+      input: [info('x', [2, 3]), info('visible', [rows, 3])],
+      initializer: [floats('zero', [], [0]), floats('low', [], [low])],
+      node: [
+        node('Greater', ['visible', 'zero'], ['mask']),
+        node('Where', ['mask', 'x', 'low'], ['scores']),
+        node('Softmax', ['scores'], ['y']),
+      ],
+      output: output.map((name) => info(name)),
+    });
+  const x = f32([2, 3], [1, 2, 3, 1, 2, 3]);
+  const hidden = (rows: number) =>
+    f32(
+      [rows, 3],
+      Array.from({ length: 3 * rows }, () => 0),
+    );
+  const third = Array.from({ length: 6 }, () => expect.closeTo(1 / 3, 6));
+  const zeros = [0, 0, 0, 0, 0, 0];
+
+  it('have the softmax of the file where the mask differs from row to row and is finite', () => {
+    const given = { x, visible: hidden(2) };
+    expect(numbers(weights(2, lowest), given).y).toEqual(third);
+    expect(numbers(weights(2, -1e9), given).y).toEqual(third);
+    expect(numbers(weights(2, lowest), { x, visible: f32([2, 3], [1, 0, 0, 0, 0, 0]) }).y).toEqual([
+      1,
+      0,
+      0,
+      ...third.slice(3),
+    ]);
+  });
+
+  it('are zeros where the file has minus infinity, or one mask of keys for all rows', () => {
+    expect(numbers(weights(2, -Infinity), { x, visible: hidden(2) }).y).toEqual(zeros);
+    expect(numbers(weights(1, lowest), { x, visible: hidden(1) }).y).toEqual(zeros);
+  });
+
+  it('keep scores that are an output as they are', () => {
+    const { scores } = numbers(weights(2, lowest, ['y', 'scores']), { x, visible: hidden(2) });
+    expect(scores?.[0]).toBe(lowest);
+  });
+});
+
 describe('old opsets', () => {
   it('softmax before opset 13 takes all dims from its axis on as one', () => {
     const model = {

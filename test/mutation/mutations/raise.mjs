@@ -172,4 +172,18 @@ export const raise = [
     replace: 'isAtLeast(add(bound.start, 1), most)',
     tests: masks,
   },
+  {
+    name: 'fuse-attention takes finite masks that differ from query to query for masks',
+    file: 'src/passes/attention/terms.ts',
+    find: 'term.low >= FLOOR',
+    replace: 'term.low > Infinity',
+    tests: ['test/passes/fuse-attention-masks'],
+  },
+  {
+    name: 'raise hides weights by another mask than their own',
+    file: 'src/passes/raise/mask.ts',
+    find: 'scores.operands[0] !== condition',
+    replace: 'scores.operands[0] == null',
+    tests: ['test/passes/raise-masks'],
+  },
 ];
