@@ -79,15 +79,6 @@ describe('weights that are hidden once more, as DeBERTa was written', () => {
     }
   });
 
-  test('select(b, softmax(select(b, x, low)), 0) = softmax(x, b)', () => {
-    const result = raised((g, { scores, mask, value }) => {
-      const visible: B = g.equal(rows(g, mask), 1);
-      const weights: V = g.softmax(g.select(visible, scores, LOWEST) as V);
-      return g.matmul(g.select(visible, weights, 0) as V, value);
-    });
-    expect(result.ops).not.toContain('select');
-  });
-
   test('not where another mask hides them', () => {
     const result = raised((g, { scores, mask, value }) => {
       const hidden: B = g.equal(rows(g, mask), 0);

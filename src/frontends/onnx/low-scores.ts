@@ -4,16 +4,14 @@
  * Of a row that is hidden whole a file with the lowest float32 for invisible scores has a softmax, in which
  * all keys are alike, and the op here zeros: it takes that number for minus infinity (`ir/ops/softmax.ts`).
  * FLOOR is as low and counts as finite. Done where a mask differs from query to query, as DeBERTa's does,
- * which hides all keys from padding; a mask of keys hides all of them only where there is no token.
+ * which hides all keys from padding; a mask of keys hides all of them only where there is no token. Not
+ * where the file hides the weights by the mask once more, so that the row is zeros.
  */
 import { resolveAxis } from '../../ir/broadcasting.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../../ir/graph.ts';
 import { FLOOR, LOWEST } from '../../ir/ops/softmax.ts';
 
 export function withFiniteLows(graph: Graph): Graph {
-  const softmaxes = new Set(
-    graph.nodes.flatMap((node) => (isOverKeys(graph, node) ? [node.operands[0]] : [])),
-  );
   const outputs = new Set(graph.outputs.map(({ value }) => value));
   const users = new Map<ValueId, Node[]>();
   for (const node of graph.nodes) {
@@ -27,8 +25,14 @@ export function withFiniteLows(graph: Graph): Graph {
     if (node.op !== 'select' || condition == null || scores === undefined) return false;
     const differs = (valueOf(graph, condition).shape.at(-2) ?? 1) !== 1;
     const isBranch = condition !== low && (then === low) !== (otherwise === low);
-    const isScores = softmaxes.has(scores) && users.get(scores)?.length === 1;
-    return differs && isBranch && isScores && !outputs.has(scores);
+    const [softmax, other] = users.get(scores) ?? [];
+    if (softmax === undefined || other !== undefined || !isOverKeys(graph, softmax)) return false;
+    const [weights] = softmax.results;
+    const after = weights === undefined ? [] : (users.get(weights) ?? []);
+    const isOnceMore = after.some(
+      ({ op, operands }) => op === 'select' && operands[0] === condition,
+    );
+    return differs && isBranch && !isOnceMore && !outputs.has(scores);
   };
   const nodes = graph.nodes.map((node) => {
     const [low] = node.results;

@@ -3,7 +3,7 @@
  *
  * - select(a = b, low, x)  ->  select(a != b, x, low), low a constant of at most -1e4
  * - x + (m + n)  ->  (x + m) + n, where m and n are masks to add: 0 where a key is visible, else low
- * - select(b, softmax(select(b, x, low)), 0)  ->  softmax(x, b): DeBERTa hides the weights of hidden keys once more
+ * - select(h, 0, softmax(select(h, low, x)))  ->  softmax(x, not h): DeBERTa hides weights once more
  * - select(p is NaN, 0, p)  ->  p, p a softmax: PyTorch replaces the NaN of rows without a visible key,
  *   which the op here has as zeros anyway
  *
@@ -52,26 +52,21 @@ export const hiddenWeights: RaisePattern = {
   name: 'weights of hidden keys',
   ops: ['select'],
   match: (node, index) => {
-    const [condition, then, otherwise] = [0, 1, 2].map((i) => operandOf(node, i));
-    if (condition === undefined || then === undefined || otherwise === undefined) return null;
-    const isHidden = index.scalarOf(then) === 0;
-    const [zero, p] = isHidden ? [then, otherwise] : [otherwise, then];
+    const [hidden, zero, p] = [0, 1, 2].map((i) => operandOf(node, i));
     const softmax = index.madeBy(p, 'softmax');
     const scores = index.madeBy(softmax?.operands[0], 'select');
-    if (index.scalarOf(zero) !== 0 || softmax === null || softmax.operands[1] != null) return null;
-    if (scores === null || scores.operands[0] !== condition) return null;
-    const [x, low] = isHidden ? [scores.operands[2], scores.operands[1]] : scores.operands.slice(1);
+    if (hidden === undefined || p === undefined || index.scalarOf(zero) !== 0) return null;
+    if (softmax === null || scores === null || softmax.operands[1] != null) return null;
+    const [condition, low, x] = scores.operands;
     const constant = index.scalarOf(low);
-    if (x == null || constant === null || constant > VERY_LOW) return null;
+    if (condition !== hidden || x == null || constant === null || constant > VERY_LOW) return null;
     if (!sameShape(index.shapeOf(x), resultShape(node, index))) return null;
-    const { axis } = softmax.attributes;
+    const negated = negatedMask(hidden, index);
     const write = (into: GraphWriter) => {
-      const negated = isHidden ? negatedMask(condition, index) : null;
-      const mask = into.get(condition);
-      const visible = negated?.(into) ?? (isHidden ? into.node('not', [mask]) : mask);
-      return [into.node('softmax', [into.get(x), visible], { axis })];
+      const visible = negated?.(into) ?? into.node('not', [into.get(hidden)]);
+      return [into.node('softmax', [into.get(x), visible], softmax.attributes)];
     };
-    const detail = `${index.nameOf(p)}, once more 0 where ${index.nameOf(condition)} hides it`;
+    const detail = `${index.nameOf(p)}, once more 0 where ${index.nameOf(hidden)} hides it`;
     return raised(node, [softmax, scores], index, detail, write);
   },
 };

@@ -91,8 +91,8 @@ export const raise = [
   {
     name: 'raise leaves the choices where it negates their condition',
     file: 'src/passes/raise/mask.ts',
-    find: '[visible, into.get(x), into.get(low)]',
-    replace: '[visible, into.get(low), into.get(x)]',
+    find: '[visible(into), into.get(x), into.get(low)]',
+    replace: '[visible(into), into.get(low), into.get(x)]',
     tests: ['test/passes/raise-masks'],
   },
   {
@@ -182,8 +182,8 @@ export const raise = [
   {
     name: 'raise hides weights by another mask than their own',
     file: 'src/passes/raise/mask.ts',
-    find: 'scores.operands[0] !== condition',
-    replace: 'scores.operands[0] == null',
+    find: 'condition !== hidden',
+    replace: 'condition == null',
     tests: ['test/passes/raise-masks'],
   },
 ];
