@@ -15,7 +15,7 @@ import type { Value } from '../../ir/graph.ts';
 import { printType, type Shape, type TensorData, type TensorType } from '../../ir/types.ts';
 import type { GraphProto, TensorProto } from '../../onnx/schema.ts';
 import type { NodeAttributes } from './attributes.ts';
-import { type Known, numbersOf, type Operand } from './operand.ts';
+import { type Known, numbersOf, type Operand, tensorOf } from './operand.ts';
 import type { ElementType } from './tensors.ts';
 
 /** Thrown by a handler for what it does not take; the message is a clause: "its mode is 'cubic'". */
@@ -121,7 +121,7 @@ export class NodeContext {
   }
 
   type(index: number): TensorType {
-    const operand = this.operand(index);
+    const operand = tensorOf(this.operand(index));
     return operand.kind === 'known' ? operand : operand.value;
   }
 
@@ -241,6 +241,7 @@ export class NodeContext {
     return this.operands
       .map((operand) => {
         if (operand === null) return '_';
+        if (operand.kind === 'sequence') return `a sequence of ${operand.elements.length}`;
         return printType(operand.kind === 'known' ? operand : operand.value);
       })
       .join(', ');

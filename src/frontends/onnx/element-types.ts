@@ -32,6 +32,7 @@ export function typeOfResult(
   // a quantised number has the type of its zero point; others that of what they are made of
   const from = opType === 'CastLike' ? 1 : opType === 'QuantizeLinear' ? 2 : 0;
   const type = scope.typeOf(input[from] ?? '');
-  const dtype = result?.kind === 'known' ? result.dtype : result?.value.dtype;
+  if (result === undefined || result.kind === 'sequence') return null;
+  const dtype = result.kind === 'known' ? result.dtype : result.value.dtype;
   return type !== null && NARROW.has(type) && DTYPE_OF[type] === dtype ? type : null;
 }

@@ -24,7 +24,7 @@ import { isFloat, type TensorData } from '../../ir/types.ts';
 import { asOperand, type Handler, NodeContext, type Site } from './context.ts';
 import { Unify } from './dims.ts';
 import { Exhausted } from './effort.ts';
-import { type Known, known, MAX_KNOWN, numbersOf, type Operand } from './operand.ts';
+import { type Known, known, MAX_KNOWN, numbersOf, type Operand, tensorOf } from './operand.ts';
 import { sizeArithmetic } from './size-arithmetic.ts';
 import { workOf } from './work.ts';
 
@@ -134,17 +134,19 @@ class ScratchSite implements Site {
   }
 
   materialise(operand: Operand): Value {
-    if (operand.kind === 'computed') return operand.value;
-    const { dtype, shape } = operand;
-    const numbers = numbersOf(operand);
+    const tensor = tensorOf(operand);
+    if (tensor.kind === 'computed') return tensor.value;
+    const { dtype, shape } = tensor;
+    const numbers = numbersOf(tensor);
     if (numbers === null) throw new Error('a symbolic size where numbers are computed');
     const data = fromNdArray({ dtype, shape, data: Float64Array.from(numbers) });
     return this.construction.builder().weight(`known_${this.count++}`, { dtype, shape }, data);
   }
 
   numbers(operand: Operand): Known | null {
-    if (operand.kind === 'known') return operand;
-    const graph = graphOf(this.construction, [operand.value]);
+    const tensor = tensorOf(operand);
+    if (tensor.kind === 'known') return tensor;
+    const graph = graphOf(this.construction, [tensor.value]);
     if (graph === null || !this.affords(workOf(graph))) return null;
     return runGraph(graph)[0] ?? null;
   }

@@ -222,6 +222,12 @@ function outputsOf(walk: Walk, graph: GraphProto, scope: Scope): readonly Output
     seen.add(name);
     const operand = walk.lookup(name, scope);
     if (operand === null) return { name, value: -1 as ValueId };
+    if (operand.kind === 'sequence') {
+      throw new EncompileError(
+        `The output ${quote(name)} of ${walk.facts.origin} is a sequence of tensors, where a tensor was ` +
+          'expected. Export the model with its tensors as outputs of their own.',
+      );
+    }
     const value = walk.materialise(operand, walk.g);
     const inFile = elementTypeOf(type?.tensorType?.elemType);
     return { name, value: leaving(walk, value, inFile).id };

@@ -11,7 +11,13 @@ import { countedInput } from './counted-inputs.ts';
 import type { Effort } from './effort.ts';
 import { NeedsContents, NeedsSizes } from './failures.ts';
 import { type Definitions, graphOf, runGraph } from './folding.ts';
-import type { Computed, Known, Operand } from './operand.ts';
+import {
+  type Computed,
+  type Known,
+  type Operand,
+  type TensorOperand,
+  tensorOf,
+} from './operand.ts';
 import { workOf } from './work.ts';
 
 export class KnownValues {
@@ -33,7 +39,8 @@ export class KnownValues {
     return this.construction.values.get(id)?.shape === shape;
   }
 
-  numbers(operand: Operand): Known | null {
+  numbers(given: Operand): Known | null {
+    const operand = tensorOf(given);
     if (operand.kind === 'known') return operand;
     if (!this.owns(operand.value)) return null;
     const { id } = operand.value;
@@ -67,7 +74,8 @@ export class KnownValues {
     return countedInput(value, { inputs, values, ...this.definitionsSoFar() });
   }
 
-  explainUnknown(operand: Operand, what: string): EncompileError {
+  explainUnknown(given: Operand, what: string): EncompileError {
+    const operand = tensorOf(given);
     const isComputed = operand.kind === 'computed';
     if (isComputed && !this.owns(operand.value)) {
       return new EncompileError(`its ${what} depends on the step of the loop around it`);
@@ -83,7 +91,7 @@ export class KnownValues {
     return new NeedsContents(`its ${what} depends on what the input ${listed} holds`, inputs);
   }
 
-  private symbolsBehind(operand: Operand): readonly string[] {
+  private symbolsBehind(operand: TensorOperand): readonly string[] {
     const dims =
       operand.kind === 'known'
         ? operand.elements

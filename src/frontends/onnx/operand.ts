@@ -1,8 +1,9 @@
 /**
  * What a name of an ONNX file stands for while its graph is walked: a value of the graph that is
- * made, or numbers that are known already. Known integers may be symbolic, which is how shape
+ * made, numbers that are known already, or a sequence of such. Known integers may be symbolic, which is how shape
  * arithmetic (Shape, Gather, Concat, Reshape) leaves no node behind.
  */
+import { EncompileError } from '../../errors.ts';
 import type { Dim } from '../../ir/dims.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { DType, TensorData } from '../../ir/types.ts';
@@ -22,7 +23,21 @@ export interface Computed {
   readonly value: Value;
 }
 
-export type Operand = Known | Computed;
+export type TensorOperand = Known | Computed;
+
+/** Tensors in a row, of which the file takes one by its place. There is no such value in a graph. */
+export interface Sequence {
+  readonly kind: 'sequence';
+  readonly elements: readonly TensorOperand[];
+}
+
+export type Operand = TensorOperand | Sequence;
+
+/** The operand, which must not be a sequence. */
+export function tensorOf(operand: Operand): TensorOperand {
+  if (operand.kind !== 'sequence') return operand;
+  throw new EncompileError('a sequence of tensors stands where one tensor was expected.');
+}
 
 /** Tensors with more elements become parameters at once. */
 export const MAX_KNOWN = 1024;

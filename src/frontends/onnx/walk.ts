@@ -29,7 +29,7 @@ import { foldNode } from './folding.ts';
 import { KnownValues } from './known-values.ts';
 import { Materialiser } from './materialise.ts';
 import { attributesOf, describeNode, domainOf, functionKey, unknownOp } from './node-facts.ts';
-import { knownTensor, MAX_KNOWN, type Operand } from './operand.ts';
+import { knownTensor, MAX_KNOWN, type Operand, tensorOf } from './operand.ts';
 import { handlers, KEEPS_STRUCTURE } from './ops/index.ts';
 import { type Entry, MISSING, Scope } from './scope.ts';
 import { readTensor } from './tensors.ts';
@@ -292,7 +292,8 @@ export class Walk {
   }
 
   materialise(operand: Operand, g: UntypedBuilder): Value {
-    return operand.kind === 'known' ? this.materialiser.valueOf(operand, g) : operand.value;
+    const tensor = tensorOf(operand);
+    return tensor.kind === 'known' ? this.materialiser.valueOf(tensor, g) : tensor.value;
   }
 
   /** Once an input, as one size has one name. */
@@ -336,7 +337,7 @@ export class Walk {
 
   /** The first that a name of the file is given to keeps it. */
   private withName(operand: Operand, name: string, before: number): Operand {
-    if (name === '') return operand;
+    if (name === '' || operand.kind === 'sequence') return operand;
     if (operand.kind === 'known') return operand.name === null ? { ...operand, name } : operand;
     if (operand.value.id < before || !this.known.owns(operand.value)) return operand;
     return { kind: 'computed', value: this.named(name, operand.value) };

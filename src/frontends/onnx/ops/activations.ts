@@ -50,9 +50,19 @@ function hardSigmoid({ g }: NodeContext, x: Value, alpha: number, beta: number):
   return g.maximum(g.minimum(g.add(g.mul(x, alpha), beta), 1), 0);
 }
 
+/** Before opset 7 a vector of slopes has one a channel. */
+function oldSlopes(node: NodeContext): readonly [Value, Value] {
+  const [x, slope] = [node.value(0), node.value(1)];
+  const isVector = slope.shape.length === 1 && slope.shape[0] !== 1;
+  const shape = [...slope.shape, ...x.shape.slice(2).map(() => 1)];
+  const beside = isVector ? node.g.reshape(slope, { shape }) : slope;
+  node.align(x.shape, beside.shape);
+  return [x, beside];
+}
+
 function prelu(node: NodeContext): Value {
   const { g } = node;
-  const [x, slope] = node.aligned(2) as [Value, Value];
+  const [x, slope] = node.opset < 7 ? oldSlopes(node) : (node.aligned(2) as [Value, Value]);
   return g.select(g.less(x, 0), g.mul(x, slope), x);
 }
 

@@ -55,8 +55,7 @@ const unary =
 const binary =
   (op: BinaryOp): Handler =>
   (node) => {
-    refuseOldBroadcast(node);
-    const [a, b] = node.aligned(2);
+    const [a, b] = node.opset < 7 ? oldOperands(node) : node.aligned(2);
     return node.g[op](a, b);
   };
 
@@ -66,10 +65,17 @@ const variadic =
   (node) =>
     node.aligned().reduce((a, b) => node.g[op](a, b));
 
-/** Before opset 7 operands broadcast along an axis that an attribute names. */
-function refuseOldBroadcast(node: NodeContext): void {
-  if (node.int('broadcast', 0) === 0) return;
-  node.unsupported('it broadcasts as before opset 7', 'Convert the model to opset 13 or newer.');
+/** Before opset 7 the second operand stands along axes of the first, from `axis` on or at its end. */
+function oldOperands(node: NodeContext): readonly Value[] {
+  const [a, b] = [node.value(0), node.value(1)];
+  if (node.int('broadcast', 0) === 0) return node.aligned(2);
+  const rank = a.shape.length;
+  const first = node.attributes.has('axis') ? node.axis('axis', 0, rank) : rank - b.shape.length;
+  const behind = rank - first - b.shape.length;
+  if (behind < 0) return node.unsupported(`its second operand has no place at axis ${first}`);
+  const shape = [...b.shape, ...Array.from({ length: behind }, () => 1)];
+  node.align(a.shape, shape);
+  return [a, behind === 0 ? b : node.g.reshape(b, { shape })];
 }
 
 function mean(node: NodeContext): Value {
@@ -83,7 +89,8 @@ function mean(node: NodeContext): Value {
  */
 function pow(node: NodeContext): Value {
   const { g } = node;
-  const [base, exponent] = node.aligned(2) as [Value, Value];
+  const operands = node.opset < 7 ? oldOperands(node) : node.aligned(2);
+  const [base, exponent] = operands as [Value, Value];
   const { dtype } = base;
   if (isFloat(dtype) || isInteger(exponent.dtype)) return g.pow(base, held(node, exponent, dtype));
   const power = g.pow(g.cast(base, { dtype: 'f32' }), held(node, exponent, 'f32'));

@@ -21,6 +21,7 @@ import { quantizedConvolution } from './quantized-convolution.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resizing } from './resize.ts';
+import { sequences } from './sequences.ts';
 import { spectral } from './spectral.ts';
 import { states } from './states.ts';
 import { windows } from './windows.ts';
@@ -28,6 +29,7 @@ import { windows } from './windows.ts';
 export const handlers: HandlerTable = {
   ...constants,
   ...control,
+  ...sequences,
   ...elementwise,
   ...casts,
   ...activations,
