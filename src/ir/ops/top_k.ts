@@ -13,7 +13,8 @@
  */
 import { flag, integer } from '../attributes.ts';
 import { resolveAxis } from '../broadcasting.ts';
-import { isAtLeast } from '../dims.ts';
+import type { UntypedBuilder } from '../builder.ts';
+import { type Dim, isAtLeast } from '../dims.ts';
 import type { Value } from '../graph.ts';
 import { defineOp, type OpDefinition } from '../op.ts';
 import type { AxisOk, DTypeOk, ReplaceDim } from '../shape-types.ts';
@@ -55,27 +56,35 @@ export const top_k: OpDefinition<TopK> = defineOp({
   },
   expand: ({ g, operand, attributes: { k, axis: given, largest } }) => {
     const x = operand(0);
-    const axis = resolveAxis(given, x.shape.length) ?? 0;
-    const size = x.shape[axis] ?? 1;
-    const [before, behind] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
-    const ones = behind.map(() => 1);
-    const column = g.reshape(x, { shape: [...before, size, 1, ...behind] });
-    const row = g.reshape(x, { shape: [...before, 1, size, ...behind] });
-    const places = (length: typeof size, at: 0 | 1) =>
-      g.iota({ shape: [at === 0 ? length : 1, at === 0 ? 1 : length, ...ones], axis: at });
-    const isBetter = largest ? g.greater(row, column) : g.less(row, column);
-    const isEarlier = g.and(g.equal(row, column), g.less(places(size, 1), places(size, 0)));
-    const comesBefore = g.cast(g.or(isBetter, isEarlier), { dtype: 'i32' });
-    const rank = g.reduce_sum(comesBefore, { axes: [axis + 1] });
-    const ranks = g.reshape(rank, { shape: [...before, 1, size, ...behind] });
-    // of a symbolic n the slice asks, when the model runs, that there are k elements
-    const chosen = g.slice(places(size, 0), {
-      starts: [0, 0, ...behind.map(() => 0)],
-      ends: [k, 1, ...ones],
-    });
-    const isAtPlace = g.equal(ranks, chosen);
-    const found = g.select(isAtPlace, places(size, 1), 0);
-    const indices = g.cast(g.reduce_max(found, { axes: [axis + 1] }), { dtype: 'i64' });
-    return [g.gather_elements(x, indices, { axis }), indices];
+    return expandTopK(g, x, { k, axis: resolveAxis(given, x.shape.length) ?? 0, largest });
   },
 });
+
+/** The values and the places of the k first; of a symbolic k, too, as a sort of a symbolic axis has. */
+export function expandTopK(
+  g: UntypedBuilder,
+  x: Value,
+  { k, axis, largest }: { readonly k: Dim; readonly axis: number; readonly largest: boolean },
+): readonly [values: Value, indices: Value] {
+  const size = x.shape[axis] ?? 1;
+  const [before, behind] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
+  const ones = behind.map(() => 1);
+  const column = g.reshape(x, { shape: [...before, size, 1, ...behind] });
+  const row = g.reshape(x, { shape: [...before, 1, size, ...behind] });
+  const places = (length: typeof size, at: 0 | 1) =>
+    g.iota({ shape: [at === 0 ? length : 1, at === 0 ? 1 : length, ...ones], axis: at });
+  const isBetter = largest ? g.greater(row, column) : g.less(row, column);
+  const isEarlier = g.and(g.equal(row, column), g.less(places(size, 1), places(size, 0)));
+  const comesBefore = g.cast(g.or(isBetter, isEarlier), { dtype: 'i32' });
+  const rank = g.reduce_sum(comesBefore, { axes: [axis + 1] });
+  const ranks = g.reshape(rank, { shape: [...before, 1, size, ...behind] });
+  // of a symbolic n the slice asks, when the model runs, that there are k elements
+  const chosen = g.slice(places(size, 0), {
+    starts: [0, 0, ...behind.map(() => 0)],
+    ends: [k, 1, ...ones],
+  });
+  const isAtPlace = g.equal(ranks, chosen);
+  const found = g.select(isAtPlace, places(size, 1), 0);
+  const indices = g.cast(g.reduce_max(found, { axes: [axis + 1] }), { dtype: 'i64' });
+  return [g.gather_elements(x, indices, { axis }), indices];
+}

@@ -318,6 +318,36 @@ describe('what is not taken', () => {
   });
 });
 
+describe('TopK of a symbolic axis', () => {
+  /** Lengths [batch] sorted, as PyTorch's exporter sorts a packed batch; k is the batch less `fewer`. */
+  const sorted = (fewer: number) =>
+    imported({
+      input: [info('lengths', ['batch'])],
+      initializer: [ints('fewer', [1], [fewer])],
+      node: [
+        node('Shape', ['lengths'], ['batch']),
+        node('Sub', ['batch', 'fewer'], ['k']),
+        node('TopK', ['lengths', 'k'], ['y', 'places'], { axis: -1 }),
+      ],
+      output: [info('y'), info('places')],
+    });
+
+  it('sorts all of it, equal ones in their order', () => {
+    expect(numbers(sorted(0), { lengths: f32([4], [3, 7, 7, 5]) })).toEqual({
+      y: [7, 7, 5, 3],
+      places: [1, 2, 3, 0],
+    });
+    expect(numbers(sorted(0), { lengths: f32([1], [3]) })).toEqual({ y: [3], places: [0] });
+  });
+
+  it('takes fewer than all', () => {
+    expect(numbers(sorted(2), { lengths: f32([4], [3, 7, 7, 5]) })).toEqual({
+      y: [7, 7],
+      places: [1, 2],
+    });
+  });
+});
+
 describe('rows that are hidden whole', () => {
   const lowest = -3.4028234663852886e38;
   /** The softmax of scores of which visible [rows, 3] says which count; the scores are an output, or not. */

@@ -1,6 +1,7 @@
 /** Ops whose places are data: looking up, sorting, scattering. */
 import { add, type Dim, isAtLeast } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
+import { expandTopK } from '../../../ir/ops/top_k.ts';
 import type { Shape } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext, Result } from '../context.ts';
 import { known, knownSizes, numbersOf } from '../operand.ts';
@@ -105,9 +106,12 @@ const extreme =
 /** k is an attribute up to opset 9. Unsorted results may be in any order: here they are sorted, too. */
 function topK(node: NodeContext): readonly Value[] {
   const x = node.value(0);
-  const k = node.opset < 10 ? node.int('k', 1) : node.integer(1, 'k');
+  const [k = 1] = node.opset < 10 ? [node.int('k', 1)] : node.dims(1, 'k');
   const axis = node.axis('axis', -1, x.shape.length);
-  return node.g.top_k(x, { k, axis, largest: node.int('largest', 1) === 1 });
+  const largest = node.int('largest', 1) === 1;
+  // PyTorch sorts a packed batch by its lengths: k is the size of the axis
+  if (typeof k !== 'number') return expandTopK(node.g, x, { k, axis, largest });
+  return node.g.top_k(x, { k, axis, largest });
 }
 
 /** `values` are the two numbers off and on; an index that is none of the depth is off throughout. */
