@@ -7,7 +7,6 @@ import type { GraphConstruction } from '../../ir/builder.ts';
 import { symbolsOf } from '../../ir/dims.ts';
 import type { Node, Parameter, Value, ValueId } from '../../ir/graph.ts';
 import { quote } from '../json.ts';
-import { countedInput } from './counted-inputs.ts';
 import type { Effort } from './effort.ts';
 import { NeedsContents, NeedsSizes } from './failures.ts';
 import { type Definitions, graphOf, runGraph } from './folding.ts';
@@ -54,7 +53,8 @@ export class KnownValues {
     return found;
   }
 
-  private definitionsSoFar(): Definitions {
+  /** Of the graph as far as it is made. */
+  definitionsSoFar(): Definitions {
     const { nodes, parameters } = this.construction;
     for (; this.indexed < nodes.length; this.indexed++) {
       const node = nodes[this.indexed] as Node;
@@ -65,13 +65,6 @@ export class KnownValues {
       this.parameters.set(parameter.value, parameter);
     }
     return this;
-  }
-
-  /** The input that is 0 just where the value is; null where none is. */
-  countedInput(value: Value): Value | null {
-    if (!this.owns(value)) return null;
-    const { inputs, values } = this.construction;
-    return countedInput(value, { inputs, values, ...this.definitionsSoFar() });
   }
 
   explainUnknown(given: Operand, what: string): EncompileError {

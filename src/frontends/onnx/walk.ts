@@ -8,7 +8,7 @@
 import { EncompileError } from '../../errors.ts';
 import { GraphConstruction, type UntypedBuilder } from '../../ir/builder.ts';
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
-import type { Origin, Value, ValueId } from '../../ir/graph.ts';
+import type { Origin, Value } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
 import type {
   AttributeProto,
@@ -21,6 +21,7 @@ import type {
 import { quote } from '../json.ts';
 import type { NodeAttributes } from './attributes.ts';
 import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './context.ts';
+import { CountedInputs } from './counted-inputs.ts';
 import type { DimNames } from './dims.ts';
 import { type Effort, Exhausted } from './effort.ts';
 import { declareTypes, typeOfResult } from './element-types.ts';
@@ -69,8 +70,7 @@ export class Walk {
   private readonly named: (name: string, value: Value) => Value;
   private readonly functions: ReadonlyMap<string, FunctionProto>;
   private readonly known: KnownValues;
-  /** The positions of what is not 0, by input. */
-  private readonly counted = new Map<ValueId, Value>();
+  private readonly counts: CountedInputs;
   private place = '';
 
   constructor(facts: WalkFacts) {
@@ -78,6 +78,7 @@ export class Walk {
     this.construction = new GraphConstruction(() => this.currentOrigin());
     this.materialiser = new Materialiser(this.construction);
     this.known = new KnownValues(this.construction, facts.effort);
+    this.counts = new CountedInputs(this.construction, this.known, facts.names);
     const builder = this.construction.builder();
     this.g = this.construction.untypedBuilder();
     this.named = (name, value) => builder.named(name, value);
@@ -286,7 +287,7 @@ export class Walk {
       parameter: (name, data) => this.materialiser.parameter(name, data),
       inline: (graph, inputs, g = frame.g) => this.inline(graph, inputs, frame, g),
       affords: (work) => this.facts.effort.affords(work),
-      positions: (value) => (frame.g === this.g ? this.positions(value) : null),
+      positions: (value) => (frame.g === this.g ? this.counts.positions(value) : null),
       equate: (a, b) => this.equate(a, b),
     };
   }
@@ -294,23 +295,6 @@ export class Walk {
   materialise(operand: Operand, g: UntypedBuilder): Value {
     const tensor = tensorOf(operand);
     return tensor.kind === 'known' ? this.materialiser.valueOf(tensor, g) : tensor.value;
-  }
-
-  /** Once an input, as one size has one name. */
-  private positions(value: Value): Value | null {
-    const input = this.known.countedInput(value);
-    if (input === null) return null;
-    const made = this.counted.get(input.id);
-    if (made !== undefined) return made;
-    const symbol = this.facts.names.invent(`${input.name}_count`);
-    if (this.facts.names.apply(symbol) !== symbol) {
-      throw new Unsupported(
-        `the number of its results is ${this.facts.names.apply(symbol)} elsewhere`,
-      );
-    }
-    const positions = this.g.nonzero(input, { symbol });
-    this.counted.set(input.id, positions);
-    return positions;
   }
 
   private readTensor(proto: TensorProto): TensorData {
