@@ -91,7 +91,8 @@ const QUANTIZED = QUANTIZED_TARGETS.join(',');
 const HELP = `
 onnx writes the model as declared as model.onnx, for other runtimes: standard ops and the weights in one
 file. --optimised writes it behind the passes that make fewer and larger ops. Newer opsets have more of these
-as one op, and the file then has them in place of their parts: 20 Gelu, 23 Attention and RMSNormalization.
+as one op, and the file then has them in place of their parts: 20 Gelu, 23 Attention, RMSNormalization and
+RotaryEmbedding.
 
 --exact gives up speed for numbers that are equal to the last bit on js and wasm, in Node and browsers, on
 one thread and several. There is no exact wgsl, and no relaxed SIMD in an exact artifact.

@@ -212,6 +212,7 @@ const FIRST: {
     ...[...reordered(3), ...BIASES, 'GRU', 'Squeeze', 'Transpose', 'Squeeze'],
   ],
   scan: ['Scan'],
+  rotary: words('Slice Slice Mul Mul Sub Mul Mul Add Concat'),
   embedding: ['Shape', 'Add', 'Squeeze', 'Clip', 'Gather'],
   windows: ['Gather', 'Gather', 'Transpose'],
   conv: ['Conv'],
@@ -234,6 +235,8 @@ const NEWER: { readonly [opInOpset: string]: readonly string[] } = {
   'bit_and in 18': ['Cast', 'Cast', 'BitwiseAnd', 'Cast'],
   'bit_or in 18': ['Cast', 'Cast', 'BitwiseOr', 'Cast'],
   'bit_xor in 18': ['Cast', 'Cast', 'BitwiseXor', 'Cast'],
+  'rotary in 22': words('Slice Slice Mul Mul Sub Mul Mul Add Concat'),
+  'rotary in 23': ['Shape', 'Shape', 'Concat', 'Expand', 'Expand', 'RotaryEmbedding'],
   'add_norm in 23': ['Add', 'LayerNormalization'],
 };
 

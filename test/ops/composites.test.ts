@@ -68,6 +68,22 @@ describe('linear', () => {
   });
 });
 
+describe('rotary', () => {
+  // of two rows, by no angle and by a quarter of a turn; the fifth feature stays
+  const x = f32([2, 5], [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+  const [cosine, sine] = [f32([2, 2], [1, 1, 0, 0]), f32([2, 2], [0, 0, 1, 1])];
+
+  test('turns the halves', () => {
+    const y = first(run('rotary', [x, cosine, sine]));
+    expectClose(y, f32([2, 5], [1, 2, 3, 4, 5, -3, -4, 1, 2, 5]));
+  });
+
+  test('turns neighbours', () => {
+    const y = first(run('rotary', [x, cosine, sine], { pairs: 'interleaved' }));
+    expectClose(y, f32([2, 5], [1, 2, 3, 4, 5, -2, 1, -4, 3, 5]));
+  });
+});
+
 describe('norms', () => {
   // Mean 2, variance 2; 1 / sqrt(2 + 2) = 1/2.
   const x = f32([1, 4], [2, 4, 2, 0]);
@@ -240,6 +256,11 @@ describe('constraints', () => {
     ['add_norm_c4', 'add_norm', [x, f32Type(1, 4), vector, vector], {}],
     ['gelu_c1', 'gelu', [i32(4)], {}],
     ['silu_c1', 'silu', [bool(4)], {}],
+    ['rotary_c1', 'rotary', [i32('n', 4), i32('n', 2), i32('n', 2)], {}],
+    ['rotary_c2', 'rotary', [vector, vector, vector], {}],
+    ['rotary_c3', 'rotary', [x, f32Type('n', 2), f32Type('n', 1)], {}],
+    ['rotary_c3', 'rotary', [x, f32Type('m', 2), f32Type('m', 2)], {}],
+    ['rotary_c4', 'rotary', [x, f32Type('n', 3), f32Type('n', 3)], {}],
     ['attention_c1', 'attention', [x, x, x], scale],
     ['attention_c2', 'attention', [heads, f32Type('b', 4, 'n', 7), heads], scale],
     ['attention_c3', 'attention', [heads, f32Type('c', 4, 'n', 8), heads], scale],

@@ -124,6 +124,8 @@ const WIDE = as(some([2, 3], 7), 'n', 'm');
 const heads = (count: number, rows: number, seed: number) =>
   as(some([2, count, rows, 3], seed), 'b', count, rows === 4 ? 'n' : 'm', 3);
 const [QUERY, KEY, VALUE] = [heads(2, 4, 1), heads(2, 5, 2), heads(2, 5, 3)];
+const ANGLES = (rows: number, pairs: number, seed: number) =>
+  as(some([rows, pairs], seed), 'n', pairs);
 const NARROW = { scale: 0.5 };
 const EXTREMES = ['max', 'min'] as const;
 const VISIBLE = as(bools([2, 1, 1, 5], 1, 1, 0, 1, 0, 0, 0, 0, 0, 0), 'b', 1, 1, 'm');
@@ -465,6 +467,15 @@ const CALLS: {
       { states: 2, sequences: 1 },
       RUNNING,
     ],
+  ],
+  rotary: [
+    [[as(some([2, 3, 4, 6]), 'b', 3, 'n', 6), ANGLES(4, 3, 2), ANGLES(4, 3, 3)]],
+    [
+      [as(some([2, 4, 6]), 'b', 'n', 6), ANGLES(4, 2, 2), ANGLES(4, 2, 3)],
+      { pairs: 'interleaved' },
+    ],
+    [[as(some([2, 1, 4, 6]), 'b', 1, 'n', 6), ANGLES(4, 2, 2), ANGLES(4, 2, 3)]],
+    [[as(some([4, 5]), 'n', 5), ANGLES(4, 1, 2), ANGLES(4, 1, 3)], { pairs: 'interleaved' }],
   ],
   embedding: [[[TABLE, as(nd('i64', [2, 2], [0, 3, 1, 2]), 'b', 2)]]],
 };

@@ -94,6 +94,15 @@ const integers: readonly Maker[] = [
     return g.cast(g.or(flag, pool.named('mask')), { dtype: 'f32' });
   },
   (m) => {
+    // rows turned by angles of their places, some features staying
+    const { g, pool } = m;
+    const count = m.pick([2, WIDTH / 2]);
+    const places = g.cast(g.iota({ shape: [pool.seq, count] }), { dtype: 'f32' });
+    const angle = g.mul(places, m.pick([0.5, 1.25]));
+    const pairs = m.pick(['halves', 'interleaved'] as const);
+    return pool.keep(g.rotary(m.state(), g.cos(angle), g.sin(angle), { pairs }));
+  },
+  (m) => {
     const best = m.g[m.pick(['argmax', 'argmin'] as const)](m.exactState(), { axis: -1 });
     return m.pool.keep(m.g.gather(m.pool.weight([WIDTH, WIDTH]), best), 'calm');
   },

@@ -32,6 +32,7 @@ import {
   exportMatmul,
   reductionExporters,
 } from './reductions.ts';
+import { exportRotary } from './rotary.ts';
 import { scatterExporters } from './scatters.ts';
 import { exportConstant, exportIota } from './sources.ts';
 import {
@@ -99,6 +100,7 @@ export const EXPORTERS: { readonly [N in OpName]: OpEntry } = {
   segment_attention: expanded,
   linear: expanded,
   embedding: expanded,
+  rotary: exportRotary,
   rnn: exportRnn,
   lstm: exportLstm,
   gru: exportGru,

@@ -43,6 +43,7 @@ import { reductionOps } from './reductions.ts';
 import { reshape } from './reshape.ts';
 import { rms_norm } from './rms_norm.ts';
 import { rnn } from './rnn.ts';
+import { rotary } from './rotary.ts';
 import { scan } from './scan.ts';
 import { scatterOps } from './scatter.ts';
 import { segment_attention } from './segment_attention.ts';
@@ -102,6 +103,7 @@ export const registry = {
   segment_attention,
   linear,
   embedding,
+  rotary,
   rnn,
   lstm,
   gru,
