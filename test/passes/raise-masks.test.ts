@@ -300,8 +300,13 @@ describe('what is put around rows of which nothing is visible', () => {
     expect(printGraph(result.graph)).toMatch(/softmax %matmul \{/);
   });
 
-  test('not of another condition, a number that is not low, or one beside 0', () => {
+  test('not of another condition, a number that is not low, one beside 0, or what is broadcast', () => {
     const others: readonly Build[] = [
+      (g, given) => {
+        const v: B = g.broadcast(visible(g, given), { shape: [batch, seq, seq] });
+        const row: V = g.reduce_sum(given.scores, { axes: [1], keep: true });
+        return g.select(v, softmax(g, g.select(v, row, LOWEST)), 0);
+      },
       (g, given) => {
         const v = visible(g, given);
         const scores = g.select(g.greater(given.scores, 1), given.scores, LOWEST);

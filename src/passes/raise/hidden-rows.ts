@@ -10,10 +10,11 @@
  */
 import type { Node, ValueId } from '../../ir/graph.ts';
 import { FLOOR } from '../../ir/ops/softmax.ts';
+import { sameShape } from '../../ir/types.ts';
 import { beforeViews, VERY_LOW } from '../attention/mask.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
-import { bothOrders, operandOf } from '../node-reading.ts';
+import { bothOrders, operandOf, resultShape } from '../node-reading.ts';
 import { type RaisePattern, raised } from './pattern.ts';
 import { reduced } from './reading.ts';
 
@@ -29,6 +30,7 @@ export const maskedSoftmax: RaisePattern = {
     if (scores === null || scores.operands[0] !== visible) return null;
     const [x, low] = [operandOf(scores, 1), index.scalarOf(scores.operands[2])];
     if (low === null || low > VERY_LOW) return null;
+    if (!sameShape(index.shapeOf(x), resultShape(node, index))) return null;
     const found = maskBeside(visible, x, index);
     const write = (into: GraphWriter) => {
       const operands = [into.get(x), ...(found === null ? [] : [into.get(found)])];
