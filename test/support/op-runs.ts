@@ -102,7 +102,9 @@ export function expectClose(actual: NdArray, expected: NdArray, tolerance = 1e-9
   expected.data.forEach((want, i) => {
     const got = actual.data[i] ?? Number.NaN;
     const same = got === want || (Number.isNaN(got) && Number.isNaN(want));
-    const close = Math.abs(got - want) <= tolerance * Math.max(1, Math.abs(want));
+    // nothing is near an infinity
+    const bound = Number.isFinite(want) ? tolerance * Math.max(1, Math.abs(want)) : 0;
+    const close = Math.abs(got - want) <= bound;
     if (!same && !close) {
       expect([...actual.data], `element ${i}`).toEqual([...expected.data]);
     }

@@ -169,6 +169,13 @@ const EQUIVALENT: { readonly [opType: string]: string } = {
   NonMaxSuppression:
     'Its result has as many elements as the data says: leave it out, run it on the output.',
   Unique: 'Its result has as many elements as the data says: leave it out, run it on the output.',
+  Adagrad: 'It trains: export the model in inference mode.',
+  Adam: 'It trains: export the model in inference mode.',
+  Momentum: 'It trains: export the model in inference mode.',
+  Gradient: 'It trains: export the model in inference mode.',
+  FlexAttention: 'Export it as the function that it stands for, or with Attention of opset 23.',
+  ImageDecoder: 'Decode images before the model runs, and give it their pixels.',
+  Bernoulli: 'Make the random numbers an input of the model.',
   RandomNormal: 'Make the random numbers an input of the model.',
   RandomNormalLike: 'Make the random numbers an input of the model.',
   RandomUniform: 'Make the random numbers an input of the model.',

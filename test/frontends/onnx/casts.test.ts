@@ -1,6 +1,8 @@
 /** Casts to types that graphs hold in wider ones, and what depends on the type in the file. */
+import { expect, it } from 'vitest';
 import { DATA_TYPE } from '../../../src/onnx/schema.ts';
 import { f32, nd } from '../../support/op-runs.ts';
+import { imported, info, node, numbers } from './made-model.ts';
 import { type Call, describeCalls, describeRefusals, typed } from './one-node.ts';
 
 const floats = (...numbers: readonly number[]) => f32([numbers.length], numbers);
@@ -39,6 +41,18 @@ const calls: readonly Call[] = [
 ];
 
 describeCalls('casts', calls, 26);
+
+it('rounds a cast to float16 that is cast back', () => {
+  const graph = imported({
+    node: [
+      node('Cast', ['x'], ['half'], { to: float16 }),
+      node('Cast', ['half'], ['y'], { to: DATA_TYPE.float }),
+    ],
+    input: [info('x', [2])],
+    output: [info('y', [2])],
+  });
+  expect(numbers(graph, { x: floats(2049, 2051) }).y).toEqual([2048, 2052]);
+});
 
 describeRefusals([
   [/takes the bits of float for int32/, ['BitCast', [floats(1)], { to: int32 }, ints(0)]],

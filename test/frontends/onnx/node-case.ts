@@ -108,7 +108,7 @@ function compare(test: string, name: string, got: TensorData, want: TensorData):
   }
   const relative = FOUR_DIGITS.has(test) ? 1e-3 : RELATIVE;
   const bound = (value: number) =>
-    isFloat(want.dtype) ? ABSOLUTE + relative * Math.abs(value) : 0;
+    isFloat(want.dtype) && Number.isFinite(value) ? ABSOLUTE + relative * Math.abs(value) : 0;
   for (let i = 0; i < want.data.length; i++) {
     const [a, b] = [Number(got.data[i]), Number(want.data[i])];
     const fits = Object.is(a, b) || a === b || Math.abs(a - b) <= bound(b);
