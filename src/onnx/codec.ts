@@ -6,12 +6,17 @@
  *   order of the table.
  * - Reading takes any file of any origin: unknown fields are skipped, a repeated field may be packed or
  *   not, a list that is absent is empty, and a single field that is absent stays undefined.
+ * - What a file makes of memory is bounded: messages, numbers and text are counted, and a list of a tensor's
+ *   numbers stays as the bytes that it is until it is asked for (`packed-numbers.ts`).
  */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { NO_NUMBERS, type Numbers, PackedNumbers, type Room } from './packed-numbers.ts';
 
 /** How one value of a field is read and written. */
 export interface Kind<T> {
   readonly wire: WireType;
+  /** Of numbers: what holds `count` of them. */
+  readonly room?: (count: number) => Room<T>;
   write(output: Output, value: Draft<T>): void;
   read(reader: BinaryReader, place: Place): T;
 }
@@ -19,7 +24,7 @@ export interface Kind<T> {
 /** Where reading stands: how deep, and what was made so far. */
 interface Place {
   readonly depth: number;
-  readonly made: { parts: number };
+  readonly made: { parts: number; text: number };
 }
 
 /** A field that is there once or not at all. */
@@ -31,7 +36,14 @@ export interface One<T> {
 
 export interface Many<T> {
   readonly number: number;
-  readonly form: 'many' | 'packed';
+  readonly form: 'many';
+  readonly kind: Kind<T>;
+}
+
+/** Numbers, which are written packed. */
+export interface Packed<T> {
+  readonly number: number;
+  readonly form: 'packed';
   readonly kind: Kind<T>;
 }
 
@@ -39,7 +51,9 @@ export interface Many<T> {
 export type Message<M> = {
   readonly [K in keyof M]-?: Exclude<M[K], undefined> extends readonly (infer E)[]
     ? Many<E>
-    : One<Exclude<M[K], undefined>>;
+    : Exclude<M[K], undefined> extends Numbers<infer E>
+      ? Packed<E>
+      : One<Exclude<M[K], undefined>>;
 };
 
 /** What is given to be written: every field may be left out. */
@@ -47,11 +61,13 @@ export type Draft<T> = T extends string | number | bigint | Uint8Array
   ? T
   : T extends readonly (infer E)[]
     ? readonly Draft<E>[]
-    : { readonly [K in keyof T]?: Draft<T[K]> };
+    : T extends Numbers<infer E>
+      ? readonly E[] | Numbers<E>
+      : { readonly [K in keyof T]?: Draft<T[K]> };
 
 export const one = <T>(number: number, kind: Kind<T>): One<T> => ({ number, form: 'one', kind });
 export const many = <T>(number: number, kind: Kind<T>): Many<T> => ({ number, form: 'many', kind });
-export const packed = <T>(number: number, kind: Kind<T>): Many<T> => ({
+export const packed = <T>(number: number, kind: Kind<T>): Packed<T> => ({
   number,
   form: 'packed',
   kind,
@@ -61,7 +77,11 @@ export const packed = <T>(number: number, kind: Kind<T>): Many<T> => ({
 export const string: Kind<string> = {
   wire: WireType.LengthDelimited,
   write: ({ writer }, value) => writer.string(value),
-  read: (reader) => reader.string(),
+  read: (reader, { made }) => {
+    made.text += lengthAhead(reader);
+    if (made.text > MAX_TEXT) throw new Error(`it has more than ${MAX_TEXT} bytes of text`);
+    return reader.string();
+  },
 };
 /** A view of the message's own bytes when read. */
 export const bytes: Kind<Uint8Array> = {
@@ -70,31 +90,36 @@ export const bytes: Kind<Uint8Array> = {
     output.writer.uint32(value.length);
     output.append(value);
   },
-  read: (reader) => reader.bytes(),
+  read: bytesOf,
 };
 /** Enumerations too. */
 export const int32: Kind<number> = {
   wire: WireType.Varint,
+  room: (count) => new Int32Array(count),
   write: ({ writer }, value) => writer.int32(value),
   read: (reader) => reader.int32(),
 };
 export const int64: Kind<bigint> = {
   wire: WireType.Varint,
+  room: (count) => new BigInt64Array(count),
   write: ({ writer }, value) => writer.int64(value),
   read: (reader) => BigInt(reader.int64()),
 };
 export const uint64: Kind<bigint> = {
   wire: WireType.Varint,
+  room: (count) => new BigUint64Array(count),
   write: ({ writer }, value) => writer.uint64(value),
   read: (reader) => BigInt(reader.uint64()),
 };
 export const float: Kind<number> = {
   wire: WireType.Bit32,
+  room: (count) => new Float32Array(count),
   write: ({ writer }, value) => writer.float(value),
   read: (reader) => reader.float(),
 };
 export const double: Kind<number> = {
   wire: WireType.Bit64,
+  room: (count) => new Float64Array(count),
   write: ({ writer }, value) => writer.double(value),
   read: (reader) => reader.double(),
 };
@@ -111,7 +136,7 @@ export function message<M>(fields: () => Message<M>): Kind<M> {
       for (const chunk of chunks) output.append(chunk);
     },
     read: (reader, { depth, made }) =>
-      readFields(fields(), new BinaryReader(reader.bytes()), { depth: depth + 1, made }),
+      readFields(fields(), new BinaryReader(bytesOf(reader)), { depth: depth + 1, made }),
   };
 }
 
@@ -130,7 +155,7 @@ export function encode<M>(fields: Message<M>, value: Draft<M>): Uint8Array {
 
 /** @throws Error where the bytes are no such message */
 export function decode<M>(fields: Message<M>, content: Uint8Array): M {
-  return readFields(fields, new BinaryReader(content), { depth: 0, made: { parts: 0 } });
+  return readFields(fields, new BinaryReader(content), { depth: 0, made: { parts: 0, text: 0 } });
 }
 
 /** From this size on bytes are not copied before the whole message is put together. */
@@ -168,23 +193,47 @@ function lengthOf(chunks: readonly Uint8Array[]): number {
 /** Deeper messages are not read: only a file made to exhaust the stack has them. */
 const MAX_DEPTH = 100;
 
-type AnyField = One<unknown> | Many<unknown>;
+type AnyField = One<unknown> | Many<unknown> | Packed<unknown>;
 /** The mapped type says which field holds what; loops over all of them cannot. */
 type AnyMessage = { readonly [name: string]: AnyField };
 
-/** Two bytes can stand for a message, which takes hundreds: so many parts are read at most. */
-const MAX_PARTS = 1 << 23;
+/**
+ * Two bytes can stand for a message, which takes hundreds: so many parts are read at most, of some ten bytes.
+ * Forty thousand nodes with the types of their results have about as many.
+ */
+const MAX_PARTS = 1 << 22;
 const MESSAGE = 8;
 const ITEM = 4;
+/** Names and notes together. */
+const MAX_TEXT = 1 << 25;
 
 function count({ made }: Place, parts: number): void {
   made.parts += parts;
   if (made.parts <= MAX_PARTS) return;
-  throw new Error('it has millions of messages, far more than any model');
+  throw new Error(
+    'it has millions of messages, names or numbers outside of tensors, far more than any model',
+  );
 }
 
-function isNumeric({ kind }: AnyField): boolean {
-  return kind.wire !== WireType.LengthDelimited;
+/** What a value in a list counts. */
+function partsOf({ kind }: AnyField): number {
+  const isWide = kind.wire === WireType.LengthDelimited || kind === int64 || kind === uint64;
+  return isWide ? ITEM : 1;
+}
+
+/** The length of what comes, which is there. */
+function lengthAhead(reader: BinaryReader): number {
+  const start = reader.pos;
+  const length = Number(reader.uint64());
+  const left = reader.len - reader.pos;
+  if (length > left) throw new Error(`a field has ${length} bytes, where ${left} are left`);
+  reader.pos = start;
+  return length;
+}
+
+function bytesOf(reader: BinaryReader): Uint8Array {
+  lengthAhead(reader);
+  return reader.bytes();
 }
 
 /** A list that is absent. */
@@ -193,6 +242,7 @@ const NONE: readonly never[] = Object.freeze([]);
 interface Layout {
   readonly byNumber: ReadonlyMap<number, { readonly name: string; readonly field: AnyField }>;
   readonly lists: readonly string[];
+  readonly numbers: readonly string[];
 }
 
 const layouts = new WeakMap<AnyMessage, Layout>();
@@ -203,7 +253,8 @@ function layoutOf(fields: AnyMessage): Layout {
     const named = Object.entries(fields);
     layout = {
       byNumber: new Map(named.map(([name, field]) => [field.number, { name, field }])),
-      lists: named.flatMap(([name, { form }]) => (form === 'one' ? [] : [name])),
+      lists: named.flatMap(([name, { form }]) => (form === 'many' ? [name] : [])),
+      numbers: named.flatMap(([name, { form }]) => (form === 'packed' ? [name] : [])),
     };
     layouts.set(fields, layout);
   }
@@ -215,7 +266,7 @@ function writeFields<M>(fields: Message<M>, value: Draft<M>, output: Output): vo
   for (const [name, field] of Object.entries(fields as AnyMessage)) {
     const content = given[name];
     if (content === undefined) continue;
-    if (field.form === 'packed') writePacked(field, content as readonly object[], output);
+    if (field.form === 'packed') writePacked(field, content, output);
     else {
       const values = field.form === 'one' ? [content] : (content as readonly unknown[]);
       for (const item of values) {
@@ -226,18 +277,20 @@ function writeFields<M>(fields: Message<M>, value: Draft<M>, output: Output): vo
   }
 }
 
-function writePacked(field: AnyField, values: readonly object[], output: Output): void {
+function writePacked(field: AnyField, content: unknown, output: Output): void {
+  const values = Array.isArray(content) ? content : (content as Numbers<unknown>).values();
   if (values.length === 0) return;
   output.writer.tag(field.number, WireType.LengthDelimited).fork();
-  for (const value of values) field.kind.write(output, value);
+  for (let i = 0; i < values.length; i++) field.kind.write(output, values[i] as object);
   output.writer.join();
 }
 
 function readFields<M>(fields: Message<M>, reader: BinaryReader, place: Place): M {
   if (place.depth > MAX_DEPTH) throw new Error(`messages are nested more than ${MAX_DEPTH} deep`);
-  const { byNumber, lists } = layoutOf(fields as AnyMessage);
+  const { byNumber, lists, numbers } = layoutOf(fields as AnyMessage);
   const found: { [name: string]: unknown } = {};
   for (const name of lists) found[name] = NONE;
+  for (const name of numbers) found[name] = NO_NUMBERS;
   count(place, MESSAGE);
   while (reader.pos < reader.len) {
     const [number, wire] = reader.tag();
@@ -248,7 +301,10 @@ function readFields<M>(fields: Message<M>, reader: BinaryReader, place: Place): 
     }
     const { name, field } = known;
     if (field.form === 'one') found[name] = readOne(field, name, wire, reader, place);
-    else {
+    else if (field.form === 'packed') {
+      if (found[name] === NO_NUMBERS) found[name] = new PackedNumbers(field.kind);
+      readNumbers(found[name] as PackedNumbers<unknown>, known, wire, reader, place);
+    } else {
       if (found[name] === NONE) found[name] = [];
       readInto(found[name] as unknown[], known, wire, reader, place);
     }
@@ -267,6 +323,21 @@ function readOne(
   return kind.read(reader, place);
 }
 
+function readNumbers(
+  numbers: PackedNumbers<unknown>,
+  { name, field }: { readonly name: string; readonly field: AnyField },
+  wire: WireType,
+  reader: BinaryReader,
+  place: Place,
+): void {
+  if (wire === WireType.LengthDelimited) {
+    numbers.addBytes(bytesOf(reader));
+    return;
+  }
+  count(place, partsOf(field));
+  numbers.add(readOne(field, name, wire, reader, place));
+}
+
 function readInto(
   list: unknown[],
   { name, field }: { readonly name: string; readonly field: AnyField },
@@ -274,14 +345,14 @@ function readInto(
   reader: BinaryReader,
   place: Place,
 ): void {
+  const parts = partsOf(field);
   if (wire === field.kind.wire) {
-    count(place, isNumeric(field) ? 1 : ITEM);
+    count(place, parts);
     list.push(field.kind.read(reader, place));
     return;
   }
   if (wire !== WireType.LengthDelimited) readOne(field, name, wire, reader, place);
-  const inner = new BinaryReader(reader.bytes());
-  const parts = field.kind === int64 || field.kind === uint64 ? 2 : 0;
+  const inner = new BinaryReader(bytesOf(reader));
   while (inner.pos < inner.len) {
     count(place, parts);
     list.push(field.kind.read(inner, place));

@@ -2,6 +2,8 @@
  * The messages of an ONNX file that a model of tensors is made of. What training and sequences add is
  * left out. `model-file.ts` has the numbers of the fields.
  */
+import type { Numbers } from './packed-numbers.ts';
+
 export interface ModelProto {
   readonly irVersion?: bigint;
   readonly producerName?: string;
@@ -89,15 +91,15 @@ export interface TensorProto {
   readonly dims: readonly bigint[];
   /** Of `DATA_TYPE`. */
   readonly dataType?: number;
-  readonly floatData: readonly number[];
-  readonly int32Data: readonly number[];
+  readonly floatData: Numbers<number>;
+  readonly int32Data: Numbers<number>;
   readonly stringData: readonly Uint8Array[];
-  readonly int64Data: readonly bigint[];
+  readonly int64Data: Numbers<bigint>;
   readonly name?: string;
   /** Little-endian, in place of the lists. */
   readonly rawData?: Uint8Array;
-  readonly doubleData: readonly number[];
-  readonly uint64Data: readonly bigint[];
+  readonly doubleData: Numbers<number>;
+  readonly uint64Data: Numbers<bigint>;
   readonly docString?: string;
   /** Of a tensor in another file: `location`, `offset`, `length`. */
   readonly externalData: readonly StringStringEntryProto[];

@@ -5,6 +5,7 @@
 import { handlers } from '../../src/frontends/onnx/ops/index.ts';
 import type { Draft } from '../../src/onnx/codec.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/model-file.ts';
+import { NO_NUMBERS, type Numbers, PackedNumbers } from '../../src/onnx/packed-numbers.ts';
 import {
   ATTRIBUTE_TYPE,
   type AttributeProto,
@@ -55,15 +56,20 @@ function decodedSeed(content: Uint8Array): ModelProto {
   return model;
 }
 
-/** Lists that are absent are all one when decoded. */
+/** Lists that are absent are all one when decoded, and numbers of tensors are bytes. */
 function separateLists(message: object): void {
   const holder = message as Holder;
   for (const [key, value] of Object.entries(holder)) {
     if (Array.isArray(value) && value.length === 0) holder[key] = [];
+    else if (isNumbers(value)) holder[key] = Array.from(value.values());
     else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
       separateLists(value);
     }
   }
+}
+
+function isNumbers(value: unknown): value is Numbers<unknown> {
+  return value === NO_NUMBERS || value instanceof PackedNumbers;
 }
 
 type Holder = { [key: string | number]: unknown };
@@ -219,9 +225,11 @@ function giveTensor(node: Node, tensors: TensorProto[], random: Random): void {
   const count = random.below(6);
   const name = `given_${tensors.length}`;
   const isScalar = random.happens(0.2);
-  const int64Data = Array.from({ length: isScalar ? 1 : count }, () => random.wholeNumber());
+  const numbers = Array.from({ length: isScalar ? 1 : count }, () => random.wholeNumber());
+  const int64Data = { length: numbers.length, values: () => numbers };
   const dims = isScalar ? [] : [BigInt(count)];
-  const none = { floatData: [], int32Data: [], stringData: [], doubleData: [], uint64Data: [] };
+  const [floatData, int32Data, doubleData, uint64Data] = Array(4).fill(NO_NUMBERS);
+  const none = { floatData, int32Data, stringData: [], doubleData, uint64Data };
   const dataType = DATA_TYPE.int64;
   tensors.push({ ...none, name, dims, dataType, int64Data, externalData: [] });
   node.input = node.input.toSpliced(random.below(node.input.length), 1, name);

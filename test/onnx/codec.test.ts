@@ -17,6 +17,7 @@ import {
   uint64,
 } from '../../src/onnx/codec.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/model-file.ts';
+import type { Numbers } from '../../src/onnx/packed-numbers.ts';
 import { DATA_TYPE } from '../../src/onnx/schema.ts';
 
 interface Sample {
@@ -28,7 +29,7 @@ interface Sample {
   readonly raw?: Uint8Array;
   readonly large?: bigint;
   readonly dims: readonly bigint[];
-  readonly numbers: readonly number[];
+  readonly numbers: Numbers<number>;
   readonly inner: readonly Sample[];
 }
 
@@ -47,6 +48,17 @@ const SAMPLE: Message<Sample> = {
     message(() => SAMPLE),
   ),
 };
+
+/** What is read, with its numbers made. */
+function read(content: Uint8Array): object {
+  return plain(decode(SAMPLE, content));
+}
+
+const plain = ({ numbers, inner, ...rest }: Sample): object => ({
+  ...rest,
+  numbers: Array.from(numbers.values()),
+  inner: inner.map(plain),
+});
 
 const NOTHING = { dims: [], numbers: [], inner: [] };
 const hex = (content: Uint8Array) => Buffer.from(content).toString('hex');
@@ -71,37 +83,39 @@ describe('a message', () => {
   ])('%o is %s', (value, text) => {
     const content = encode(SAMPLE, value);
     expect(hex(content)).toBe(text.replaceAll(' ', ''));
-    const read = decode(SAMPLE, content);
-    expect(encode(SAMPLE, read)).toEqual(content);
-    expect(read).toMatchObject(value);
+    expect(encode(SAMPLE, decode(SAMPLE, content))).toEqual(content);
+    expect(read(content)).toMatchObject(value);
   });
 
   it.each([2 ** 16 - 1, 2 ** 16, 2 ** 16 + 1])('holds %i bytes anywhere in it', (length) => {
     const raw = Uint8Array.from({ length }, (_, i) => i % 251);
     const content = encode(SAMPLE, { kind: 3, raw, inner: [{ inner: [{ raw, name: 'in' }, {}] }] });
-    const read = decode(SAMPLE, content);
-    expect(read.kind).toBe(3);
-    expect(read.raw).toEqual(raw);
-    expect(read.inner[0]?.inner.map(({ name }) => name)).toEqual(['in', undefined]);
-    expect(read.inner[0]?.inner[0]?.raw).toEqual(raw);
+    const found = decode(SAMPLE, content);
+    expect(found.kind).toBe(3);
+    expect(found.raw).toEqual(raw);
+    expect(found.inner[0]?.inner.map(({ name }) => name)).toEqual(['in', undefined]);
+    expect(found.inner[0]?.inner[0]?.raw).toEqual(raw);
   });
 
   it('has empty lists, and no single field, where nothing is written', () => {
-    expect(decode(SAMPLE, new Uint8Array(0))).toEqual(NOTHING);
+    expect(read(new Uint8Array(0))).toEqual(NOTHING);
   });
 
   it('may have repeated numbers packed or not, whatever the schema says', () => {
     const expected = { ...NOTHING, dims: [1n, 300n], numbers: [1, 300] };
-    expect(decode(SAMPLE, unhex('42 03 01ac02 48 01 48 ac02'))).toEqual(expected);
+    expect(read(unhex('42 03 01ac02 48 01 48 ac02'))).toEqual(expected);
+    const mixed = decode(SAMPLE, unhex('48 07 4a 03 01ac02 48 02 48 03 4a 01 05')).numbers;
+    expect(mixed.length).toBe(6);
+    expect([...Array.from(mixed.values())]).toEqual([7, 1, 300, 2, 3, 5]);
   });
 
   it('has the last of a single field that stands twice', () => {
-    expect(decode(SAMPLE, unhex('18 01 18 02'))).toEqual({ ...NOTHING, kind: 2 });
+    expect(read(unhex('18 01 18 02'))).toEqual({ ...NOTHING, kind: 2 });
   });
 
   it('is read past fields that nobody knows, of every wire type', () => {
     const unknown = 'f801 05 f901 0000000000000000 fa01 02 0102 fd01 00000000';
-    expect(decode(SAMPLE, unhex(`${unknown} 18 07`))).toEqual({ ...NOTHING, kind: 7 });
+    expect(read(unhex(`${unknown} 18 07`))).toEqual({ ...NOTHING, kind: 7 });
   });
 
   it.each([
@@ -109,12 +123,16 @@ describe('a message', () => {
     ['cut in a number', '10 ff'],
     ['of a wrong wire type', '08 01'],
     ['of a wrong wire type in a list', '45 00000000'],
+    ['with a list of numbers that is cut', '4a 02 01ac'],
+    ['with a number of more than 64 bits', '4a 0b ffffffffffffffffffff01'],
+    ['with a length of 2^40', '0a 808080808020'],
+    ['with a length of 2^40 of a message', '52 808080808020'],
   ])('%s is an error', (_, text) => {
     expect(() => decode(SAMPLE, unhex(text))).toThrow();
   });
 
   it('with a string that is no UTF-8 is read, for it may be a comment', () => {
-    expect(decode(SAMPLE, unhex('0a 01 ff'))).toEqual({ ...NOTHING, name: '\ufffd' });
+    expect(read(unhex('0a 01 ff'))).toEqual({ ...NOTHING, name: '\ufffd' });
   });
 
   it('nested without end is an error, and no end of the stack', () => {
@@ -123,6 +141,34 @@ describe('a message', () => {
     const asInner = (content: Uint8Array, depth: number): Uint8Array =>
       depth === 0 ? content : wrapInner(asInner(content, depth - 1));
     expect(() => decode(SAMPLE, asInner(nested, 150))).toThrow(/more than 100 deep/);
+  });
+});
+
+describe('what a short file stands for is bounded', () => {
+  const repeated = (text: string, count: number) =>
+    new Uint8Array(Buffer.alloc(unhex(text).length * count, unhex(text)));
+
+  it.each([
+    ['messages', '52 00', 600_000],
+    ['numbers one by one', '40 01', 1_100_000],
+    ['numbers of tensors one by one', '48 01', 4_300_000],
+    ['groups in groups that nobody knows', 'fb01', 1000],
+  ])('%s', (_, text, count) => {
+    expect(() => decode(SAMPLE, repeated(text, count))).toThrow(/far more than|recursion depth/);
+  });
+
+  it('text', () => {
+    const name = encode(SAMPLE, { name: 'n'.repeat(2 ** 20) });
+    const content = new Uint8Array(Buffer.alloc(name.length * 33, name));
+    expect(() => decode(SAMPLE, content)).toThrow(/more than 33554432 bytes of text/);
+  });
+
+  it('packed numbers of a tensor stay bytes until they are asked for', () => {
+    const content = Buffer.concat([unhex('4a 80ade204'), new Uint8Array(10_000_000)]);
+    const before = process.memoryUsage().heapUsed;
+    const { numbers } = decode(SAMPLE, content);
+    expect(numbers.length).toBe(10_000_000);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
   });
 });
 

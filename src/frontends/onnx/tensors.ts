@@ -9,6 +9,7 @@
 import { EncompileError } from '../../errors.ts';
 import { decodeBfloat16, decodeFloat16 } from '../../ir/float16.ts';
 import type { DType, TensorData, TypedData } from '../../ir/types.ts';
+import type { Numbers } from '../../onnx/packed-numbers.ts';
 import { DATA_TYPE, type TensorProto } from '../../onnx/schema.ts';
 import { quote } from '../json.ts';
 
@@ -94,7 +95,7 @@ export function readTensor(proto: TensorProto, what: string, external?: Uint8Arr
   const list = format.list(proto);
   const wanted = type === 'int4' || type === 'uint4' ? Math.ceil(count / 2) : count;
   if (list.length !== wanted) throw misfit(what, shape, `${wanted} numbers`, `${list.length}`);
-  return { dtype, shape, data: format.fromList(list, count) };
+  return { dtype, shape, data: format.fromList(list.values(), count) };
 }
 
 /** Bytes of `count` elements as a file holds them. */
@@ -141,8 +142,8 @@ function aligned(raw: Uint8Array): Uint8Array {
 /** How the elements of one type are read, from little-endian bytes and from a list of the message. */
 interface Format {
   raw(bytes: Uint8Array, count: number): TypedData;
-  list(proto: TensorProto): readonly (number | bigint)[];
-  fromList(list: readonly (number | bigint)[], count: number): TypedData;
+  list(proto: TensorProto): Numbers<number | bigint>;
+  fromList(list: ArrayLike<number | bigint>, count: number): TypedData;
 }
 
 const inInt32Data = ({ int32Data }: TensorProto) => int32Data;
