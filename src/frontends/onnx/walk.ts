@@ -25,7 +25,7 @@ import { CountedInputs } from './counted-inputs.ts';
 import type { DimNames } from './dims.ts';
 import { type Effort, Exhausted } from './effort.ts';
 import { declareTypes, typeOfResult } from './element-types.ts';
-import { type Failure, MAX_LISTED, Needed, NeedsSizes } from './failures.ts';
+import { type Failure, importError, MAX_LISTED, Needed, NeedsSizes } from './failures.ts';
 import { foldNode } from './folding.ts';
 import { KnownValues } from './known-values.ts';
 import { Materialiser } from './materialise.ts';
@@ -59,6 +59,9 @@ export interface WalkFacts {
   /** Tensors that are read already: a walk may begin again. */
   readonly tensors: Map<TensorProto, TensorData>;
 }
+
+/** After so many nodes that cannot be taken the others are not looked at. */
+const MOST_FAILURES = 10_000;
 
 export class Walk {
   readonly construction: GraphConstruction;
@@ -341,6 +344,9 @@ export class Walk {
     const isListed = this.failures.length < MAX_LISTED;
     const node = isListed ? describeNode(proto, frame.opsets) : '';
     this.failures.push({ node, reason: isListed ? error.message : '', instead });
+    if (this.failures.length < MOST_FAILURES) return;
+    const nodes = this.facts.model.graph?.node.length ?? 0;
+    throw new Exhausted(importError(this.facts.origin, nodes, this.failures, this.needed).message);
   }
 
   private currentOrigin(): Origin {

@@ -1,0 +1,86 @@
+/**
+ * Hostile files given to the command, each in a process of its own: it ends with a reason, in less than a
+ * second of processor time beside its start, in less than 200 MB with all that the command is (some 70 MB
+ * for one that has nothing to do), and writes nothing.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { folderWith, LINEAR_IR } from '../cli/command.ts';
+import { repositoryRoot } from '../support/build-dist.ts';
+import { ONNX } from './onnx-files.ts';
+import { SAFETENSORS } from './safetensors-files.ts';
+
+const COMMAND = join(repositoryRoot, 'dist/cli/main.js');
+const MEASURE = pathToFileURL(join(repositoryRoot, 'test/hostile/measure.mjs')).href;
+const [MEGABYTES, MILLISECONDS] = [200, 1000];
+
+interface Cost {
+  readonly megabytes: number;
+  readonly time: number;
+}
+
+interface Refusal extends Cost {
+  readonly status: number | null;
+  readonly message: string;
+}
+
+/** `encompile compile model -o out` in the folder. */
+function compile(folder: string, model: string): Promise<Refusal> {
+  const args = ['--import', MEASURE, COMMAND, 'compile', model, '-o', 'out'];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => {
+      const lines = said.trimEnd().split('\n');
+      const cost: Cost = JSON.parse(lines.pop() ?? '');
+      resolve({ ...cost, status, message: lines.join('\n') });
+    });
+  });
+}
+
+const folder = folderWith({ 'linear.ir': LINEAR_IR, 'data.bin': new Uint8Array(4_000_000) });
+symlinkSync('/etc/passwd', join(folder, 'link.bin'));
+mkdirSync(join(folder, 'sub'));
+
+let bare: Cost = { megabytes: 0, time: 0 };
+beforeAll(async () => {
+  bare = await compile(folder, 'nothing.onnx');
+});
+
+async function expectRefused(model: string, words: string): Promise<void> {
+  const files = readdirSync(folder);
+  const { status, message, megabytes, time } = await compile(folder, model);
+  expect(message).toContain(words);
+  expect(message).toMatch(/^error: /);
+  expect(message.length).toBeLessThan(20_000);
+  expect(status).toBe(1);
+  expect(megabytes).toBeLessThan(MEGABYTES);
+  expect(time - bare.time).toBeLessThan(MILLISECONDS);
+  expect(readdirSync(folder)).toEqual(files);
+}
+
+it('the command alone leaves room for a file', () => {
+  expect(bare.megabytes).toBeGreaterThan(10);
+  expect(bare.megabytes).toBeLessThan(MEGABYTES / 2);
+});
+
+describe('safetensors', () => {
+  it.each(SAFETENSORS)('%s', async (_, words, content) => {
+    writeFileSync(join(folder, 'linear.safetensors'), content());
+    await expectRefused('linear.ir', words);
+  });
+});
+
+describe('ONNX', () => {
+  it.each(ONNX)('%s', async (_, words, content) => {
+    writeFileSync(join(folder, 'model.onnx'), content());
+    await expectRefused('model.onnx', words);
+  });
+});
