@@ -287,11 +287,34 @@ function floorAtom(rest: Polynomial, by: Dim): Dim {
     }
     return floorDivide(write(reduced), by / common);
   }
+  const nested = typeof by === 'number' ? nestedFloor(rest) : null;
+  if (nested !== null) {
+    // floor((floor(x/m) + c) / n) = floor((x + c*m) / (m*n))
+    const { x, m, c } = nested;
+    return floorDivide(add(x, multiply(c, m)), multiply(m, by));
+  }
   const a = write(rest);
   if (a === 0) return 0;
   if (typeof a === 'number' && typeof by === 'number') return Math.floor(a / by);
   if (isAtLeast(a, 0) && isAtLeast(by, add(a, 1))) return 0;
   return atom(`floor(${group(a)}/${group(by)})`);
+}
+
+/** x, m and c of floor(x/m) + c, m and c being numbers; null for anything else. */
+function nestedFloor(sum: Polynomial): { x: Dim; m: number; c: number } | null {
+  const c = sum.get('') ?? 0;
+  if (sum.size !== (c === 0 ? 1 : 2)) return null;
+  for (const [monomial, coefficient] of sum) {
+    const call = monomial === '' || coefficient !== 1 ? null : soleFloor(monomial);
+    if (call !== null && typeof call.b === 'number') return { x: call.a, m: call.b, c };
+  }
+  return null;
+}
+
+function soleFloor(monomial: string) {
+  const [factor, other] = factorsOf(monomial);
+  const call = factor === undefined || other !== undefined ? null : parseAtom(factor);
+  return call?.name === 'floor' ? call : null;
 }
 
 function group(dim: Dim): string {

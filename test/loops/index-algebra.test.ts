@@ -21,6 +21,28 @@ function* assignments() {
   }
 }
 
+describe('a floor of a floor', () => {
+  const down = (x: number, by: number) => Math.floor(x / by);
+  test.each<[nested: string, flat: string, of: (n: number) => number]>([
+    ['floor((floor(n/5)+1)/2)', 'floor((n+5)/10)', (n) => down(down(n, 5) + 1, 2)],
+    ['floor(floor((n+3)/4)/2)', 'floor((n+3)/8)', (n) => down(down(n + 3, 4), 2)],
+    ['floor((2*floor(n/5)+1)/4)', 'floor(n/10)', (n) => down(2 * down(n, 5) + 1, 4)],
+    ['floor((floor((n-7)/5)-3)/2)', 'floor((n-22)/10)', (n) => down(down(n - 7, 5) - 3, 2)],
+  ])('%s is %s', (nested, flat, of) => {
+    expect(normalise(nested)).toBe(normalise(flat));
+    for (let n = 0; n < 45; n++) expect(evaluateDim(flat, { n })).toBe(of(n));
+  });
+
+  test.each([
+    'floor((3*floor(n/5)+1)/4)',
+    'floor((floor(n/5)+m)/2)',
+    'floor((floor(n/m)+1)/2)',
+    'floor((floor(m/5)*floor(n/5))/2)',
+  ])('%s stays', (nested) => {
+    expect(normalise(nested)).toBe(nested);
+  });
+});
+
 describe('divideIndex', () => {
   test.each([
     ['4*i + j', 4, 'i', 'j'],

@@ -1,6 +1,7 @@
 /** fuse-attention: masks, biases and causal masks, in the forms in which they are written. */
 import { describe, expect, test } from 'vitest';
 import { type Builder, buildGraph } from '../../src/ir/builder.ts';
+import { multiply } from '../../src/ir/dims.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import { LOWEST } from '../../src/ir/ops/softmax.ts';
 import { bool, type Dim, dims, f32, i64 } from '../../src/ir/types.ts';
@@ -15,7 +16,7 @@ import {
   turned,
   type V,
 } from '../support/attention-graph.ts';
-import { matches, run, runSafely } from '../support/run-pass.ts';
+import { matches, refusals, run, runSafely } from '../support/run-pass.ts';
 
 const { batch, seq, keys } = dims('batch', 'seq', 'keys');
 
@@ -174,6 +175,50 @@ describe('masks and biases', () => {
       return p.g.matmul(p.g.softmax(p.g.add(bias, product(p))), p.value);
     });
     expect(runSafely(graph, fuseAttention).ops).toEqual(['matmul', 'attention']);
+  });
+});
+
+describe('terms that meet the scores at different shapes', () => {
+  const windows = 3;
+  /** As Swin: windows of a picture are samples, and a mask a window is added in between. */
+  const shifted = (maskShape: readonly Dim[], biasShape: readonly Dim[], outer: Dim = batch) =>
+    buildGraph('windows', (g) => {
+      const all = multiply(windows, outer);
+      const [query, key]: V[] = ['query', 'key'].map((name) => g.input(name, f32(all, 2, 4, 8)));
+      if (query === undefined || key === undefined) throw new Error('no inputs');
+      const bias = g.input('bias', { dtype: 'f32', shape: biasShape });
+      const mask = g.input('mask', { dtype: 'f32', shape: maskShape });
+      const scores: V = g.add(g.matmul(query, turned(g, key)), bias as V);
+      const apart = g.reshape(scores, { shape: [outer, windows, 2, 4, 4] });
+      const masked = g.reshape(g.add(apart, mask as V), { shape: [all, 2, 4, 4] });
+      return { context: g.matmul(g.softmax(masked), key) };
+    });
+
+  test.each([
+    ['a bias of the heads', [1, 2, 4, 4]],
+    ['a bias without leading ones', [2, 4, 4]],
+    ['a bias of each window', ['3*batch', 2, 4, 4]],
+  ])('%s, and a mask of the windows', (_, biasShape) => {
+    const result = runSafely(shifted([windows, 1, 4, 4], biasShape), fuseAttention);
+    expect(attentionOf(result.graph)).toMatchObject({ operands: expect.arrayContaining([null]) });
+    expect(result.ops).not.toContain('softmax');
+    expect(result.ops).not.toContain('matmul');
+  });
+
+  test('not where the dims of one do not split those of the other', () => {
+    const graph = buildGraph('regrouped', (g) => {
+      const [query, key]: V[] = ['query', 'key'].map((name) => g.input(name, f32(4, 6, 5, 8)));
+      if (query === undefined || key === undefined) throw new Error('no inputs');
+      const scores: V = g.add(g.matmul(query, turned(g, key)), g.input('bias', f32(6, 5, 5)));
+      const other = g.reshape(scores, { shape: [3, 8, 5, 5] });
+      const masked = g.reshape(g.add(other, g.input('mask', f32(8, 5, 5))), {
+        shape: [4, 6, 5, 5],
+      });
+      return { context: g.matmul(g.softmax(masked), key) };
+    });
+    const result = run(graph, fuseAttention);
+    expect(result.ops).toContain('softmax');
+    expect(refusals(result).join()).toContain('at different shapes');
   });
 });
 

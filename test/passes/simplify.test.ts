@@ -36,6 +36,7 @@ const ones = (g: Builder, value: number, shape: readonly (string | number)[]): V
 
 describe('arithmetic', () => {
   expectRule('x + 0 = x', (g, x) => g.exp(g.add(0, g.add(g.add(x, 0), 0))), ['exp']);
+  expectRule('x + 0 = x', (g, x) => g.add(x, ones(g, 0, [3, 1, 1, 1])), ['broadcast']);
   expectRule('x * 1 = x', (g, x) => g.exp(g.mul(1, g.mul(x, 1))), ['exp']);
   expectRule('x - 0 = x', (g, x) => g.exp(g.sub(x, 0)), ['exp']);
   expectRule('x / 1 = x', (g, x) => g.exp(g.div(x, 1)), ['exp']);
@@ -65,10 +66,6 @@ describe('arithmetic', () => {
     'constant',
     'mul',
   ]);
-  expectKept('a + 0 that broadcasts', (g, x) => g.add(x, ones(g, 0, [3, 1, 1, 1])), [
-    'constant',
-    'add',
-  ]);
   test('not products of integers, which wrap around', () => {
     const graph = buildGraph('integers', (g) => {
       const x = g.input('x', i32(batch));
@@ -87,10 +84,15 @@ describe('select', () => {
     'exp',
   ]);
   expectRule('select(c, x, x) = x', (g, x) => g.exp(g.select(g.less(x, 0), x, x)), ['exp']);
-  expectKept(
-    'select of a smaller value',
+  expectRule(
+    'select(true, x, y) = x',
     (g, x) => g.select(g.constant({ value: [1], dtype: 'bool' }), g.input('s', f32(4)), x),
-    ['constant', 'select'],
+    ['broadcast'],
+  );
+  expectKept(
+    'select of what is not known',
+    (g, x) => g.select(g.input('b', bool(4)), g.input('s', f32(4)), x),
+    ['select'],
   );
 });
 

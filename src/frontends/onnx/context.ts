@@ -56,6 +56,8 @@ export interface Site {
   positions(value: Value): Value | null;
   /** Makes two dims one, or throws. */
   equate(a: Dim, b: Dim): void;
+  /** Whether a value that is made has an axis of this size, which is then at least 0. */
+  hasAxis(dim: Dim): boolean;
 }
 
 export interface NodeFacts {

@@ -20,7 +20,7 @@ import {
 } from '../../ir/graph.ts';
 import { fromNdArray, type NdArray } from '../../ir/nd-array.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
-import { isFloat, type TensorData } from '../../ir/types.ts';
+import { isFloat, isInteger, type TensorData } from '../../ir/types.ts';
 import { asOperand, type Handler, NodeContext, type Site } from './context.ts';
 import { Unify } from './dims.ts';
 import { Exhausted } from './effort.ts';
@@ -54,9 +54,9 @@ const MOVED: { readonly [opType: string]: (operand: number) => boolean } = {
 
 /** The results of a node of known integers, or null where it must become nodes of the graph. */
 export function foldNode(handler: Handler, node: NodeContext): readonly Known[] | null {
-  const operands = node.operands.filter((operand) => operand !== null);
-  if (operands.length === 0) return null;
-  if (!operands.every((operand) => operand.kind === 'known')) return null;
+  const aligned = knownBesideSizes(node);
+  const operands = aligned?.filter((operand) => operand !== null) ?? [];
+  if (aligned === null || operands.length === 0) return null;
   const size = operands.reduce((work, { elements }) => work + elements.length, 1);
   if (!node.site.affords(size)) return null;
   if (operands.every((operand) => numbersOf(operand) !== null)) {
@@ -64,25 +64,46 @@ export function foldNode(handler: Handler, node: NodeContext): readonly Known[] 
     const results = runAlone(handler, node, node.operands);
     return results?.some(({ dtype }) => isFloat(dtype)) ? null : results;
   }
-  const results = sizeArithmetic(node, operands) ?? foldMoved(handler, node, operands);
+  const results = sizeArithmetic(node, operands) ?? foldMoved(handler, node, aligned);
   // sizes become a node each where they are computed with
   return results?.some(({ elements }) => elements.length > MAX_KNOWN) ? null : results;
 }
+
+/**
+ * The operands where all are known. Beside a symbolic size, numbers that were computed with floats are
+ * known, too: ceil(h / 2.0) of a fixed h.
+ */
+function knownBesideSizes({ operands, site }: NodeContext): readonly (Known | null)[] | null {
+  const isSymbolic = operands.some(
+    (operand) => operand?.kind === 'known' && numbersOf(operand) === null,
+  );
+  const found: (Known | null)[] = [];
+  for (const operand of operands) {
+    const isSize = isSymbolic && operand?.kind === 'computed' && isSizeLike(operand.value);
+    const known = isSize ? site.numbers(operand) : operand;
+    if (known !== null && known.kind !== 'known') return null;
+    if (known === null && operand !== null) return null;
+    found.push(known);
+  }
+  return found;
+}
+
+const isSizeLike = ({ dtype, shape }: Value) => isInteger(dtype) && shape.length < 2;
 
 /** Moves places 0, 1, 2, .. of all elements, and puts the elements where their places went. */
 function foldMoved(
   handler: Handler,
   node: NodeContext,
-  operands: readonly Known[],
+  operands: readonly (Known | null)[],
 ): readonly Known[] | null {
   const isMoved = MOVED[node.opType];
-  const [first] = operands;
-  if (isMoved === undefined || first === undefined) return null;
-  const elements = operands.flatMap((operand, i) => (isMoved(i) ? operand.elements : []));
-  const dtype = operands.find((_, i) => isMoved(i))?.dtype ?? first.dtype;
+  if (isMoved === undefined) return null;
+  const moving = operands.filter((operand, i) => operand !== null && isMoved(i));
+  const elements = moving.flatMap((operand) => operand?.elements ?? []);
+  const dtype = moving[0]?.dtype ?? 'i64';
   let place = 0;
-  const places = node.operands.map((operand, i) => {
-    if (operand?.kind !== 'known' || !isMoved(i)) return operand;
+  const places = operands.map((operand, i) => {
+    if (operand === null || !isMoved(i)) return operand;
     return known(
       'i32',
       operand.shape,
@@ -177,6 +198,10 @@ class ScratchSite implements Site {
 
   equate(a: Dim, b: Dim): void {
     if (a !== b) throw new Error('shapes that differ where numbers are computed');
+  }
+
+  hasAxis(dim: Dim): boolean {
+    return this.outer.hasAxis(dim);
   }
 }
 

@@ -13,14 +13,16 @@ import {
   minimum,
   modulo,
   multiply,
+  substitute,
   subtract,
 } from '../../ir/dims.ts';
 import { type DType, isFloat, isInteger } from '../../ir/types.ts';
-import type { NodeContext } from './context.ts';
+import type { NodeContext, Site } from './context.ts';
 import { type Known, known, MAX_KNOWN } from './operand.ts';
 import { dtypeOf } from './tensors.ts';
 
 type Element = Dim | null;
+type Binary = (a: Dim, b: Dim, dtype: DType, site: Site) => Element;
 
 /** The result of the node, or null where this is not arithmetic that dims can do. */
 export function sizeArithmetic(
@@ -40,7 +42,9 @@ export function sizeArithmetic(
   if (binary === undefined || second === undefined) return null;
   return operands.slice(1).reduce<readonly Known[] | null>(
     (left, right) => {
-      return left?.[0] === undefined ? null : elementwise(node.opType, binary, left[0], right);
+      return left?.[0] === undefined
+        ? null
+        : elementwise(node.opType, binary, node.site, left[0], right);
     },
     [first],
   );
@@ -57,7 +61,8 @@ function complete(
 
 function elementwise(
   opType: string,
-  f: (a: Dim, b: Dim, dtype: DType) => Element,
+  f: Binary,
+  site: Site,
   a: Known,
   b: Known,
 ): readonly Known[] | null {
@@ -68,30 +73,36 @@ function elementwise(
   return complete(
     dtype,
     shape,
-    left.map((x, i) => f(x, right[i] ?? 0, a.dtype)),
+    left.map((x, i) => f(x, right[i] ?? 0, a.dtype, site)),
   );
 }
 
-const whole = (f: (a: Dim, b: Dim) => Element) => (a: Dim, b: Dim, dtype: DType) =>
-  isFloat(dtype) && [a, b].some((x) => typeof x === 'number' && !Number.isInteger(x))
-    ? null
-    : f(a, b);
+/** Of floats only whole numbers are sizes. */
+const whole = (f: (a: Dim, b: Dim, site: Site) => Element): Binary => {
+  return (a, b, dtype, site) =>
+    isFloat(dtype) && [a, b].some((x) => typeof x === 'number' && !Number.isInteger(x))
+      ? null
+      : f(a, b, site);
+};
 
 const COMPARISONS = new Set(['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual']);
 
-const BINARY: { readonly [opType: string]: (a: Dim, b: Dim, dtype: DType) => Element } = {
+const ofIntegers = whole(quotient);
+const ofFloats = whole(divideExactly);
+
+const BINARY: { readonly [opType: string]: Binary } = {
   Add: whole(add),
   Sub: whole(subtract),
   Mul: whole(multiply),
-  Div: (a, b, dtype) => whole(isFloat(dtype) ? divideExactly : quotient)(a, b, dtype),
+  Div: (a, b, dtype, site) => (isFloat(dtype) ? ofFloats : ofIntegers)(a, b, dtype, site),
   Mod: whole((a, b) => (isAtLeast(b, 1) ? modulo(a, b) : null)),
   Min: whole(minimum),
-  Max: whole(maximum),
+  Max: whole(largerOf),
   Equal: whole(isEqual),
-  Less: whole((a, b) => isLess(a, b)),
-  LessOrEqual: whole((a, b) => isLess(a, add(b, 1))),
-  Greater: whole((a, b) => isLess(b, a)),
-  GreaterOrEqual: whole((a, b) => isLess(b, add(a, 1))),
+  Less: whole(isLess),
+  LessOrEqual: whole((a, b, site) => isLess(a, add(b, 1), site)),
+  Greater: whole((a, b, site) => isLess(b, a, site)),
+  GreaterOrEqual: whole((a, b, site) => isLess(b, add(a, 1), site)),
 };
 
 const UNARY: { readonly [opType: string]: (x: Dim) => Element } = {
@@ -103,21 +114,45 @@ const UNARY: { readonly [opType: string]: (x: Dim) => Element } = {
   Round: (x) => (typeof x === 'string' ? x : null),
 };
 
-/** ONNX divides towards 0, which of numbers from 0 is the floor; floats divide without a rest. */
+/**
+ * ONNX divides towards 0, which of numbers from 0 is the floor; floats divide without a rest. Exporters
+ * count the windows of a convolution so: (samples - 10) / 5 + 1. Where no sample is left the window does
+ * not fit, and the run is refused, so that large sizes tell.
+ */
 function quotient(a: Dim, b: Dim): Element {
   const exact = divideExactly(a, b);
   if (exact !== null) return exact;
-  return isAtLeast(a, 0) && isAtLeast(b, 1) ? floorDivide(a, b) : null;
+  return isAtLeastOfLarge(a, 0) && isAtLeast(b, 1) ? floorDivide(a, b) : null;
 }
 
-function isEqual(a: Dim, b: Dim): Element {
+const LARGE = 2 ** 16;
+
+/** Whether a >= b where no symbol is small. */
+function isAtLeastOfLarge(a: Dim, b: Dim): boolean {
+  return isAtLeast(
+    substitute(a, (symbol) => add(symbol, LARGE)),
+    b,
+  );
+}
+
+/** Whether a >= b for all sizes of values that there are. */
+function isProven(a: Dim, b: Dim, site: Site): boolean {
+  return isAtLeast(a, b) || (isAtLeast(0, b) && site.hasAxis(a));
+}
+
+function largerOf(a: Dim, b: Dim, site: Site): Element {
+  if (isProven(a, b, site)) return a;
+  return isProven(b, a, site) ? b : maximum(a, b);
+}
+
+function isEqual(a: Dim, b: Dim, site: Site): Element {
   if (a === b) return 1;
-  return isAtLeast(a, add(b, 1)) || isAtLeast(b, add(a, 1)) ? 0 : null;
+  return isProven(a, add(b, 1), site) || isProven(b, add(a, 1), site) ? 0 : null;
 }
 
-function isLess(a: Dim, b: Dim): Element {
-  if (isAtLeast(b, add(a, 1))) return 1;
-  return isAtLeast(a, b) ? 0 : null;
+function isLess(a: Dim, b: Dim, site: Site): Element {
+  if (isProven(b, add(a, 1), site)) return 1;
+  return isProven(a, b, site) ? 0 : null;
 }
 
 const REDUCTIONS: { readonly [opType: string]: (a: Dim, b: Dim) => Dim } = {

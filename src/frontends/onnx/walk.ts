@@ -20,6 +20,7 @@ import type {
 } from '../../onnx/schema.ts';
 import { quote } from '../json.ts';
 import type { NodeAttributes } from './attributes.ts';
+import { AxisSizes } from './axis-sizes.ts';
 import { asOperand, type Handler, NodeContext, type Site, Unsupported } from './context.ts';
 import { CountedInputs } from './counted-inputs.ts';
 import type { DimNames } from './dims.ts';
@@ -74,12 +75,14 @@ export class Walk {
   private readonly functions: ReadonlyMap<string, FunctionProto>;
   private readonly known: KnownValues;
   private readonly counts: CountedInputs;
+  private readonly axes: AxisSizes;
   private place = '';
 
   constructor(facts: WalkFacts) {
     this.facts = facts;
     this.construction = new GraphConstruction(() => this.currentOrigin());
     this.materialiser = new Materialiser(this.construction);
+    this.axes = new AxisSizes(this.construction);
     this.known = new KnownValues(this.construction, facts.effort);
     this.counts = new CountedInputs(this.construction, this.known, facts.names);
     const builder = this.construction.builder();
@@ -292,6 +295,7 @@ export class Walk {
       affords: (work) => this.facts.effort.affords(work),
       positions: (value) => (frame.g === this.g ? this.counts.positions(value) : null),
       equate: (a, b) => this.equate(a, b),
+      hasAxis: (dim) => this.axes.has(dim),
     };
   }
 

@@ -1,6 +1,7 @@
 /**
  * What is added to scores and what hides them, brought to one shape, for fuse-attention.
  */
+import { sizeOf } from '../../ir/dims.ts';
 import type { Value, ValueId } from '../../ir/graph.ts';
 import { FLOOR } from '../../ir/ops/softmax.ts';
 import { type Dim, type DType, type Shape, sameShape } from '../../ir/types.ts';
@@ -27,9 +28,9 @@ export interface Terms {
 }
 
 /**
- * Chooses the leading dims: those at which masks and biases with leading dims of their own meet the
- * scores, else the most that the scores have anywhere. A term that has all the dims of its place can be
- * reshaped to those of another.
+ * Chooses the leading dims: the most that the scores have where masks and biases with leading dims of
+ * their own meet them, else the most that they have anywhere. A term that has all the dims of its place
+ * can be reshaped to those of another.
  */
 export function readTerms(
   { products, masks, biases }: Scores,
@@ -38,17 +39,21 @@ export function readTerms(
 ): Terms | Refusal {
   const [queries = 1, keys = 1] = resultShape(products, index).slice(-2);
   const tied = [...masks, ...biases].filter(({ value }) => !isMatrix(index.shapeOf(value)));
-  const isBound = (term: Placed) => !isWhole(index.shapeOf(term.value), term.frame);
-  const first = tied.find(isBound) ?? tied[0];
-  const other = tied.find((term) => {
-    return first !== undefined && !sameShape(term.frame, first.frame) && isBound(term);
+  const bound = tied.filter((term) => !isWhole(index.shapeOf(term.value), term.frame));
+  const finest = bound.reduce(
+    (a: Placed | undefined, b) => (b.frame.length > (a?.frame.length ?? 0) ? b : a),
+    undefined,
+  );
+  const first = finest ?? tied[0];
+  const longest = others.reduce((a, b) => (b.length > a.length ? b : a), []);
+  const leading = first === undefined ? longest : first.frame.slice(0, -2);
+  const other = tied.find(({ value, frame }) => {
+    return fittedShape(index.shapeOf(value), frame, leading) === null;
   });
   if (first !== undefined && other !== undefined) {
     const [a, b] = [index.nameOf(first.value), index.nameOf(other.value)];
     return refuse(other.value, `${a} and ${b} meet the scores at different shapes`);
   }
-  const longest = others.reduce((a, b) => (b.length > a.length ? b : a), []);
-  const leading = first === undefined ? longest : first.frame.slice(0, -2);
   const places = readPlaces(masks, queries, keys, index);
   const isLow = (mask: PlacedMask) => isLowForQueries(mask, queries, keys, index);
   return {
@@ -115,7 +120,12 @@ export function writeTerms(
   dtype: DType,
   into: GraphWriter,
 ): { readonly mask: Value | null; readonly bias: Value | null } {
-  const fitted = (value: Value, { frame }: Placed) => withLeadingOf(value, frame, leading, into);
+  const fitted = (value: Value, { frame }: Placed) => {
+    const shape = fittedShape(value.shape, frame, leading) ?? value.shape;
+    const name = `${value.name}.reshape`;
+    const isFitting = sameShape(shape, value.shape);
+    return isFitting ? value : into.node('reshape', [value], { shape }, { name });
+  };
   const visible = masks.map((mask) => fitted(writeMask(mask.term, into), mask));
   const terms = [
     ...biases.map((bias) => fitted(scaled(bias.value, bias.factor, into), bias)),
@@ -140,14 +150,35 @@ function scaled(id: ValueId, factor: number, into: GraphWriter): Value {
   return factor === 1 ? value : into.node('mul', [value, into.scalar(factor, value.dtype)]);
 }
 
-/** A term of scores of the shape `frame` for scores with these leading dims. */
-function withLeadingOf(value: Value, frame: Shape, leading: Shape, into: GraphWriter): Value {
-  const { shape, name } = value;
+/**
+ * The shape that a term gets in front of scores with these leading dims; null where it has none. It is
+ * split like the dims at which it meets the scores, and dims of 1 are dropped where the scores have fewer.
+ */
+function fittedShape(shape: Shape, frame: Shape, leading: Shape): Shape | null {
   const matrix = shape.slice(-2);
-  const reshaped = (to: Shape) =>
-    into.node('reshape', [value], { shape: to }, { name: `${name}.reshape` });
-  if (isMatrix(shape)) return shape.length <= leading.length + 2 ? value : reshaped(matrix);
-  return sameShape(frame.slice(0, -2), leading) ? value : reshaped([...leading, ...matrix]);
+  if (isMatrix(shape)) return shape.length > leading.length + 2 ? matrix : shape;
+  const own = frame.slice(0, -2);
+  if (sameShape(own, leading)) return shape;
+  if (isWhole(shape, frame)) return [...leading, ...matrix];
+  const ones: Shape = Array(frame.length - shape.length).fill(1);
+  const split = splitLike([...ones, ...shape.slice(0, -2)], own, leading);
+  return split && [...split, ...matrix];
+}
+
+/** Dims that broadcast to `from`, where each dim of `from` is a product of some of `to`: [1, h] as [1, 1, h]. */
+function splitLike(dims: Shape, from: Shape, to: Shape): Shape | null {
+  const split: Dim[] = [];
+  let next = 0;
+  for (const [axis, whole] of from.entries()) {
+    const parts: Dim[] = [];
+    do {
+      const part = to[next++];
+      if (part === undefined) return null;
+      parts.push(part);
+    } while (sizeOf(parts) !== whole);
+    split.push(...(dims[axis] === 1 ? parts.map(() => 1) : parts));
+  }
+  return next === to.length ? split : null;
 }
 
 export function detailOfTerms(terms: Terms, index: GraphIndex): readonly string[] {

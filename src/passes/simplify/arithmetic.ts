@@ -28,6 +28,13 @@ export const arithmeticRules: readonly Rule[] = [
   },
 ];
 
+/** The value in the shape of the node's result, where it has its dtype. */
+function spread(node: Node, index: GraphIndex, id: ValueId): Write | null {
+  const { dtype, shape } = index.value(firstResult(node));
+  if (index.value(id).dtype !== dtype) return null;
+  return same(node, index, id) ?? ((into) => [into.node('broadcast', [into.get(id)], { shape })]);
+}
+
 /** The value itself, where it has the type of the node's result. */
 function same(node: Node, index: GraphIndex, id: ValueId): Write | null {
   const fits = sameType(index.value(id), index.value(firstResult(node)));
@@ -37,7 +44,7 @@ function same(node: Node, index: GraphIndex, id: ValueId): Write | null {
 function neutral(node: Node, index: GraphIndex, op: string, constant: number): Write | null {
   if (node.op !== op) return null;
   for (const [x, c] of bothOrders(node)) {
-    if (index.scalarOf(c) === constant) return same(node, index, x);
+    if (index.scalarOf(c) === constant) return spread(node, index, x);
   }
   return null;
 }
@@ -93,5 +100,5 @@ function decidedSelect(node: Node, index: GraphIndex): Write | null {
   const [condition, then, otherwise] = node.operands;
   const decided = node.op === 'select' ? index.scalarOf(condition) : null;
   const chosen = decided === 1 ? then : otherwise;
-  return decided === null || chosen == null ? null : same(node, index, chosen);
+  return decided === null || chosen == null ? null : spread(node, index, chosen);
 }

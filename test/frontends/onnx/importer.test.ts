@@ -92,6 +92,78 @@ describe('dims', () => {
   });
 });
 
+describe('sizes that exporters count', () => {
+  const widthOf = (model: Parameters<typeof imported>[0]) => {
+    const graph = imported(model);
+    return valueOf(graph, graph.outputs[0]?.value as never).shape;
+  };
+  const conv = node('Conv', ['x', 'w'], ['c'], { kernel_shape: [10], strides: [5] });
+  const samples = { input: [info('x', ['batch', 1, 'samples'])], output: [info('y')] };
+  const weight = floats('w', [2, 1, 10], Array(20).fill(0.5));
+
+  it('before a convolution are the sizes behind it: (samples - 10) / 5 + 1', () => {
+    const shape = widthOf({
+      ...samples,
+      initializer: [weight, ...[-10, -1, 1, 5].map((value) => ints(`${value}`, [1], [value]))],
+      node: [
+        node('Shape', ['x'], ['lengths'], { start: 2 }),
+        node('Add', ['lengths', '-10'], ['steps']),
+        node('Div', ['steps', '5'], ['whole']),
+        node('Add', ['whole', '1'], ['count']),
+        conv,
+        node('Concat', ['-1', '1', 'count'], ['target'], { axis: 0 }),
+        node('Reshape', ['c', 'target'], ['y']),
+      ],
+    });
+    expect(shape).toEqual(['2*batch', 1, 'floor(samples/5)-1']);
+  });
+
+  it('of an axis that there is are not less than 0: as many as Range counts, and no -1', () => {
+    const shape = widthOf({
+      ...samples,
+      initializer: [weight, ints('0', [], [0]), ints('1', [], [1]), ints('-1', [1], [-1])],
+      node: [
+        conv,
+        node('Shape', ['c'], ['lengths'], { start: 2 }),
+        node('Squeeze', ['lengths'], ['length']),
+        node('Range', ['0', 'length', '1'], ['places']),
+        node('Cast', ['places'], ['floats'], { to: 1 }),
+        node('Add', ['c', 'floats'], ['sum']),
+        node('Equal', ['lengths', '-1'], ['open']),
+        node('Where', ['open', '-1', 'lengths'], ['wanted']),
+        node('Expand', ['sum', 'wanted'], ['y']),
+      ],
+    });
+    expect(shape).toEqual(['batch', 2, 'floor(samples/5)-1']);
+  });
+
+  it('of fixed axes, in floats, stand beside a symbolic one: ceil(height / 2) * 2', () => {
+    const shape = widthOf({
+      input: [info('x', ['batch', 6, 4])],
+      output: [info('y')],
+      initializer: [
+        ints('0', [1], [0]),
+        ints('2', [1], [2]),
+        ints('six', [1], [6]),
+        floats('half', [], [2]),
+      ],
+      node: [
+        node('Shape', ['x'], ['shape']),
+        node('Gather', ['shape', '0'], ['batch']),
+        node('Gather', ['shape', '2'], ['height']),
+        node('Cast', ['height'], ['float'], { to: 1 }),
+        node('Div', ['float', 'half'], ['quotient']),
+        node('Ceil', ['quotient'], ['whole']),
+        node('Cast', ['whole'], ['halves'], { to: 7 }),
+        node('Mul', ['batch', 'halves'], ['rows']),
+        node('Concat', ['rows', '2', 'six'], ['target'], { axis: 0 }),
+        node('Reshape', ['x', 'target'], ['y']),
+      ],
+    });
+    expect(shape).toEqual(['2*batch', 2, 6]);
+  });
+});
+
 describe('names', () => {
   it('of values and weights are those of the file', () => {
     const graph = imported({

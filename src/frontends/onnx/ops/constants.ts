@@ -56,7 +56,7 @@ function range(node: NodeContext): Value {
   const [limit = 0] = node.dims(1, 'limit');
   const delta = node.number(2, 'delta');
   if (delta === 0) return node.unsupported('its delta is 0');
-  const count = countOf(start, limit, delta);
+  const count = countOf(node, start, limit, delta);
   if (count === null)
     return node.unsupported(`its length depends on the sign of ${limit} - ${start}`);
   if (delta === 1 && !isFloat(dtype)) return g.iota({ shape: [count], axis: 0, start, dtype });
@@ -65,14 +65,14 @@ function range(node: NodeContext): Value {
   return start === 0 ? scaled : g.add(scaled, node.site.materialise(known(dtype, [], [start])));
 }
 
-function countOf(start: Dim, limit: Dim, delta: number): Dim | null {
+function countOf({ site }: NodeContext, start: Dim, limit: Dim, delta: number): Dim | null {
   if (typeof start === 'number' && typeof limit === 'number') {
     return Math.max(0, Math.ceil((limit - start) / delta));
   }
   if (!Number.isInteger(delta)) return null;
   const length = delta > 0 ? subtract(limit, start) : subtract(start, limit);
-  const count = ceilDivide(isAtLeast(length, 0) ? length : maximum(length, 0), Math.abs(delta));
-  return count;
+  const isCount = isAtLeast(length, 0) || site.hasAxis(length);
+  return ceilDivide(isCount ? length : maximum(length, 0), Math.abs(delta));
 }
 
 export const constants: HandlerTable = {

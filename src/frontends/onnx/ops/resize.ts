@@ -2,30 +2,30 @@
  * Resize (and Upsample, its form up to opset 9), axis by axis: an element is a sum of weighted taps, which
  * are elements of the axis.
  *
- * Which taps these are is computed here, in float32 as runtimes do. An axis of symbolic size takes a whole
- * number of elements for each: then the taps of `k` elements beside one another, its phases, say all.
+ * Which taps these are is computed here, in float32 as runtimes do. Where an axis of symbolic size gets a
+ * whole number of elements for each, the taps of `k` elements beside one another, its phases, say all;
+ * for other symbolic sizes the model computes them (`resize-symbolic.ts`).
  */
-import { type Dim, divideExactly, isAtLeast, multiply } from '../../../ir/dims.ts';
+import { type Dim, divideExactly, floorDivide, isAtLeast, multiply } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import { isFloat } from '../../../ir/types.ts';
 import type { HandlerTable, NodeContext } from '../context.ts';
 import { known } from '../operand.ts';
+import { resizeSymbolic, type SymbolicResampling } from './resize-symbolic.ts';
+import { cubic, normalised, spread, type Taps, triangle } from './resize-taps.ts';
 
 const { fround } = Math;
 
 /** No axis is a sum of more. */
 const MAX_TAPS = 2 ** 22;
 
-/** Where an element of the result comes from: places of the axis, which may lie outside, and weights. */
-type Taps = readonly { readonly place: number; readonly weight: number }[];
-
 /** How an axis is resized. */
 interface Axis {
   readonly axis: number;
   readonly from: Dim;
   readonly to: Dim;
-  /** Of the file, or the quotient of the sizes. */
-  readonly scale: number;
+  /** Of the file, or the quotient of the sizes; null where only a run knows that. */
+  readonly scale: number | null;
   /** `to` before it was rounded to a whole number. */
   readonly length: Dim;
   /** The part of the axis that `tf_crop_and_resize` takes. */
@@ -37,6 +37,8 @@ function resize(node: NodeContext): Value {
   const taps = tapsOf(node);
   return axesOf(node, x).reduce((y, axis) => resizeAxis(node, y, axis, taps), x);
 }
+
+type ScaledAxis = Axis & { readonly scale: number };
 
 /** The operands are (x, scales) up to opset 10, and (x, roi, scales, sizes) since. */
 function axesOf(node: NodeContext, x: Value): readonly Axis[] {
@@ -67,7 +69,7 @@ function axesOf(node: NodeContext, x: Value): readonly Axis[] {
   );
   return named.map((axis, i) => {
     const [from, to] = [x.shape[axis] ?? 1, sizes[i]?.size ?? 1];
-    const scale = sizes[i]?.scale ?? ratio(node, to, from);
+    const scale = sizes[i]?.scale ?? ratio(to, from);
     return { axis, from, to, scale, length: to, region: region(i) };
   });
 }
@@ -87,15 +89,18 @@ const FIX = 'Fix the sizes that it depends on: --fix SYMBOL=SIZE.';
 function scaled(node: NodeContext, from: Dim, scale: number): Dim {
   if (typeof from === 'number') return Math.floor(fround(from * scale));
   if (Number.isInteger(scale)) return multiply(from, scale);
+  if (isPart(scale)) return floorDivide(from, Math.round(1 / scale));
   return node.unsupported(`${scale} times the symbolic size ${from} is no whole number`, FIX);
 }
 
-function ratio(node: NodeContext, to: Dim, from: Dim): number {
+/** Whether it is 1 / k of a power of 2, for which no rounding is to be feared. */
+const isPart = (scale: number) => scale > 0 && scale < 1 && Number.isInteger(Math.log2(scale));
+
+function ratio(to: Dim, from: Dim): number | null {
   if (to === from) return 1;
   if (typeof to === 'number' && typeof from === 'number') return fround(to / from);
   const times = divideExactly(to, from);
-  if (typeof times === 'number') return times;
-  return node.unsupported(`it makes ${to} elements of ${from}, which is no whole multiple`, FIX);
+  return typeof times === 'number' ? times : null;
 }
 
 /** Sizes of which only the least, or the greatest, ratio counts keep the proportions. */
@@ -107,7 +112,11 @@ function keepRatio(
   const policy = node.text('keep_aspect_ratio_policy', 'stretch');
   if (policy === 'stretch') return sizes.map((size) => ({ size, scale: null }));
   const choose = policy === 'not_larger' ? Math.min : Math.max;
-  const scale = choose(...sizes.map((size, i) => ratio(node, size, from[i] ?? 1)));
+  const ratios = sizes.map((size, i) => {
+    const to = `it makes ${size} elements of ${from[i]}, which is no whole multiple`;
+    return ratio(size, from[i] ?? 1) ?? node.unsupported(to, FIX);
+  });
+  const scale = choose(...ratios);
   return from.map((dim) => {
     if (typeof dim !== 'number') return node.unsupported('it keeps proportions', FIX);
     return { size: Math.floor(fround(fround(dim * scale) + 0.5)), scale };
@@ -115,7 +124,7 @@ function keepRatio(
 }
 
 /** Place `i` of the result as a place of the axis, between its elements. */
-type Coordinate = (i: number, from: number, to: number, axis: Axis) => number;
+type Coordinate = (i: number, from: number, to: number, axis: ScaledAxis) => number;
 
 const half = (i: number, scale: number) => fround(fround((i + 0.5) / scale) - 0.5);
 
@@ -152,6 +161,9 @@ interface Resampling {
   readonly excludesOutside: boolean;
   /** Of places outside of the axis; null where these take the edge. */
   readonly extrapolation: number | null;
+  readonly isAntialiased: boolean;
+  /** The same for axes of which only a run knows the size. */
+  readonly symbolic: Omit<SymbolicResampling, 'coordinates'>;
 }
 
 function tapsOf(node: NodeContext): Resampling {
@@ -165,6 +177,12 @@ function tapsOf(node: NodeContext): Resampling {
     taps: kernelOf(node, isOld, isAntialiased),
     excludesOutside: node.int('exclude_outside', 0) === 1,
     extrapolation: mode === 'tf_crop_and_resize' ? node.float('extrapolation_value', 0) : null,
+    isAntialiased,
+    symbolic: {
+      mode: node.text('mode', 'nearest'),
+      rounding: node.text('nearest_mode', isOld ? 'floor' : 'round_prefer_floor'),
+      a: node.float('cubic_coeff_a', -0.75),
+    },
   };
 }
 
@@ -184,32 +202,26 @@ function kernelOf(node: NodeContext, isOld: boolean, isAntialiased: boolean): Re
   return node.unsupported(`its mode is '${mode}'`, 'Modes that are taken: nearest, linear, cubic.');
 }
 
-/** The taps within `reach` of x, a kernel being as wide as the elements of a smaller result are apart. */
-function spread(x: number, scale: number, reach: number, kernel: (t: number) => number): Taps {
-  const factor = Math.min(scale, 1);
-  const first = Math.floor(x - reach / factor) + 1;
-  const count = Math.ceil(x + reach / factor) - first;
-  const places = Array.from({ length: Math.max(count, 1) }, (_, i) => first + i);
-  return normalised(places.map((place) => ({ place, weight: kernel((place - x) * factor) })));
-}
-
-const triangle = (t: number) => Math.max(0, 1 - Math.abs(t));
-
-/** Keys, "Cubic convolution interpolation for digital image processing", 1981, equation 15. */
-const cubic = (a: number) => (t: number) => {
-  const d = Math.abs(t);
-  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
-  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
-};
-
-function normalised(taps: Taps): Taps {
-  const sum = taps.reduce((total, { weight }) => total + weight, 0);
-  return taps.map(({ place, weight }) => ({ place, weight: weight / sum }));
-}
-
 function resizeAxis(node: NodeContext, x: Value, axis: Axis, how: Resampling): Value {
   const { from, to, scale } = axis;
   if (from === to && scale === 1 && how.extrapolation === null) return x;
+  if (scale !== null) return resizeScaled(node, x, { ...axis, scale }, how);
+  return computed(node, x, axis, how);
+}
+
+/** By taps that the model computes. */
+function computed(node: NodeContext, x: Value, axis: Axis, how: Resampling): Value {
+  const { from, to, scale } = axis;
+  const [num, den] = scale !== null && scale < 1 ? [Math.round(1 / scale), 1] : [from, to];
+  const takes = !how.excludesOutside && !how.isAntialiased;
+  const { mode: coordinates, symbolic } = how;
+  const resized =
+    takes && resizeSymbolic(node, x, { ...axis, num, den }, { ...symbolic, coordinates });
+  return resized || node.unsupported(`it resizes the symbolic size ${from} to ${to}`, FIX);
+}
+
+function resizeScaled(node: NodeContext, x: Value, axis: ScaledAxis, how: Resampling): Value {
+  const { from, to, scale } = axis;
   // What the file asks for is held against a bound before it is listed.
   const reach = 4 / Math.min(scale, 1) + Math.max(scale, 1);
   if (!(scale > 0) || !(reach * (typeof to === 'number' ? to : 1) <= MAX_TAPS)) {
@@ -224,18 +236,21 @@ function resizeAxis(node: NodeContext, x: Value, axis: Axis, how: Resampling): V
     return byTaps(node, x, { ...axis, from, to }, how);
   }
   if (phases !== null && !how.excludesOutside) return byPhases(node, x, axis, phases);
-  return node.unsupported(`it resizes the symbolic size ${from} by ${scale}, '${how.mode}'`, FIX);
+  return computed(node, x, axis, how);
 }
 
 /** The taps of the elements that stand for one, counted from it; null where they are not all alike. */
-function phasesOf(axis: Axis, { mode, coordinate, taps }: Resampling): readonly Taps[] | null {
+function phasesOf(
+  axis: ScaledAxis,
+  { mode, coordinate, taps }: Resampling,
+): readonly Taps[] | null {
   const { scale } = axis;
   if (!HAS_PHASES.has(mode) || !Number.isInteger(scale) || scale < 1) return null;
   return Array.from({ length: scale }, (_, i) => taps(coordinate(i, 1, scale, axis), scale));
 }
 
 /** Every element `scale` times. */
-function repeated({ g }: NodeContext, x: Value, { axis, to, scale }: Axis): Value {
+function repeated({ g }: NodeContext, x: Value, { axis, to, scale }: ScaledAxis): Value {
   const apart = g.reshape(x, { shape: x.shape.toSpliced(axis + 1, 0, 1) });
   const copies = g.broadcast(apart, { shape: x.shape.toSpliced(axis + 1, 0, scale) });
   return g.reshape(copies, { shape: x.shape.with(axis, to) });
@@ -260,7 +275,7 @@ function byPhases(
   return g.reshape(g.concat(parts, { axis: axis + 1 }), { shape: x.shape.with(axis, to) });
 }
 
-type SizedAxis = Axis & { readonly from: number; readonly to: number };
+type SizedAxis = ScaledAxis & { readonly from: number; readonly to: number };
 
 function byTaps(node: NodeContext, x: Value, axis: SizedAxis, how: Resampling): Value {
   const { g, site } = node;
