@@ -69,9 +69,9 @@ describe('round trip', () => {
     }
   });
 
-  test('deep dims, as of many strided convolutions, survive', () => {
+  test('deep dims, as of many transposed and strided convolutions, survive', () => {
     let dim = 'n';
-    for (let i = 0; i < 8; i++) dim = `floor((${dim}+1)/2)`;
+    for (let i = 0; i < 8; i++) dim = `floor((3*${dim}+1)/2)`;
     const text = `graph @g(%x: f32[${dim}]) {\n  return %x\n}\n`;
     expect(printGraph(parseGraph(text))).toBe(text);
   });
