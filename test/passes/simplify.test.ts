@@ -217,6 +217,14 @@ describe('views', () => {
   );
 });
 
+test('a vector that becomes a matrix and is turned has no last two axes to swap', () => {
+  const graph = buildGraph('vector', (g) => {
+    const matrix = g.reshape(g.input('x', f32(6)), { shape: [2, 3] });
+    return { y: g.reshape(g.transpose(matrix, { permutation: [1, 0] }), { shape: [6] }) };
+  });
+  expect(runSafely(graph, simplify).ops).toEqual(['reshape', 'transpose', 'reshape']);
+});
+
 test('a chain of any length comes to its end', () => {
   const { ops } = simplified((g, x) => {
     let y = x;

@@ -124,6 +124,7 @@ function transposedMatrices(node: Node, index: GraphIndex): Write | null {
     resultShape(joined, index),
     resultShape(node, index),
   ];
+  if (before.length < 2 || within.length < 2) return null;
   const isSwap = permutationOf(turned).every((axis, i) => axis === swapLast(within.length)[i]);
   const permutation = swapLast(before.length);
   const keepsMatrices = sameShape(before.slice(-2), within.slice(-2));

@@ -234,6 +234,9 @@ function blocks(node: NodeContext, dim: Dim, by: number): Dim {
 }
 
 function blockSize(node: NodeContext): number {
+  const { length } = node.type(0).shape;
+  if (length !== 4)
+    node.unsupported(`its operand has ${length} dims, where [n, c, h, w] was expected`);
   const by = node.int('blocksize', 1);
   return by >= 1
     ? by
