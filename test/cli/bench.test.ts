@@ -1,7 +1,6 @@
 /** `encompile bench`: times of a model and its kernels that add up. */
-import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { leftBehindBy } from '../support/temporary-files.ts';
 import { encompile, folderWith, LINEAR_IR, LINEAR_WEIGHTS } from './command.ts';
 
 const folder = folderWith({ 'linear.ir': LINEAR_IR, 'linear.safetensors': LINEAR_WEIGHTS });
@@ -31,16 +30,17 @@ describe('bench', () => {
   });
 
   it('prints a table, and leaves no temporary files', async () => {
-    const before = temporaryFolders();
-    const { status, stdout } = await encompile(folder, 'bench', 'linear.ir', '--threads', '1');
-    expect(status).toBe(0);
-    expect(stdout).toMatch(
-      /^js at batch=1: [\d.]+ [mu]s a run, 30 FLOP, [\d.]+ GFLOP\/s \(median of \d+ runs\)\n/,
-    );
-    expect(stdout).toMatch(/^ {2}matmul_add_tanh +1 +[\d.]+ us +[\d.]+ us +100\.0 % /m);
-    expect(stdout).toMatch(/GFLOP\/s {2}of peak {2}ops\n/);
-    expect(stdout).toMatch(/ [\d.]+ % {2}matmul add tanh$/m);
-    expect(temporaryFolders().filter((name) => !before.includes(name))).toEqual([]);
+    const left = await leftBehindBy(async () => {
+      const { status, stdout } = await encompile(folder, 'bench', 'linear.ir', '--threads', '1');
+      expect(status).toBe(0);
+      expect(stdout).toMatch(
+        /^js at batch=1: [\d.]+ [mu]s a run, 30 FLOP, [\d.]+ GFLOP\/s \(median of \d+ runs\)\n/,
+      );
+      expect(stdout).toMatch(/^ {2}matmul_add_tanh +1 +[\d.]+ us +[\d.]+ us +100\.0 % /m);
+      expect(stdout).toMatch(/GFLOP\/s {2}of peak {2}ops\n/);
+      expect(stdout).toMatch(/ [\d.]+ % {2}matmul add tanh$/m);
+    });
+    expect(left).toEqual([]);
   });
 
   it('runs wasm on threads, and says for others that they have none', async () => {
@@ -55,8 +55,3 @@ describe('bench', () => {
     expect(js.stderr).toContain('--threads 2 asks for several threads, but js has none');
   });
 });
-
-/** Those of the command; tests beside this one have others. */
-function temporaryFolders(): readonly string[] {
-  return readdirSync(tmpdir()).filter((name) => /^encompile-\w{6}$/.test(name));
-}

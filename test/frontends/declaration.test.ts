@@ -19,6 +19,7 @@ import { writeSafetensors } from '../../src/frontends/safetensors.ts';
 import { printGraph } from '../../src/ir/print.ts';
 import { repositoryRoot } from '../support/build-dist.ts';
 import { expectGolden } from '../support/golden.ts';
+import { leftBehindBy } from '../support/temporary-files.ts';
 
 const fixtures = fileURLToPath(new URL('fixtures', import.meta.url));
 const fixture = (name: string) => join(fixtures, name);
@@ -150,10 +151,10 @@ describe('a model file', () => {
       "import { f32, model } from 'encompile';",
       "export default model('plain', (g) => ({ y: g.exp(g.input('x', f32(4))) }));",
     );
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('encompile-'));
-    await loadDeclaration(path);
-    const after = readdirSync(tmpdir()).filter((name) => name.startsWith('encompile-'));
-    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+    const left = await leftBehindBy(async () => {
+      await loadDeclaration(path);
+    });
+    expect(left).toEqual([]);
     expect(readdirSync(dirname(path))).toEqual(['model.mjs']);
   });
 });
