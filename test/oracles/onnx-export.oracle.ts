@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/frontends/load.ts';
-import { symbolsOf } from '../../src/ir/dims.ts';
+import { evaluateDim, symbolsOf } from '../../src/ir/dims.ts';
 import { type Graph, valueOf } from '../../src/ir/graph.ts';
+import { sizeBounds } from '../../src/ir/size-bounds.ts';
+import type { Sizes } from '../../src/ir/sizes.ts';
 import { runPasses } from '../../src/passes/pass.ts';
 import { exportPipeline } from '../../src/passes/pipeline.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
@@ -27,8 +29,8 @@ describe.each(OPSETS)('every op in opset %d', (opset) => {
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
 const NO_MODEL = new Set(['demo.ts', 'ocr.ts', 'vad.ts']);
 const SIZES = [
-  { batch: 1, seq: 1, source: 3, target: 1, height: 16, width: 20, frames: 5 },
-  { batch: 3, seq: 19, source: 5, target: 7, height: 33, width: 50, frames: 8 },
+  { batch: 1, seq: 1, source: 3, target: 1, height: 16, width: 20, frames: 5, window: 2 },
+  { batch: 3, seq: 19, source: 5, target: 7, height: 33, width: 50, frames: 8, window: 4 },
 ];
 
 async function expectModelAgrees(path: string): Promise<void> {
@@ -71,6 +73,13 @@ function needsElements(graph: Graph): boolean {
   });
 }
 
+/** Whether the graph runs at these sizes: a slice from seq - 1 on needs an element. */
+function isWithinBounds(graph: Graph, sizes: Sizes): boolean {
+  return sizeBounds(graph).every(([smaller, larger]) => {
+    return evaluateDim(smaller, sizes) <= evaluateDim(larger, sizes);
+  });
+}
+
 /** Windows need as many elements as they span. */
 const NEEDY: ReadonlySet<string> = new Set([
   ...['reduce_mean', 'argmax', 'argmin', 'group_norm', 'instance_norm'],
@@ -79,8 +88,11 @@ const NEEDY: ReadonlySet<string> = new Set([
 
 property('so it does at sizes of 0', 100, async ({ graph, sizes: [sizes] }) => {
   if (needsElements(graph)) return;
-  const none = Object.keys(sizes ?? {}).map((symbol) => ({ ...sizes, [symbol]: 0 }));
-  for (const opset of [17, 23] as const) {
+  const none = Object.keys(sizes ?? {})
+    .map((symbol) => ({ ...sizes, [symbol]: 0 }))
+    .filter((given) => isWithinBounds(graph, given));
+  // ONNX Runtime's Attention, of opset 23, refuses a batch of 0
+  for (const opset of [17, 22] as const) {
     if (isExportable(graph, opset)) await expectSameAtSizes(graph, none, opset);
   }
 });
