@@ -23,18 +23,23 @@ import { removePadding } from './remove-padding.ts';
 import { roundWeights } from './round-weights.ts';
 import { simplify } from './simplify.ts';
 
-export const pipeline: readonly Pass[] = [
-  expandComposites,
-  hoistFromScan,
-  removeDead,
-  foldBatchNorm,
-  openDepthwise,
+/** One form of everything, and the patterns that are recognised in it. */
+const recognition: readonly Pass[] = [
   foldConstants,
   simplify,
   mergeDuplicates,
   raise,
   fuseAttention,
   mergeProjections,
+];
+
+export const pipeline: readonly Pass[] = [
+  expandComposites,
+  hoistFromScan,
+  removeDead,
+  foldBatchNorm,
+  openDepthwise,
+  ...recognition,
   removePadding,
   fuseEmbeddingNorm,
   fuseAddNorm,
@@ -54,12 +59,7 @@ export const exportPipeline: readonly Pass[] = [
   hoistFromScan,
   removeDead,
   foldBatchNorm,
-  foldConstants,
-  simplify,
-  mergeDuplicates,
-  raise,
-  fuseAttention,
-  mergeProjections,
+  ...recognition,
 ];
 
 /** Passes that change what a graph computes, as far as they are asked for. */

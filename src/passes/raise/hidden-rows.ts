@@ -11,6 +11,7 @@
 import type { Node, ValueId } from '../../ir/graph.ts';
 import { FLOOR } from '../../ir/ops/softmax.ts';
 import { sameShape } from '../../ir/types.ts';
+import { structuralKey } from '../../structural-key.ts';
 import { beforeViews, VERY_LOW } from '../attention/mask.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
@@ -94,5 +95,5 @@ function bareBool(id: ValueId, index: GraphIndex) {
   const inner = beforeViews(inside, index);
   if (index.value(inner.source).dtype !== 'bool') return null;
   const moves = [...inner.views, ...outer.views].map(({ op, attributes }) => [op, attributes]);
-  return { source: inner.source, moved: JSON.stringify(moves) };
+  return { source: inner.source, moved: structuralKey(moves) };
 }
