@@ -12,7 +12,7 @@ import { respawnWithVulkan } from '../check/respawn.ts';
 import { findOptionalPackage } from '../check/webgpu-node.ts';
 import { compileGraph, type Quantization } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
-import { openFile, readRange } from '../frontends/files.ts';
+import { withFile } from '../frontends/file-source.ts';
 import type { Graph } from '../ir/graph.ts';
 import { type NdArray, toNdArray } from '../ir/nd-array.ts';
 import type { Sizes } from '../ir/sizes.ts';
@@ -160,21 +160,13 @@ async function openChecked(
     if (inputsPath !== undefined) {
       throw new EncompileError(`${path} has inputs of its own: leave out --inputs.`, 2);
     }
-    return decodeReproducer(await readWhole(path), path);
+    const content = withFile(path, (file) => file.read(0, file.length));
+    return decodeReproducer(content, path);
   }
   const { graph } = await openModel(path, options, { needsNumbers: true });
   if (inputsPath === undefined) return { graph };
   const { tensors } = await readInputTensors(graph, inputsPath);
   return { graph, inputs: new Map([...tensors].map(([name, data]) => [name, toNdArray(data)])) };
-}
-
-async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await openFile(path);
-  try {
-    return await readRange(file, 0, (await file.stat()).size, path);
-  } finally {
-    await file.close();
-  }
 }
 
 /** Where the first failing kernel was written with its numbers; null where none fails. */

@@ -2,7 +2,7 @@
  * Paths that a file inside a model folder names (shards, modules). A folder may come from a
  * stranger, so such a path must stay inside, links resolved.
  */
-import { realpath } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { EncompileError } from '../errors.ts';
 import { type JsonValue, quote } from './json.ts';
@@ -14,11 +14,7 @@ import { type JsonValue, quote } from './json.ts';
  * @param where the file and field that hold `name`, for errors
  * @throws EncompileError when `name` is not a relative path, leads out of the folder, or is absent
  */
-export async function confinedPath(
-  folder: string,
-  name: JsonValue | undefined,
-  where: string,
-): Promise<string> {
+export function confinedPath(folder: string, name: JsonValue | undefined, where: string): string {
   if (typeof name !== 'string' || !isPlainRelative(name)) {
     throw new EncompileError(
       `${where} is ${quote(name)}, where the name of something inside ${folder} was expected: ` +
@@ -26,10 +22,7 @@ export async function confinedPath(
     );
   }
   const path = join(folder, name);
-  const [root, target] = await Promise.all([
-    resolveLinks(folder, where),
-    resolveLinks(path, where),
-  ]);
+  const [root, target] = [resolveLinks(folder, where), resolveLinks(path, where)];
   if (roots(root).some((allowed) => target.startsWith(allowed + sep))) return path;
   throw new EncompileError(
     `${where} is ${quote(name)}, a link that leads out of ${folder}, to ${quote(target)}. ` +
@@ -47,9 +40,9 @@ function roots(folder: string): readonly string[] {
   return basename(parent) === 'snapshots' ? [folder, resolve(parent, '..', 'blobs')] : [folder];
 }
 
-async function resolveLinks(path: string, where: string): Promise<string> {
+function resolveLinks(path: string, where: string): string {
   try {
-    return await realpath(path);
+    return realpathSync.native(path);
   } catch (error) {
     throw new EncompileError(
       `${where} names ${path}, which cannot be reached: ${(error as Error).message}. Complete the ` +

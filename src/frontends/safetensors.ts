@@ -8,8 +8,9 @@
 import { EncompileError } from '../errors.ts';
 import { decodeBfloat16, decodeFloat16, encodeFloat16 } from '../ir/float16.ts';
 import { BYTES, type DType, type TensorData, type TypedData } from '../ir/types.ts';
+import { type ByteSource, inMemory } from '../onnx/byte-source.ts';
 import { writeFiles } from '../output-files.ts';
-import { openFile, readRange } from './files.ts';
+import { withFile } from './file-source.ts';
 import { quote } from './json.ts';
 import {
   headerLength,
@@ -18,7 +19,6 @@ import {
   METADATA_KEY,
   parseHeader,
   parseMetadata,
-  type StoredTensor,
   type StoredType,
 } from './safetensors-header.ts';
 import { dataFault } from './tensor-data.ts';
@@ -36,13 +36,21 @@ export function parseSafetensors(
   bytes: Uint8Array,
   origin: string,
 ): ReadonlyMap<string, TensorData> {
-  const start = bytes.subarray(0, LENGTH_BYTES);
-  const dataStart = LENGTH_BYTES + headerLength(start, bytes.length, origin);
-  const data = bytes.subarray(dataStart);
-  return decodeAll(
-    parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), data.length, origin),
-    data,
-    origin,
+  return tensorsOf(inMemory(bytes), origin);
+}
+
+function tensorsOf(file: ByteSource, origin: string): ReadonlyMap<string, TensorData> {
+  requireLittleEndian();
+  const start = file.read(0, Math.min(LENGTH_BYTES, file.length));
+  const dataStart = LENGTH_BYTES + headerLength(start, file.length, origin);
+  const header = file.read(LENGTH_BYTES, dataStart);
+  const tensors = parseHeader(header, file.length - dataStart, origin);
+  return new Map(
+    tensors.map((tensor): [string, TensorData] => {
+      const bytes = file.read(dataStart + tensor.begin, dataStart + tensor.end);
+      if (tensor.stored === 'BOOL') checkBooleans(bytes, tensor.name, origin);
+      return [tensor.name, { ...DECODERS[tensor.stored](bytes), shape: tensor.shape }];
+    }),
   );
 }
 
@@ -58,17 +66,7 @@ export function readSafetensorsMetadata(
 
 /** `parseSafetensors` of a file; the header is checked before the data is read. */
 export async function readSafetensors(path: string): Promise<ReadonlyMap<string, TensorData>> {
-  const file = await openFile(path);
-  try {
-    const fileBytes = (await file.stat()).size;
-    const start = await readRange(file, 0, Math.min(LENGTH_BYTES, fileBytes), path);
-    const dataStart = LENGTH_BYTES + headerLength(start, fileBytes, path);
-    const header = await readRange(file, LENGTH_BYTES, dataStart - LENGTH_BYTES, path);
-    const tensors = parseHeader(header, fileBytes - dataStart, path);
-    return decodeAll(tensors, await readRange(file, dataStart, fileBytes - dataStart, path), path);
-  } finally {
-    await file.close();
-  }
+  return withFile(path, (file) => tensorsOf(file, path));
 }
 
 /**
@@ -108,21 +106,6 @@ export async function writeSafetensors(
   metadata?: ReadonlyMap<string, string>,
 ): Promise<void> {
   await writeFiles(new Map([[path, encodeSafetensors(tensors, metadata)]]));
-}
-
-function decodeAll(
-  tensors: readonly StoredTensor[],
-  data: Uint8Array,
-  origin: string,
-): ReadonlyMap<string, TensorData> {
-  requireLittleEndian();
-  return new Map(
-    tensors.map((tensor): [string, TensorData] => {
-      const bytes = data.subarray(tensor.begin, tensor.end);
-      if (tensor.stored === 'BOOL') checkBooleans(bytes, tensor.name, origin);
-      return [tensor.name, { ...DECODERS[tensor.stored](bytes), shape: tensor.shape }];
-    }),
-  );
 }
 
 type Decoded = Pick<TensorData, 'dtype' | 'data'>;

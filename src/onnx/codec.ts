@@ -1,16 +1,16 @@
 /**
  * Protocol Buffers as a typed table a message: each field has its number and its kind, and tsc holds
- * the table against the message's interface. `@bufbuild/protobuf` reads and writes the wire format.
+ * the table against the message's interface. `@bufbuild/protobuf` writes the wire format.
  *
  * - Writing skips what is left out. An encoding is the same for the same message: fields stand in the
  *   order of the table.
- * - Reading takes any file of any origin: unknown fields are skipped, a repeated field may be packed or
- *   not, a list that is absent is empty, and a single field that is absent stays undefined.
- * - What a file makes of memory is bounded: messages, numbers and text are counted, and a list of a tensor's
- *   numbers stays as the bytes that it is until it is asked for (`packed-numbers.ts`).
+ * - Reading goes through a window (`wire-reader.ts`), and is bounded (`decode.ts`).
  */
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { NO_NUMBERS, type Numbers, PackedNumbers, type Room } from './packed-numbers.ts';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { type ByteSource, inMemory, type StoredBytes } from './byte-source.ts';
+import { ITEM, type Place, readFields, readText } from './decode.ts';
+import type { Numbers, Room } from './packed-numbers.ts';
+import { WireReader } from './wire-reader.ts';
 
 /** How one value of a field is read and written. */
 export interface Kind<T> {
@@ -18,13 +18,11 @@ export interface Kind<T> {
   /** Of numbers: what holds `count` of them. */
   readonly room?: (count: number) => Room<T>;
   write(output: Output, value: Draft<T>): void;
-  read(reader: BinaryReader, place: Place): T;
-}
-
-/** Where reading stands: how deep, and what was made so far. */
-interface Place {
-  readonly depth: number;
-  readonly made: { parts: number; text: number };
+  /** Of numbers of one width: those that the bytes are. */
+  readonly view?: (bytes: Uint8Array) => ArrayLike<T>;
+  /** How much of what may be read a value in a list is (`decode.ts`). */
+  readonly parts: number;
+  read(reader: WireReader, place: Place): T;
 }
 
 /** A field that is there once or not at all. */
@@ -63,7 +61,9 @@ export type Draft<T> = T extends string | number | bigint | Uint8Array
     ? readonly Draft<E>[]
     : T extends Numbers<infer E>
       ? readonly E[] | Numbers<E>
-      : { readonly [K in keyof T]?: Draft<T[K]> };
+      : T extends StoredBytes
+        ? Uint8Array | StoredBytes
+        : { readonly [K in keyof T]?: Draft<T[K]> };
 
 export const one = <T>(number: number, kind: Kind<T>): One<T> => ({ number, form: 'one', kind });
 export const many = <T>(number: number, kind: Kind<T>): Many<T> => ({ number, form: 'many', kind });
@@ -76,50 +76,56 @@ export const packed = <T>(number: number, kind: Kind<T>): Packed<T> => ({
 /** What is no UTF-8 reads as U+FFFD. */
 export const string: Kind<string> = {
   wire: WireType.LengthDelimited,
+  parts: ITEM,
   write: ({ writer }, value) => writer.string(value),
-  read: (reader, { made }) => {
-    made.text += lengthAhead(reader);
-    if (made.text > MAX_TEXT) throw new Error(`it has more than ${MAX_TEXT} bytes of text`);
-    return reader.string();
-  },
+  read: readText,
 };
-/** A view of the message's own bytes when read. */
-export const bytes: Kind<Uint8Array> = {
+/** Where they are in the file when read. */
+export const bytes: Kind<StoredBytes> = {
   wire: WireType.LengthDelimited,
+  parts: ITEM,
   write: (output, value) => {
-    output.writer.uint32(value.length);
-    output.append(value);
+    const content = value instanceof Uint8Array ? value : value.read();
+    output.writer.uint32(content.length);
+    output.append(content);
   },
-  read: bytesOf,
+  read: (reader) => reader.stored(),
 };
 /** Enumerations too. */
 export const int32: Kind<number> = {
   wire: WireType.Varint,
+  parts: 1,
   room: (count) => new Int32Array(count),
   write: ({ writer }, value) => writer.int32(value),
   read: (reader) => reader.int32(),
 };
 export const int64: Kind<bigint> = {
   wire: WireType.Varint,
+  parts: ITEM,
   room: (count) => new BigInt64Array(count),
   write: ({ writer }, value) => writer.int64(value),
-  read: (reader) => BigInt(reader.int64()),
+  read: (reader) => reader.int64(),
 };
 export const uint64: Kind<bigint> = {
   wire: WireType.Varint,
+  parts: ITEM,
   room: (count) => new BigUint64Array(count),
   write: ({ writer }, value) => writer.uint64(value),
-  read: (reader) => BigInt(reader.uint64()),
+  read: (reader) => reader.uint64(),
 };
 export const float: Kind<number> = {
   wire: WireType.Bit32,
+  parts: 1,
   room: (count) => new Float32Array(count),
+  view: viewOf(Float32Array),
   write: ({ writer }, value) => writer.float(value),
   read: (reader) => reader.float(),
 };
 export const double: Kind<number> = {
   wire: WireType.Bit64,
+  parts: 1,
   room: (count) => new Float64Array(count),
+  view: viewOf(Float64Array),
   write: ({ writer }, value) => writer.double(value),
   read: (reader) => reader.double(),
 };
@@ -128,6 +134,7 @@ export const double: Kind<number> = {
 export function message<M>(fields: () => Message<M>): Kind<M> {
   return {
     wire: WireType.LengthDelimited,
+    parts: ITEM,
     write: (output, value) => {
       const inner = new Output();
       writeFields(fields(), value, inner);
@@ -136,7 +143,7 @@ export function message<M>(fields: () => Message<M>): Kind<M> {
       for (const chunk of chunks) output.append(chunk);
     },
     read: (reader, { depth, made }) =>
-      readFields(fields(), new BinaryReader(bytesOf(reader)), { depth: depth + 1, made }),
+      reader.message(() => readFields(fields(), reader, { depth: depth + 1, made })),
   };
 }
 
@@ -154,8 +161,20 @@ export function encode<M>(fields: Message<M>, value: Draft<M>): Uint8Array {
 }
 
 /** @throws Error where the bytes are no such message */
-export function decode<M>(fields: Message<M>, content: Uint8Array): M {
-  return readFields(fields, new BinaryReader(content), { depth: 0, made: { parts: 0, text: 0 } });
+export function decode<M>(fields: Message<M>, content: Uint8Array | ByteSource): M {
+  const source = content instanceof Uint8Array ? inMemory(content) : content;
+  return readFields(fields, new WireReader(source), { depth: 0, made: { parts: 0, text: 0 } });
+}
+
+function viewOf<T>(array: {
+  new (buffer: ArrayBufferLike, offset: number, length: number): T;
+  readonly BYTES_PER_ELEMENT: number;
+}): (bytes: Uint8Array) => T {
+  const width = array.BYTES_PER_ELEMENT;
+  return (bytes) => {
+    const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
+    return new array(aligned.buffer, aligned.byteOffset, aligned.length / width);
+  };
 }
 
 /** From this size on bytes are not copied before the whole message is put together. */
@@ -190,76 +209,9 @@ function lengthOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-/** Deeper messages are not read: only a file made to exhaust the stack has them. */
-const MAX_DEPTH = 100;
-
 type AnyField = One<unknown> | Many<unknown> | Packed<unknown>;
 /** The mapped type says which field holds what; loops over all of them cannot. */
-type AnyMessage = { readonly [name: string]: AnyField };
-
-/**
- * Two bytes can stand for a message, which takes hundreds: so many parts are read at most, of some ten bytes.
- * Forty thousand nodes with the types of their results have about as many.
- */
-const MAX_PARTS = 1 << 22;
-const MESSAGE = 8;
-const ITEM = 4;
-/** Names and notes together. */
-const MAX_TEXT = 1 << 25;
-
-function count({ made }: Place, parts: number): void {
-  made.parts += parts;
-  if (made.parts <= MAX_PARTS) return;
-  throw new Error(
-    'it has millions of messages, names or numbers outside of tensors, far more than any model',
-  );
-}
-
-/** What a value in a list counts. */
-function partsOf({ kind }: AnyField): number {
-  const isWide = kind.wire === WireType.LengthDelimited || kind === int64 || kind === uint64;
-  return isWide ? ITEM : 1;
-}
-
-/** The length of what comes, which is there. */
-function lengthAhead(reader: BinaryReader): number {
-  const start = reader.pos;
-  const length = Number(reader.uint64());
-  const left = reader.len - reader.pos;
-  if (length > left) throw new Error(`a field has ${length} bytes, where ${left} are left`);
-  reader.pos = start;
-  return length;
-}
-
-function bytesOf(reader: BinaryReader): Uint8Array {
-  lengthAhead(reader);
-  return reader.bytes();
-}
-
-/** A list that is absent. */
-const NONE: readonly never[] = Object.freeze([]);
-
-interface Layout {
-  readonly byNumber: ReadonlyMap<number, { readonly name: string; readonly field: AnyField }>;
-  readonly lists: readonly string[];
-  readonly numbers: readonly string[];
-}
-
-const layouts = new WeakMap<AnyMessage, Layout>();
-
-function layoutOf(fields: AnyMessage): Layout {
-  let layout = layouts.get(fields);
-  if (layout === undefined) {
-    const named = Object.entries(fields);
-    layout = {
-      byNumber: new Map(named.map(([name, field]) => [field.number, { name, field }])),
-      lists: named.flatMap(([name, { form }]) => (form === 'many' ? [name] : [])),
-      numbers: named.flatMap(([name, { form }]) => (form === 'packed' ? [name] : [])),
-    };
-    layouts.set(fields, layout);
-  }
-  return layout;
-}
+export type AnyMessage = { readonly [name: string]: AnyField };
 
 function writeFields<M>(fields: Message<M>, value: Draft<M>, output: Output): void {
   const given = value as { readonly [name: string]: unknown };
@@ -283,78 +235,4 @@ function writePacked(field: AnyField, content: unknown, output: Output): void {
   output.writer.tag(field.number, WireType.LengthDelimited).fork();
   for (let i = 0; i < values.length; i++) field.kind.write(output, values[i] as object);
   output.writer.join();
-}
-
-function readFields<M>(fields: Message<M>, reader: BinaryReader, place: Place): M {
-  if (place.depth > MAX_DEPTH) throw new Error(`messages are nested more than ${MAX_DEPTH} deep`);
-  const { byNumber, lists, numbers } = layoutOf(fields as AnyMessage);
-  const found: { [name: string]: unknown } = {};
-  for (const name of lists) found[name] = NONE;
-  for (const name of numbers) found[name] = NO_NUMBERS;
-  count(place, MESSAGE);
-  while (reader.pos < reader.len) {
-    const [number, wire] = reader.tag();
-    const known = byNumber.get(number);
-    if (known === undefined) {
-      reader.skip(wire, number);
-      continue;
-    }
-    const { name, field } = known;
-    if (field.form === 'one') found[name] = readOne(field, name, wire, reader, place);
-    else if (field.form === 'packed') {
-      if (found[name] === NO_NUMBERS) found[name] = new PackedNumbers(field.kind);
-      readNumbers(found[name] as PackedNumbers<unknown>, known, wire, reader, place);
-    } else {
-      if (found[name] === NONE) found[name] = [];
-      readInto(found[name] as unknown[], known, wire, reader, place);
-    }
-  }
-  return found as M;
-}
-
-function readOne(
-  { kind }: AnyField,
-  name: string,
-  wire: WireType,
-  reader: BinaryReader,
-  place: Place,
-): unknown {
-  if (wire !== kind.wire) throw new Error(`the field '${name}' has the wire type ${wire}`);
-  return kind.read(reader, place);
-}
-
-function readNumbers(
-  numbers: PackedNumbers<unknown>,
-  { name, field }: { readonly name: string; readonly field: AnyField },
-  wire: WireType,
-  reader: BinaryReader,
-  place: Place,
-): void {
-  if (wire === WireType.LengthDelimited) {
-    numbers.addBytes(bytesOf(reader));
-    return;
-  }
-  count(place, partsOf(field));
-  numbers.add(readOne(field, name, wire, reader, place));
-}
-
-function readInto(
-  list: unknown[],
-  { name, field }: { readonly name: string; readonly field: AnyField },
-  wire: WireType,
-  reader: BinaryReader,
-  place: Place,
-): void {
-  const parts = partsOf(field);
-  if (wire === field.kind.wire) {
-    count(place, parts);
-    list.push(field.kind.read(reader, place));
-    return;
-  }
-  if (wire !== WireType.LengthDelimited) readOne(field, name, wire, reader, place);
-  const inner = new BinaryReader(bytesOf(reader));
-  while (inner.pos < inner.len) {
-    count(place, parts);
-    list.push(field.kind.read(inner, place));
-  }
 }

@@ -3,6 +3,7 @@
  * not in the tables is skipped when read.
  */
 import { EncompileError } from '../errors.ts';
+import type { ByteSource } from './byte-source.ts';
 import {
   bytes,
   type Draft,
@@ -225,12 +226,12 @@ export function decodeTensor(content: Uint8Array, origin: string): TensorProto {
 }
 
 /**
- * Reads an ONNX file. Bytes of tensors are views of `content`.
+ * Reads an ONNX file. Bytes and numbers of tensors stay in it until they are asked for.
  *
  * @param origin what the bytes are, for errors
  * @throws EncompileError where they are no ONNX model
  */
-export function decodeModel(content: Uint8Array, origin: string): ModelProto {
+export function decodeModel(content: Uint8Array | ByteSource, origin: string): ModelProto {
   return reading('model', origin, () => decode(MODEL, content));
 }
 
@@ -238,6 +239,7 @@ function reading<T>(what: string, origin: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
+    if (error instanceof EncompileError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new EncompileError(
       `${origin} is not an ONNX ${what}: ${reason}. Check that the file is whole and was written by an ` +

@@ -1,14 +1,16 @@
 /**
  * The numbers of a tensor as a message holds them: bytes of the file, of which numbers are made when they are
- * asked for. A byte can stand for a number that takes eight, so how many there are is known before.
- *
- * Invariant: bytes that were added decode without an error.
+ * asked for. A byte can stand for a number that takes eight, so how many there are is counted before.
  */
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { WireType } from '@bufbuild/protobuf/wire';
+import { StoredRange } from './byte-source.ts';
+import { WireReader } from './wire-reader.ts';
 
 /** Numbers of which the count is known, and that are made anew each time. */
 export interface Numbers<T> {
+  /** @throws Error where the bytes are no such numbers */
   readonly length: number;
+  /** @throws Error as `length` does */
   values(): ArrayLike<T>;
 }
 
@@ -23,7 +25,9 @@ interface NumberKind<T> {
   readonly wire: WireType;
   /** As little memory as `count` numbers need. */
   readonly room?: (count: number) => Room<T>;
-  read(reader: BinaryReader, place: never): T;
+  /** Of numbers of one width: those that the bytes are. */
+  readonly view?: (bytes: Uint8Array) => ArrayLike<T>;
+  read(reader: WireReader, place: never): T;
 }
 
 export const NO_NUMBERS: Numbers<never> = Object.freeze({ length: 0, values: () => [] });
@@ -34,57 +38,74 @@ const LONGEST_VARINT = 10;
 export class PackedNumbers<T> implements Numbers<T> {
   private readonly kind: NumberKind<T>;
   /** Packed bytes, and numbers that came one by one between them. */
-  private readonly chunks: (Uint8Array | T[])[] = [];
-  private count = 0;
+  private readonly chunks: (StoredRange | T[])[] = [];
+  private count: number | null = null;
 
   constructor(kind: NumberKind<T>) {
     this.kind = kind;
   }
 
   get length(): number {
+    this.count ??= this.chunks.reduce((sum, chunk) => {
+      return sum + (chunk instanceof StoredRange ? countOf(chunk, this.kind.wire) : chunk.length);
+    }, 0);
     return this.count;
   }
 
   add(number: T): void {
+    this.count = null;
     const last = this.chunks.at(-1);
     if (Array.isArray(last)) last.push(number);
     else this.chunks.push([number]);
-    this.count++;
   }
 
-  /** @throws Error where the bytes are no such numbers */
-  addBytes(bytes: Uint8Array): void {
-    this.count += countOf(bytes, this.kind.wire);
+  addPacked(bytes: StoredRange): void {
+    this.count = null;
     this.chunks.push(bytes);
   }
 
   values(): ArrayLike<T> {
-    const all: Room<T> = this.kind.room?.(this.count) ?? new Array<T>(this.count);
+    const { kind, length } = this;
+    const [only, ...others] = this.chunks;
+    if (others.length === 0 && kind.view !== undefined && only instanceof StoredRange)
+      return kind.view(only.read());
+    const all: Room<T> = kind.room?.(length) ?? new Array<T>(length);
     let at = 0;
     for (const chunk of this.chunks) {
       if (Array.isArray(chunk)) for (const number of chunk) all[at++] = number;
       else {
-        const reader = new BinaryReader(chunk);
-        while (reader.pos < reader.len) all[at++] = this.kind.read(reader, undefined as never);
+        const reader = new WireReader(chunk.source, chunk.start, chunk.end);
+        while (!reader.isAtEnd) all[at++] = kind.read(reader, undefined as never);
       }
     }
     return all;
   }
 }
 
-function countOf(bytes: Uint8Array, wire: WireType): number {
+function countOf({ source, start, end }: StoredRange, wire: WireType): number {
+  const length = end - start;
   if (wire !== WireType.Varint) {
-    const count = bytes.length / (wire === WireType.Bit32 ? 4 : 8);
+    const count = length / (wire === WireType.Bit32 ? 4 : 8);
     if (Number.isInteger(count)) return count;
-    throw new Error(`a list of numbers has ${bytes.length} bytes`);
+    throw new Error(`a list of numbers has ${length} bytes`);
   }
-  let [count, start] = [0, 0];
+  const run = { count: 0, continued: 0 };
+  for (let from = start; from < end; from += source.window) {
+    countVarints(source.read(from, Math.min(from + source.window, end)), run);
+  }
+  if (run.continued > 0) throw new Error('a number is cut');
+  return run.count;
+}
+
+/** Counts on through the bytes: `continued` is how many bytes the number that is not at its end has. */
+function countVarints(bytes: Uint8Array, run: { count: number; continued: number }): void {
+  let { count, continued } = run;
   for (let i = 0; i < bytes.length; i++) {
-    if (i - start >= LONGEST_VARINT) throw new Error('a number has more than 64 bits');
-    if ((bytes[i] ?? 0) > 127) continue;
-    count++;
-    start = i + 1;
+    if ((bytes[i] ?? 0) < 128) {
+      count++;
+      continued = 0;
+    } else if (++continued >= LONGEST_VARINT) throw new Error('a number has more than 64 bits');
   }
-  if (start < bytes.length) throw new Error('a number is cut');
-  return count;
+  run.count = count;
+  run.continued = continued;
 }

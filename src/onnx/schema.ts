@@ -2,6 +2,7 @@
  * The messages of an ONNX file that a model of tensors is made of. What training and sequences add is
  * left out. `model-file.ts` has the numbers of the fields.
  */
+import type { StoredBytes } from './byte-source.ts';
 import type { Numbers } from './packed-numbers.ts';
 
 export interface ModelProto {
@@ -53,7 +54,7 @@ export interface GraphProto {
   readonly output: readonly ValueInfoProto[];
   readonly valueInfo: readonly ValueInfoProto[];
   /** Not read: that there is one is all that is known. */
-  readonly sparseInitializer: readonly Uint8Array[];
+  readonly sparseInitializer: readonly StoredBytes[];
 }
 
 export interface NodeProto {
@@ -73,12 +74,12 @@ export interface AttributeProto {
   readonly name?: string;
   readonly f?: number;
   readonly i?: bigint;
-  readonly s?: Uint8Array;
+  readonly s?: StoredBytes;
   readonly t?: TensorProto;
   readonly g?: GraphProto;
   readonly floats: readonly number[];
   readonly ints: readonly bigint[];
-  readonly strings: readonly Uint8Array[];
+  readonly strings: readonly StoredBytes[];
   readonly tensors: readonly TensorProto[];
   readonly graphs: readonly GraphProto[];
   readonly docString?: string;
@@ -93,11 +94,11 @@ export interface TensorProto {
   readonly dataType?: number;
   readonly floatData: Numbers<number>;
   readonly int32Data: Numbers<number>;
-  readonly stringData: readonly Uint8Array[];
+  readonly stringData: readonly StoredBytes[];
   readonly int64Data: Numbers<bigint>;
   readonly name?: string;
   /** Little-endian, in place of the lists. */
-  readonly rawData?: Uint8Array;
+  readonly rawData?: StoredBytes;
   readonly doubleData: Numbers<number>;
   readonly uint64Data: Numbers<bigint>;
   readonly docString?: string;

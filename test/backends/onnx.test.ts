@@ -56,7 +56,7 @@ describe('a block of attention and norm', () => {
     const shapes = onnx.node.flatMap(({ opType, input }) => (opType === 'Reshape' ? input[1] : []));
     const values = shapes.map((name) => {
       const found = onnx.initializer.find((tensor) => tensor.name === name);
-      return [...new BigInt64Array(Uint8Array.from(found?.rawData ?? []).buffer)];
+      return [...new BigInt64Array(Uint8Array.from(found?.rawData?.read() ?? []).buffer)];
     });
     expect(values.at(0)).toEqual([0n, 0n, 4n, 16n]);
     expect(values.at(-1)).toEqual([0n, 0n, 64n]);
@@ -68,7 +68,9 @@ describe('a block of attention and norm', () => {
       const tensor = onnx.initializer.find((candidate) => candidate.name === name);
       expect(tensor?.dims).toEqual(data?.shape.map(BigInt));
       expect(tensor?.dataType).toBe(DATA_TYPE.float);
-      expect(new Float32Array(Uint8Array.from(tensor?.rawData ?? []).buffer)).toEqual(data?.data);
+      expect(new Float32Array(Uint8Array.from(tensor?.rawData?.read() ?? []).buffer)).toEqual(
+        data?.data,
+      );
     }
   });
 

@@ -3,6 +3,7 @@
  * graphs, so that files stay sound enough to reach the handlers of ops.
  */
 import { handlers } from '../../src/frontends/onnx/ops/index.ts';
+import { StoredRange, stored } from '../../src/onnx/byte-source.ts';
 import type { Draft } from '../../src/onnx/codec.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/model-file.ts';
 import { NO_NUMBERS, type Numbers, PackedNumbers } from '../../src/onnx/packed-numbers.ts';
@@ -62,6 +63,7 @@ function separateLists(message: object): void {
   for (const [key, value] of Object.entries(holder)) {
     if (Array.isArray(value) && value.length === 0) holder[key] = [];
     else if (isNumbers(value)) holder[key] = Array.from(value.values());
+    else if (value instanceof StoredRange) holder[key] = value.read();
     else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
       separateLists(value);
     }
@@ -199,7 +201,7 @@ function attributeOf(name: string, random: Random): AttributeProto {
     case 4:
       return { ...none, name, type: ATTRIBUTE_TYPE.float, f: Number(random.wholeNumber()) / 3 };
     default: {
-      const s = Buffer.from(random.of(TEXTS) ?? '');
+      const s = stored(Buffer.from(random.of(TEXTS) ?? ''));
       return { ...none, name, type: ATTRIBUTE_TYPE.string, s };
     }
   }

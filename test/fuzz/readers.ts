@@ -6,6 +6,8 @@ import { EncompileError } from '../../src/errors.ts';
 import { graphOfModel } from '../../src/frontends/onnx/index.ts';
 import { encodeSafetensors, parseSafetensors } from '../../src/frontends/safetensors.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
+import type { ModelProto } from '../../src/onnx/schema.ts';
+import { windowed } from '../support/windowed.ts';
 import { mutateOnnx } from './onnx-mutator.ts';
 import { Random } from './random.ts';
 import { mutateSafetensors } from './safetensors-mutator.ts';
@@ -32,7 +34,7 @@ export const READERS: { readonly [R in ReaderName]: Reader } = {
     ],
     mutate: mutateOnnx,
     read: (content, compiles) => {
-      const model = decodeModel(content, 'fuzz.onnx');
+      const model = decodeBothWays(content);
       const graph = graphOfModel({ model, external: new Map() }, 'fuzz.onnx');
       if (compiles) compileGraph(graph, { targets: ['js'] });
     },
@@ -49,6 +51,24 @@ export const READERS: { readonly [R in ReaderName]: Reader } = {
     },
   },
 };
+
+/** Through a window that meets the edges of most things, and as a whole: the same comes of both. */
+function decodeBothWays(content: Uint8Array): ModelProto {
+  const source = windowed(content, 1 + (content.length % 61));
+  const [whole, parts] = [content, source].map((bytes) => {
+    try {
+      return decodeModel(bytes, 'fuzz.onnx');
+    } catch (error) {
+      return error;
+    }
+  });
+  const [fault, again] = [whole, parts].map((found) => (found instanceof Error ? found : null));
+  if (fault?.message !== again?.message) {
+    throw new Error(`through a window: ${again?.message}; as a whole: ${fault?.message}`);
+  }
+  if (parts instanceof Error) throw parts;
+  return parts as ModelProto;
+}
 
 const LONGEST_MESSAGE = 1 << 16;
 

@@ -4,14 +4,14 @@
  * for one that has nothing to do), and writes nothing.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, LINEAR_IR } from '../cli/command.ts';
 import { repositoryRoot } from '../support/build-dist.ts';
 import { ONNX } from './onnx-files.ts';
-import { SAFETENSORS } from './safetensors-files.ts';
+import { SAFETENSORS, type Sparse } from './safetensors-files.ts';
 
 const COMMAND = join(repositoryRoot, 'dist/cli/main.js');
 const MEASURE = pathToFileURL(join(repositoryRoot, 'test/hostile/measure.mjs')).href;
@@ -64,6 +64,13 @@ async function leastDisturbed(model: string): Promise<Refusal> {
   return best;
 }
 
+/** The zeros behind the content take no room on the disk. */
+function write(name: string, content: Uint8Array | Sparse): void {
+  const path = join(folder, name);
+  writeFileSync(path, 'start' in content ? content.start : content);
+  if ('start' in content) truncateSync(path, content.length);
+}
+
 async function expectRefused(model: string, words: string): Promise<void> {
   const files = readdirSync(folder);
   const { status, message, megabytes, time } = await leastDisturbed(model);
@@ -83,14 +90,14 @@ it('the command alone leaves room for a file', () => {
 
 describe('safetensors', () => {
   it.each(SAFETENSORS)('%s', async (_, words, content) => {
-    writeFileSync(join(folder, 'linear.safetensors'), content());
+    write('linear.safetensors', content());
     await expectRefused('linear.ir', words);
   });
 });
 
 describe('ONNX', () => {
   it.each(ONNX)('%s', async (_, words, content) => {
-    writeFileSync(join(folder, 'model.onnx'), content());
+    write('model.onnx', content());
     await expectRefused('model.onnx', words);
   });
 });

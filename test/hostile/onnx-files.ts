@@ -7,7 +7,7 @@ import {
   type TensorProto,
 } from '../../src/onnx/schema.ts';
 import { bytesOf, floats, info, ints, node } from '../frontends/onnx/made-model.ts';
-import type { HostileFile } from './safetensors-files.ts';
+import type { HostileFile, Sparse } from './safetensors-files.ts';
 
 const MILLION = 1_000_000;
 const FAR = 2 ** 31 - 1;
@@ -30,6 +30,36 @@ const repeated = (content: Uint8Array, count: number) =>
 const NOTHING = new Uint8Array(0);
 const inGraph = (content: Uint8Array) => bytesField(7, content);
 const inTensor = (content: Uint8Array) => inGraph(bytesField(5, content));
+/** y = x + w, where the field `number` of w has all bytes from there to the end of the file. */
+function tensorUpTo(length: number, number: number): Sparse {
+  const nodes = Buffer.concat([adds(), declares(11, 'x'), declares(12, 'y')]);
+  // Lengths of 300 million or two thousand million have five bytes.
+  const tensor = (rest: number) =>
+    Buffer.concat([
+      ...[numberField(1, 2), numberField(2, DATA_TYPE.int64), bytesField(8, Buffer.from('w'))],
+      ...[varint((number << 3) | 2), varint(rest)],
+    ]);
+  const start = tensor(length).length;
+  const inTensor = length - nodes.length - 12;
+  const head = Buffer.concat([nodes, varint((5 << 3) | 2), varint(inTensor)]);
+  const graph = [varint((7 << 3) | 2), varint(length - 6), head, tensor(inTensor - start)];
+  return { start: Buffer.concat(graph), length };
+}
+const adds = () =>
+  bytesField(
+    1,
+    Buffer.concat([
+      ...['x', 'w'].map((name) => bytesField(1, Buffer.from(name))),
+      bytesField(2, Buffer.from('y')),
+      bytesField(4, Buffer.from('Add')),
+    ]),
+  );
+/** int64 of [2] */
+const declares = (field: number, name: string) => {
+  const type = Buffer.concat([numberField(1, 7), bytesField(2, bytesField(1, numberField(1, 2)))]);
+  const fields = [bytesField(1, Buffer.from(name)), bytesField(2, bytesField(1, type))];
+  return bytesField(field, Buffer.concat(fields));
+};
 const inNode = (content: Uint8Array) => inGraph(bytesField(1, content));
 
 function graphInGraph(depth: number): Uint8Array {
@@ -41,14 +71,14 @@ function graphInGraph(depth: number): Uint8Array {
 const TOO_MANY = 'far more than any model';
 
 const WIRE: readonly HostileFile[] = [
-  ['zeros', 'not an ONNX model', () => new Uint8Array(50 * MILLION)],
+  ['zeros', 'not an ONNX model', () => ({ start: NOTHING, length: 300 * MILLION })],
   ['a length of 2^40', 'where 0 are left', () => Buffer.concat([varint(58), varint(2n ** 40n)])],
   [
     'a varint of 11 bytes',
     'not an ONNX model',
     () => Buffer.from('08ffffffffffffffffffff01', 'hex'),
   ],
-  ['groups in groups', 'recursion', () => repeated(varint((31 << 3) | 3), 10 * MILLION)],
+  ['groups in groups', 'groups are nested', () => repeated(varint((31 << 3) | 3), 10 * MILLION)],
   ['graphs in graphs', 'more than 100 deep', () => graphInGraph(3000)],
   ['empty nodes', TOO_MANY, () => inGraph(repeated(bytesField(1, NOTHING), 8 * MILLION))],
   [
@@ -74,6 +104,21 @@ const WIRE: readonly HostileFile[] = [
     '8 million packed wide numbers',
     'no outputs',
     () => inTensor(bytesField(7, new Uint8Array(8 * MILLION))),
+  ],
+  [
+    '300 million packed numbers for a tensor of two',
+    '2 numbers were expected',
+    () => tensorUpTo(300 * MILLION, 7),
+  ],
+  [
+    '2 GB of raw bytes for a tensor of two',
+    '16 bytes were expected',
+    () => tensorUpTo(2000 * MILLION, 9),
+  ],
+  [
+    'fields that nobody knows',
+    'far more than any model',
+    () => repeated(numberField(31, 0), 9 * MILLION),
   ],
   ['dims', TOO_MANY, () => inTensor(repeated(numberField(1, 1), 8 * MILLION))],
   [

@@ -1,6 +1,16 @@
 /** Safetensors files of strangers, each with words of the error that refuses it. */
 
-export type HostileFile = readonly [name: string, words: string, content: () => Uint8Array];
+/** A file of `length` bytes, which are zeros behind its start. */
+export interface Sparse {
+  readonly start: Uint8Array;
+  readonly length: number;
+}
+
+export type HostileFile = readonly [
+  name: string,
+  words: string,
+  content: () => Uint8Array | Sparse,
+];
 
 const MEGABYTE = 1_000_000;
 /** The longest header that the format allows, and the longest that is taken. */

@@ -26,7 +26,7 @@ export function readRecurrentCase(
 ): RecurrentCase {
   const { graph } = decodeModel(readFileSync(onnx), onnx);
   const [w, r, b] = (graph?.initializer ?? []).map(({ dims, rawData }) => {
-    const bytes = Uint8Array.from(rawData ?? []);
+    const bytes = Uint8Array.from(rawData?.read() ?? []);
     return { shape: dims.map(Number), data: [...new Float32Array(bytes.buffer)] };
   });
   if (w === undefined || r === undefined || b === undefined) throw new Error(`${onnx}: weights`);

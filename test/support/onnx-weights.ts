@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { graphOfModel } from '../../src/frontends/onnx/index.ts';
 import type { Graph } from '../../src/ir/graph.ts';
+import { stored } from '../../src/onnx/byte-source.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
 import { DATA_TYPE, type TensorProto } from '../../src/onnx/schema.ts';
 import { seededNumbers } from './seeded-numbers.ts';
@@ -32,8 +33,8 @@ export function importTrained(path: string): Graph {
 function varied(tensor: TensorProto, seed: number): TensorProto {
   const { rawData, dataType } = tensor;
   if (rawData === undefined || dataType !== DATA_TYPE.float) return tensor;
-  const numbers = new Float32Array(Uint8Array.from(rawData).buffer);
+  const numbers = new Float32Array(Uint8Array.from(rawData.read()).buffer);
   if (numbers.length < 2 || new Set(numbers).size > 1) return tensor;
   const data = Float32Array.from(seededNumbers(seed + 1, numbers.length), (x) => x * 0.1 + 1);
-  return { ...tensor, rawData: new Uint8Array(data.buffer) };
+  return { ...tensor, rawData: stored(new Uint8Array(data.buffer)) };
 }

@@ -43,7 +43,7 @@ export async function readOracle(file: string): Promise<Oracle> {
 export function initializersOf(path: string): Tensors {
   const { graph } = decodeModel(readFileSync(path), path);
   const found = (graph?.initializer ?? []).map((tensor) => {
-    const bytes = Uint8Array.from(tensor.rawData ?? []);
+    const bytes = Uint8Array.from(tensor.rawData?.read() ?? []);
     const data = new Float32Array(bytes.buffer);
     return [tensor.name ?? '', { dtype: 'f32', shape: tensor.dims.map(Number), data }] as const;
   });

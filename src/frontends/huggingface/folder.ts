@@ -104,7 +104,7 @@ async function readShards(
   for (const [name, shard] of shardOf) {
     if (paths.has(shard)) continue;
     const where = `The shard of ${quote(name)} in ${origin}`;
-    paths.set(shard, await confinedPath(folder, shard, where));
+    paths.set(shard, confinedPath(folder, shard, where));
   }
   const tensors = new Map<string, TensorData>();
   for (const [shard, path] of paths) {

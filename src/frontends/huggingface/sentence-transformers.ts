@@ -39,6 +39,8 @@ export interface SentenceTransformers {
   readonly maxTokens: number | null;
 }
 
+/** Of modules that are not taken, in an error. */
+const MAX_LISTED = 8;
 const MODULES = ['Transformer', 'Pooling', 'Normalize'] as const;
 type ModuleKind = (typeof MODULES)[number];
 
@@ -79,24 +81,20 @@ async function readModules(folder: string, origin: string): Promise<readonly Mod
   const kinds = list.map((module) => kindOf(member(module, 'type')));
   const inOrder = MODULES.filter((kind) => kinds.includes(kind));
   if (kinds[0] !== 'Transformer' || kinds.join() !== inOrder.join()) {
-    const types = list.map((module) => quote(member(module, 'type')));
+    const types = list.slice(0, MAX_LISTED).map((module) => quote(member(module, 'type')));
+    if (list.length > MAX_LISTED) types.push('..');
     throw new EncompileError(
       `${origin} lists the modules ${types.join(', ')}, which cannot be compiled as they stand: ` +
         `supported is sentence_transformers' ${MODULES.join(', then ')}, the latter two optional. ` +
         'Remove modules.json to compile the encoder alone, or declare the model in TypeScript.',
     );
   }
-  return Promise.all(
-    inOrder.map(async (kind, i): Promise<Module> => {
-      const path = member(list[i] as JsonObject, 'path');
-      // Normalize has neither parameters nor, in a repository without empty folders, a folder.
-      if (path === '' || path === undefined || kind === 'Normalize') return { kind, path: null };
-      return {
-        kind,
-        path: await confinedPath(folder, path, `The path of module ${i} in ${origin}`),
-      };
-    }),
-  );
+  return inOrder.map((kind, i): Module => {
+    const path = member(list[i] as JsonObject, 'path');
+    // Normalize has neither parameters nor, in a repository without empty folders, a folder.
+    if (path === '' || path === undefined || kind === 'Normalize') return { kind, path: null };
+    return { kind, path: confinedPath(folder, path, `The path of module ${i} in ${origin}`) };
+  });
 }
 
 /** By the class's name: its module path differs between versions of sentence-transformers. */

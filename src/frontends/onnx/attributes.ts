@@ -1,7 +1,11 @@
 /** The attributes of one ONNX node, each read as the kind that its op gives it. */
 import { EncompileError } from '../../errors.ts';
+import type { StoredBytes } from '../../onnx/byte-source.ts';
 import type { AttributeProto, GraphProto, TensorProto } from '../../onnx/schema.ts';
 import { quote } from '../json.ts';
+
+/** An op's texts are words, but for the equation of Einsum. */
+const LONGEST_TEXT = 1 << 16;
 
 const utf8 = new TextDecoder();
 
@@ -39,11 +43,11 @@ export class NodeAttributes {
 
   text(name: string): string | undefined {
     const value = this.byName.get(name)?.s;
-    return value === undefined ? undefined : utf8.decode(value);
+    return value === undefined ? undefined : decodeText(value, name);
   }
 
   texts(name: string): readonly string[] | undefined {
-    return this.byName.get(name)?.strings.map((value) => utf8.decode(value));
+    return this.byName.get(name)?.strings.map((value) => decodeText(value, name));
   }
 
   tensor(name: string): TensorProto | undefined {
@@ -53,6 +57,13 @@ export class NodeAttributes {
   graph(name: string): GraphProto | undefined {
     return this.byName.get(name)?.g;
   }
+}
+
+function decodeText(value: StoredBytes, name: string): string {
+  if (value.length <= LONGEST_TEXT) return utf8.decode(value.read());
+  throw new EncompileError(
+    `its attribute ${quote(name)} is a text of ${value.length} bytes, where at most ${LONGEST_TEXT} were expected`,
+  );
 }
 
 /** Saturated where a double cannot hold it: the file means "to the end". */

@@ -1,5 +1,6 @@
 /**
- * The bytes of an ONNX model: its file, and the files beside it that hold large tensors.
+ * An ONNX model as its file, and the files beside it that hold large tensors. Neither is read whole: the
+ * bytes of a tensor are read when it is used.
  *
  * Invariants: a tensor's file is a regular file in the model's folder or below it, links resolved;
  * its range lies inside that file, and is as long as the tensor's type and shape say. All of this is
@@ -7,11 +8,12 @@
  */
 import { dirname } from 'node:path';
 import { EncompileError } from '../../errors.ts';
+import type { StoredBytes } from '../../onnx/byte-source.ts';
 import { decodeModel } from '../../onnx/model-file.ts';
 import type { GraphProto, ModelProto, TensorProto } from '../../onnx/schema.ts';
-import { confinedPath } from '../confined-path.ts';
-import { openFile, readRange } from '../files.ts';
+import { withFile } from '../file-source.ts';
 import { quote } from '../json.ts';
+import { type ExternalFiles, withExternalFiles } from './external-files.ts';
 import { bytesOf, elementTypeOf, shapeOf } from './tensors.ts';
 
 /** Protocol buffers themselves end at 2 GiB. */
@@ -21,33 +23,27 @@ const MAX_TENSORS_ELSEWHERE = 100_000;
 export interface ModelFile {
   readonly model: ModelProto;
   /** The bytes of tensors that other files hold. */
-  readonly external: ReadonlyMap<TensorProto, Uint8Array>;
+  readonly external: ReadonlyMap<TensorProto, StoredBytes>;
 }
 
-/** @throws EncompileError where the file, or one that it names, is not what it should be */
-export async function readModelFile(path: string, shown: string): Promise<ModelFile> {
-  const file = await openFile(path);
-  let content: Uint8Array;
-  try {
-    const { size } = await file.stat();
-    if (size > MAX_MODEL_BYTES) {
+/**
+ * What `use` makes of the model at `path`, whose tensors can be read until then.
+ *
+ * @throws EncompileError where the file, or one that it names, is not what it should be, or changes
+ */
+export function withModelFile<T>(path: string, shown: string, use: (file: ModelFile) => T): T {
+  return withFile(path, (file) => {
+    if (file.length > MAX_MODEL_BYTES) {
       throw new EncompileError(
-        `${shown} has ${size} bytes, where an ONNX model of at most 2 GiB was expected. Export it with ` +
+        `${shown} has ${file.length} bytes, where an ONNX model of at most 2 GiB was expected. Export it with ` +
           'its weights in a file of their own (external data).',
       );
     }
-    content = await readRange(file, 0, size, path);
-  } finally {
-    await file.close();
-  }
-  const model = decodeModel(content, shown);
-  const elsewhere = externalTensors(model);
-  const external = new Map<TensorProto, Uint8Array>();
-  const ranges = new Ranges(shown);
-  for (const tensor of elsewhere) {
-    external.set(tensor, await readExternal(tensor, path, shown, ranges));
-  }
-  return { model, external };
+    const model = decodeModel(file, shown);
+    return withExternalFiles(dirname(path), (files) =>
+      use({ model, external: externalRanges(model, files, shown) }),
+    );
+  });
 }
 
 const EXTERNAL = 1;
@@ -78,70 +74,32 @@ function externalTensors({ graph, functions }: ModelProto): readonly TensorProto
   return found;
 }
 
-/** Tensors may share bytes of a file, but not so that a small file fills the memory. */
-const MOST_SHARED = 4;
-
-/** The ranges of files that were read; the same range is read once. */
-class Ranges {
-  private readonly shown: string;
-  private readonly read = new Map<string, Uint8Array>();
-  private readonly taken = new Map<string, number>();
-
-  constructor(shown: string) {
-    this.shown = shown;
-  }
-
-  /** The bytes from `offset` of the file at `path`, which has `size`, got by `read` where they are new. */
-  async take(
-    path: string,
-    size: number,
-    [offset, length]: readonly [number, number],
-    read: () => Promise<Uint8Array>,
-  ): Promise<Uint8Array> {
-    const taken = (this.taken.get(path) ?? 0) + length;
-    this.taken.set(path, taken);
-    if (taken > MOST_SHARED * size) {
-      throw new EncompileError(
-        `The tensors of ${this.shown} lie over one another in ${path}: together they have more than ${MOST_SHARED} ` +
-          `times its ${size} bytes. Export both files again.`,
-      );
-    }
-    const key = JSON.stringify([path, offset, length]);
-    const known = this.read.get(key) ?? (await read());
-    this.read.set(key, known);
-    return known;
-  }
+function externalRanges(
+  model: ModelProto,
+  files: ExternalFiles,
+  shown: string,
+): ReadonlyMap<TensorProto, StoredBytes> {
+  return new Map(
+    externalTensors(model).map((tensor) => [tensor, externalRange(tensor, files, shown)]),
+  );
 }
 
-async function readExternal(
-  tensor: TensorProto,
-  path: string,
-  shown: string,
-  ranges: Ranges,
-): Promise<Uint8Array> {
+function externalRange(tensor: TensorProto, files: ExternalFiles, shown: string): StoredBytes {
   const what = `The tensor ${quote(tensor.name ?? '')} of ${shown}`;
   const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
-  const location = entries.get('location')?.replace(/^\.\//, '');
-  const beside = await confinedPath(dirname(path), location, `${what}: its file`);
+  const location = entries.get('location');
+  const file = files.at(location, `${what}: its file`);
   const count = shapeOf(tensor.dims, what).reduce((product, dim) => product * dim, 1);
   const wanted = bytesOf(elementTypeOf(tensor.dataType), count);
   const offset = wholeNumber(entries.get('offset') ?? '0', `${what}: the offset`);
   const length = wholeNumber(entries.get('length') ?? `${wanted}`, `${what}: the length`);
-  const file = await openFile(beside);
-  try {
-    const { size } = await file.stat();
-    if (length !== wanted || offset + length > size) {
-      throw new EncompileError(
-        `${what} has ${wanted} bytes by its type and shape, and is said to be the ${length} bytes from ` +
-          `${offset} of ${quote(location)}, which has ${size}. Export or fetch both files again.`,
-      );
-    }
-    return await ranges.take(beside, size, [offset, length], () =>
-      readRange(file, offset, length, beside),
+  if (length !== wanted || offset + length > file.length) {
+    throw new EncompileError(
+      `${what} has ${wanted} bytes by its type and shape, and is said to be the ${length} bytes from ` +
+        `${offset} of ${quote(location)}, which has ${file.length}. Export or fetch both files again.`,
     );
-  } finally {
-    await file.close();
   }
+  return file.range(offset, length, shown);
 }
 
 function wholeNumber(text: string, what: string): number {

@@ -23,7 +23,7 @@ import { asDType, tensorOfNumbers } from '../tensor-data.ts';
 import { DimNames, Unify } from './dims.ts';
 import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
-import { type ModelFile, readModelFile } from './file.ts';
+import { type ModelFile, withModelFile } from './file.ts';
 import { withFiniteLows } from './low-scores.ts';
 import { Scope } from './scope.ts';
 import { dtypeOf, type ElementType, elementTypeOf } from './tensors.ts';
@@ -52,7 +52,7 @@ const MAX_EQUATIONS = 256;
  */
 export async function importOnnx(path: string, options: OnnxOptions = {}): Promise<Graph> {
   const origin = displayPath(path);
-  return graphOfModel(await readModelFile(path, origin), origin, options);
+  return withModelFile(path, origin, (file) => graphOfModel(file, origin, options));
 }
 
 /** The graph of a model that is read. */

@@ -9,6 +9,7 @@
 import { EncompileError } from '../../errors.ts';
 import { decodeBfloat16, decodeFloat16 } from '../../ir/float16.ts';
 import type { DType, TensorData, TypedData } from '../../ir/types.ts';
+import type { StoredBytes } from '../../onnx/byte-source.ts';
 import type { Numbers } from '../../onnx/packed-numbers.ts';
 import { DATA_TYPE, type TensorProto } from '../../onnx/schema.ts';
 import { quote } from '../json.ts';
@@ -80,7 +81,7 @@ export function shapeOf(dims: readonly bigint[], what: string): readonly number[
  *
  * @param external the bytes in another file where the tensor keeps them there
  */
-export function readTensor(proto: TensorProto, what: string, external?: Uint8Array): TensorData {
+export function readTensor(proto: TensorProto, what: string, external?: StoredBytes): TensorData {
   const type = elementTypeOf(proto.dataType);
   const dtype = dtypeOf(proto.dataType, what);
   const shape = shapeOf(proto.dims, what);
@@ -90,12 +91,25 @@ export function readTensor(proto: TensorProto, what: string, external?: Uint8Arr
   if (raw !== undefined && (raw.length > 0 || count === 0)) {
     const wanted = bytesOf(type, count);
     if (raw.length !== wanted) throw misfit(what, shape, `${wanted} bytes`, `${raw.length}`);
-    return { dtype, shape, data: format.raw(aligned(raw), count) };
+    return { dtype, shape, data: format.raw(aligned(raw.read()), count) };
   }
   const list = format.list(proto);
   const wanted = type === 'int4' || type === 'uint4' ? Math.ceil(count / 2) : count;
-  if (list.length !== wanted) throw misfit(what, shape, `${wanted} numbers`, `${list.length}`);
-  return { dtype, shape, data: format.fromList(list.values(), count) };
+  const got = reading(what, () => list.length);
+  if (got !== wanted) throw misfit(what, shape, `${wanted} numbers`, `${got}`);
+  return { dtype, shape, data: reading(what, () => format.fromList(list.values(), count)) };
+}
+
+function reading<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof EncompileError) throw error;
+    throw new EncompileError(
+      `${what} has numbers that cannot be read: ${(error as Error).message}. The file is damaged: export or ` +
+        'fetch it again.',
+    );
+  }
 }
 
 /** Bytes of `count` elements as a file holds them. */
@@ -162,10 +176,14 @@ function view<T>(array: Bits<T>): (bytes: Uint8Array, count: number) => T {
   return ({ buffer, byteOffset }, count) => new array(buffer, byteOffset, count);
 }
 
-const toF32 = (numbers: ArrayLike<number | bigint>) => Float32Array.from(numbers, Number);
+const toF32 = (numbers: ArrayLike<number | bigint>) =>
+  numbers instanceof Float32Array ? numbers : Float32Array.from(numbers, Number);
 const toI64 = (numbers: ArrayLike<number | bigint>) =>
-  BigInt64Array.from(numbers as ArrayLike<number>, BigInt);
-const toI32 = (numbers: ArrayLike<number | bigint>) => Int32Array.from(numbers, Number);
+  numbers instanceof BigInt64Array
+    ? numbers
+    : BigInt64Array.from(numbers as ArrayLike<number>, BigInt);
+const toI32 = (numbers: ArrayLike<number | bigint>) =>
+  numbers instanceof Int32Array ? numbers : Int32Array.from(numbers, Number);
 const toI8 = (numbers: ArrayLike<number | bigint>) => Int8Array.from(numbers, Number);
 const toU8 = (numbers: ArrayLike<number | bigint>) => Uint8Array.from(numbers, Number);
 const toBool = (numbers: ArrayLike<number | bigint>) =>

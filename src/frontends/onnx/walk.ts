@@ -10,6 +10,7 @@ import { GraphConstruction, type UntypedBuilder } from '../../ir/builder.ts';
 import { type Dim, symbolsOf } from '../../ir/dims.ts';
 import type { Origin, Value } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
+import type { StoredBytes } from '../../onnx/byte-source.ts';
 import type {
   AttributeProto,
   FunctionProto,
@@ -53,7 +54,7 @@ export interface WalkFacts {
   readonly model: ModelProto;
   /** The file, for errors and origins. */
   readonly origin: string;
-  readonly external: ReadonlyMap<TensorProto, Uint8Array>;
+  readonly external: ReadonlyMap<TensorProto, StoredBytes>;
   readonly names: DimNames;
   /** Counted over all walks. */
   readonly effort: Effort;
