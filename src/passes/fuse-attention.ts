@@ -4,9 +4,10 @@
  *     ->  attention(query, key, value, mask, bias) {scale, causal, window}
  *
  * Requires: the softmax runs along the keys, the last axis; from the product of query and key to
- * that with the value nothing has a second use. In between may stand scales, terms that are added,
- * selects with a constant of at most -1e4, and reshapes of the leading dims. The scale may also
- * stand before or after the views of query and key. Masks that compare positions become `causal` and `window`.
+ * that with the value nothing has a second use. In between may stand scales, factors that are the same for
+ * all keys of a query or all queries of a key, terms that are added, also where rows or columns of the scores are
+ * split for them, selects with a constant of at most -1e4, and reshapes of the leading dims. The scale may
+ * also stand before or after the views of query and key. Heads have a width that is a number. Masks that compare positions become `causal` and `window`.
  * Guarantees: the scores are no value of the graph any more. Where a mask of keys was a finite constant,
  * or one of positions, a query that sees no key now gives zeros and not a mean of the values; all else is
  * equal. Other masks of finite constants that differ from query to query become biases.
@@ -14,6 +15,7 @@
 import { divideExactly } from '../ir/dims.ts';
 import type { Node, ValueId } from '../ir/graph.ts';
 import { type Shape, sameShape } from '../ir/types.ts';
+import { multipliedByFactors } from './attention/factors.ts';
 import {
   type Operand,
   operandAt,
@@ -106,10 +108,18 @@ function place(scores: Scores, product: Node, index: GraphIndex): Attention | Re
   }
   const terms = readTerms(scores, [matmulLeading, productLeading], index);
   if (isRefusal(terms)) return terms;
+  const wide = tooWide(products, product, index);
+  if (wide !== null) return wide;
   const { leading } = terms;
-  const query = withoutScale(operandOf(products, 0), index);
+  const unscaledQuery = withoutScale(operandOf(products, 0), index);
   const keyTransposed = withoutScale(operandOf(products, 1), index);
-  const key = swapped(keyTransposed.operand, index);
+  const unscaled = {
+    query: unscaledQuery.operand,
+    key: swapped(keyTransposed.operand, index),
+  };
+  const multiplied = multipliedByFactors(unscaled, scores.factors, matmulLeading, index);
+  if (isRefusal(multiplied)) return multiplied;
+  const { query, key } = multiplied;
   const value = operandAt(operandOf(product, 1), index);
   const grouped = [key, value].map((operand) => withoutRepeats(operand, index));
   const [groupedKey = key, groupedValue = value] = grouped;
@@ -119,12 +129,34 @@ function place(scores: Scores, product: Node, index: GraphIndex): Attention | Re
     sameShape(leadingOf(groupedKey.shape), leadingOf(groupedValue.shape)) &&
     dividesHeads(leadingOf(groupedKey.shape), leading);
   return {
-    query: withLeading(query.operand, matmulLeading, leading),
+    query: withLeading(query, matmulLeading, leading),
     key: isGrouped ? groupedKey : withLeading(key, matmulLeading, leading),
     value: isGrouped ? groupedValue : withLeading(value, productLeading, leading),
     terms,
-    scale: rootOfWidth(scores.scale * query.factor * keyTransposed.factor, query.operand.shape),
+    scale: rootOfWidth(scores.scale * unscaledQuery.factor * keyTransposed.factor, query.shape),
   };
+}
+
+/** Heads of more columns are not from attention between tokens, and are too wide for the tiles of a GPU. */
+const WIDEST_HEAD = 256;
+
+/**
+ * Attention between the channels of a head (XCiT), whose width is the number of tokens: kernels of attention
+ * hold whole rows, and the scores are smaller than what they are made of, so that storing them costs little.
+ */
+function tooWide(products: Node, product: Node, index: GraphIndex): Refusal | null {
+  const query = operandOf(products, 0);
+  const keys = resultShape(products, index).at(-1) ?? 1;
+  for (const width of [index.shapeOf(query).at(-1), resultShape(product, index).at(-1)]) {
+    const heads = `the heads of ${index.nameOf(query)} and their values`;
+    if (typeof width === 'string') {
+      return refuse(query, `${heads} have the width ${width}, which is no number`);
+    }
+    if (width !== undefined && width > WIDEST_HEAD && typeof keys === 'number' && keys < width) {
+      return refuse(query, `${heads} are ${width} wide for ${keys} keys, so the scores are small`);
+    }
+  }
+  return null;
 }
 
 /** 1 / sqrt(width) where a file's rounding of it, or of its root before each product, is left. */

@@ -55,6 +55,116 @@ describe('matches', () => {
     });
   }
 
+  const multiplied: {
+    readonly [how: string]: readonly [(p: Parts) => V, readonly (string | null)[]];
+  } = {
+    'a factor a head goes to the query': [
+      (p) => p.g.mul(product(p), p.g.input('c', f32(2, 1, 1))),
+      ['query.mul', 'key', 'value', null, null],
+    ],
+    'a factor a query goes to the query': [
+      (p) => p.g.mul(p.g.input('c', f32(batch, 1, seq, 1)), product(p)),
+      ['query.mul', 'key', 'value', null, null],
+    ],
+    'a factor a key goes to the key': [
+      (p) => p.g.mul(product(p), p.g.input('c', f32(batch, 1, 1, seq))),
+      ['query', 'key.mul', 'value', null, null],
+    ],
+    'a factor of a row of keys goes to the key': [
+      (p) => p.g.mul(product(p), p.g.input('c', f32(seq))),
+      ['query', 'key.mul', 'value', null, null],
+    ],
+    'scores divided by a temperature a head, before a bias': [
+      (p) => {
+        const warm = p.g.div(product(p), p.g.exp(p.g.input('c', f32(1, 2, 1, 1))));
+        return p.g.add(warm, p.g.input('bias', f32(2, seq, seq)));
+      },
+      ['query.div', 'key', 'value', null, 'bias'],
+    ],
+    'two factors beside a scale': [
+      (p) => {
+        const once = p.g.mul(p.g.mul(product(p), p.g.input('c', f32(2, 1, 1))), 0.5);
+        return p.g.mul(once, p.g.input('d', f32(2, 1, seq)));
+      },
+      ['query.mul', 'key.mul', 'value', null, null],
+    ],
+  };
+  for (const [how, [scores, operands]] of Object.entries(multiplied)) {
+    test(how, () => {
+      const { graph } = runSafely(
+        attentionGraph((p) => p.g.matmul(p.g.softmax(scores(p)), p.value)),
+        fuseAttention,
+      );
+      expect(attentionOf(graph)).toMatchObject({ operands });
+      expect(opsOf(graph)).not.toContain('softmax');
+    });
+  }
+
+  test('a factor a head where the heads are joined with the batch', () => {
+    const graph = buildGraph('windows', (g) => {
+      const [query, key] = ['query', 'key'].map((name) => g.input(name, f32(6, seq, 4)));
+      if (!query || !key) throw new Error('no inputs');
+      const turnedKey = g.transpose(key, { permutation: [0, 2, 1] });
+      const products: V = g.reshape(g.matmul(query, turnedKey), { shape: [3, 2, seq, seq] });
+      const warm: V = g.mul(products, g.input('c', f32(3, 2, 1, 1)));
+      const probs = g.softmax(g.reshape(warm, { shape: [6, seq, seq] }));
+      return { context: g.matmul(probs, key) };
+    });
+    const { graph: after } = runSafely(graph, fuseAttention, simplify);
+    expect(attentionOf(after)).toMatchObject({ operands: ['query.mul', 'key', 'key', null, null] });
+  });
+
+  /** Scores of an image of 2 x 3 places, split for terms that are added. */
+  const ofImage = (
+    build: (g: Builder, split: V, term: (name: string, h: 1 | 2, w: 1 | 3) => V) => V,
+  ) =>
+    buildGraph('image', (g) => {
+      const [query, key] = ['query', 'key'].map((name) => g.input(name, f32(batch, 6, 4)));
+      if (!query || !key) throw new Error('no inputs');
+      const products = g.matmul(query, g.transpose(key, { permutation: [0, 2, 1] }));
+      const split: V = g.reshape(products, { shape: [batch, 2, 3, 2, 3] });
+      const term = (name: string, h: 1 | 2, w: 1 | 3): V => g.input(name, f32(batch, 2, 3, h, w));
+      const all = g.named('all', build(g, split, term));
+      const scores: V = g.reshape(all, { shape: [batch, 6, 6] });
+      return { context: g.matmul(g.softmax(scores), key) };
+    });
+
+  test('positions of rows and columns, added to scores that are split for them', () => {
+    const graph = ofImage((g, split, term) =>
+      g.add(g.add(split, term('rows', 2, 1)), term('columns', 1, 3)),
+    );
+    const { graph: after, ops } = runSafely(graph, fuseAttention);
+    expect(ops).toEqual(['add', 'reshape', 'attention']);
+    expect(attentionOf(after).operands.at(-1)).toBe('add_1.reshape');
+  });
+
+  test('positions of rows alone, added to scores that are split for them', () => {
+    const graph = ofImage((g, split, term) => g.add(term('rows', 2, 1), split));
+    expect(runSafely(graph, fuseAttention).ops).toEqual(['broadcast', 'reshape', 'attention']);
+  });
+
+  const nearSplits: readonly (readonly [string, (g: Builder, split: V, rows: V) => V, RegExp])[] = [
+    ['a product', (g, split, rows) => g.mul(split, rows), /is made by reshape in a way/],
+    [
+      'a term below a factor',
+      (g, split, rows) => g.mul(g.add(split, rows), g.input('c', f32(batch, 1, 1, 1, 1))),
+      /is made by reshape in a way/,
+    ],
+    [
+      'scores of another order',
+      (g, split, rows) => g.add(g.transpose(split, { permutation: [0, 3, 4, 1, 2] }), rows),
+      /is made by reshape in a way/,
+    ],
+  ];
+  for (const [difference, build, reason] of nearSplits) {
+    test(`near split scores: ${difference}`, () => {
+      const graph = ofImage((g, split, term) => build(g, split, term('rows', 2, 1)));
+      const result = runSafely(graph, fuseAttention);
+      expect(result.ops).not.toContain('attention');
+      expect(refusals(result).join('\n')).toMatch(reason);
+    });
+  }
+
   test('the key that a permutation has turned already', () => {
     const graph = buildGraph('split', (g) => {
       const states = g.input('states', f32(batch, seq, 2, 4));
@@ -210,6 +320,59 @@ describe('refuses', () => {
       },
       /%scores is made by reduce_sum, not by a matmul of query and key/,
     ],
+    'a factor that varies with both query and key': [
+      (p) => {
+        const c = p.g.input('c', f32(2, seq, seq));
+        return of(p, p.g.softmax(p.g.named('gated', p.g.mul(product(p), c))));
+      },
+      /%gated is made by mul in a way that attention has no place for/,
+    ],
+    'a number divided by scores': [
+      (p) =>
+        of(p, p.g.softmax(p.g.named('inverse', p.g.div(p.g.input('c', f32(2, 1, 1)), product(p))))),
+      /%inverse is made by div in a way that attention has no place for/,
+    ],
+    'a bias below a factor a head': [
+      (p) => {
+        const biased = p.g.add(product(p), p.g.input('bias', f32(seq, seq)));
+        const c = p.g.input('c', f32(2, 1, 1));
+        return of(p, p.g.softmax(p.g.mul(p.g.named('biased', biased), c)));
+      },
+      /%biased has a term that would be multiplied by %c, too/,
+    ],
+    'a mask below a factor a head': [
+      (p) => {
+        const mask = p.g.input('mask', bool(batch, 1, 1, seq));
+        const hidden = p.g.named('hidden', p.g.select(mask, product(p), -1e9));
+        return of(p, p.g.softmax(p.g.mul(hidden, p.g.input('c', f32(2, 1, 1)))));
+      },
+      /%hidden has a term that would be multiplied by %c, too/,
+    ],
+    'a second use of scores below a factor': [
+      (p) => {
+        const scores = p.g.named('scores', product(p));
+        const warm = p.g.mul(scores, p.g.input('c', f32(2, 1, 1)));
+        return { ...of(p, p.g.softmax(warm)), probe: p.g.named('probe', p.g.exp(scores)) };
+      },
+      /%scores has a second use: %probe/,
+    ],
+    'attention between channels, whose width is the number of tokens': [
+      (p) => {
+        const [query, key] = [turned(p.g, p.query), p.key];
+        const probs = p.g.softmax(p.g.matmul(query, key));
+        return { context: p.g.matmul(probs, turned(p.g, p.value)) };
+      },
+      /%transpose and their values have the width seq, which is no number/,
+    ],
+    'heads that are wider than there are keys': [
+      (p) => {
+        const tokens = p.g.input('tokens', f32(2, 4, 300));
+        return {
+          context: p.g.matmul(p.g.softmax(p.g.matmul(tokens, turnedOnce(p, tokens))), tokens),
+        };
+      },
+      /%tokens and their values are 300 wide for 4 keys, so the scores are small/,
+    ],
     'an activation between': [
       (p) => of(p, p.g.softmax(p.g.named('squashed', p.g.tanh(product(p))))),
       /%squashed is made by tanh, not by a matmul/,
@@ -242,6 +405,7 @@ describe('refuses', () => {
       /%values has more leading dims than the probabilities/,
     ],
   };
+  const turnedOnce = ({ g }: Parts, x: V): V => g.transpose(x, { permutation: [0, 2, 1] });
   function of(p: Parts, probs: V): { readonly [name: string]: Value } {
     return { context: p.g.matmul(probs, p.value) };
   }

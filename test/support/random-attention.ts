@@ -102,13 +102,25 @@ function weigh(m: Making, query: Value, key: Value, form: Form): Value {
         : products;
   if (m.chance(0.08)) pool.alsoOutput(scaled);
   const framed = isFlat ? g.reshape(scaled, { shape: [pool.batch, heads, queries, keys] }) : scaled;
-  const biased = m.chance(0.3) ? g.add(framed, bias(m, form)) : framed;
+  // below a bias a factor goes to the query; behind one, the attention stays as it is
+  const warmBefore = m.chance(0.1);
+  const warm = warmBefore ? g.mul(framed, pool.weight([heads, 1, 1])) : framed;
+  const sum = m.chance(0.3) ? g.add(warm, bias(m, form)) : warm;
+  const behind = m.chance(0.05) ? g.div(sum, g.exp(pool.weight([heads, 1, 1]))) : sum;
+  const biased = m.chance(0.1) ? addedSplit(m, behind, form) : behind;
   const axis = m.chance(0.08) ? -2 : -1;
   const { scores, mask } = masked(m, biased, form, axis);
   const back = (x: Value) =>
     isFlat ? g.reshape(x, { shape: [multiply(pool.batch, heads), queries, keys] }) : x;
   if (mask !== null) return back(g.softmax(scores, mask, { axis }));
   return g.softmax(back(scores), { axis });
+}
+
+/** Scores with a bias a head that is added where their dims are split, as positions of images are. */
+function addedSplit({ g, pool }: Making, x: Value, { heads, queries, keys }: Form): Value {
+  const split = g.reshape(x, { shape: [pool.batch, heads, queries, 1, 1, keys] });
+  const sum = g.add(split, pool.weight([heads, 1, 1, 1, 1]));
+  return g.reshape(sum, { shape: [pool.batch, heads, queries, keys] });
 }
 
 function bias(m: Making, { heads, queries, keys }: Form): Value {

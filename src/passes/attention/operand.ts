@@ -1,7 +1,8 @@
 /**
- * An operand of an attention that is being matched: a value of the graph, and the views to do after
- * it. Nothing is written before the match is sure.
+ * An operand of an attention that is being matched: a value of the graph, and the steps to do after
+ * it, views and factors. Nothing is written before the match is sure.
  */
+import { broadcastShapes } from '../../ir/broadcasting.ts';
 import { divideExactly } from '../../ir/dims.ts';
 import type { Value, ValueId } from '../../ir/graph.ts';
 import { type Shape, sameShape } from '../../ir/types.ts';
@@ -10,28 +11,29 @@ import type { GraphWriter, NodeWriting } from '../graph-writer.ts';
 import { numbersOf, operandOf, permutationOf, swapLast } from '../node-reading.ts';
 import { beforeViews } from './mask.ts';
 
-interface ViewStep extends NodeWriting {
+interface Step extends NodeWriting {
   readonly op: string;
   readonly attributes: { readonly [name: string]: unknown };
+  /** What `op` multiplies or divides by; views have none. */
+  readonly by?: Operand;
 }
 
 export interface Operand {
   readonly source: ValueId;
-  readonly views: readonly ViewStep[];
+  readonly steps: readonly Step[];
   readonly shape: Shape;
 }
 
 export function operandAt(id: ValueId, index: GraphIndex): Operand {
-  return { source: id, views: [], shape: index.shapeOf(id) };
+  return { source: id, steps: [], shape: index.shapeOf(id) };
 }
 
-export function writeOperand({ source, views }: Operand, into: GraphWriter): Value {
+export function writeOperand({ source, steps }: Operand, into: GraphWriter): Value {
   const { name } = into.index.value(source);
-  return views.reduce(
-    (value, { op, attributes, ...writing }) =>
-      into.node(op, [value], attributes, { name: `${name}.${op}`, ...writing }),
-    into.get(source),
-  );
+  return steps.reduce((value, { op, attributes, by, ...writing }) => {
+    const operands = by === undefined ? [value] : [value, writeOperand(by, into)];
+    return into.node(op, operands, attributes, { name: `${name}.${op}`, ...writing });
+  }, into.get(source));
 }
 
 /**
@@ -43,11 +45,11 @@ export function withoutScale(
   index: GraphIndex,
 ): { readonly operand: Operand; readonly factor: number } {
   let factor = 1;
-  let views: readonly ViewStep[] = [];
+  let steps: readonly Step[] = [];
   let found = operandAt(id, index);
   for (let at = id; ; ) {
-    const { source, views: passed } = beforeViews(at, index);
-    views = [...passed, ...views];
+    const { source, views } = beforeViews(at, index);
+    steps = [...views, ...steps];
     const node = index.producerOf(source);
     const [x, c] = node?.operands ?? [];
     const [numerator, by] = [index.scalarOf(x), index.scalarOf(c)];
@@ -57,27 +59,27 @@ export function withoutScale(
     if (!sameShape(index.shapeOf(scaled), index.shapeOf(source))) break;
     factor *= isQuotient ? 1 / constant : constant;
     at = scaled;
-    found = { source: scaled, views, shape: index.shapeOf(id) };
+    found = { source: scaled, steps, shape: index.shapeOf(id) };
   }
   return { operand: found, factor };
 }
 
 /** The operand with its last two axes swapped; transposes next to one another become one. */
 export function swapped(operand: Operand, index: GraphIndex): Operand {
-  const { source, views, shape } = operand;
+  const { source, steps, shape } = operand;
   const swap = swapLast(shape.length);
   const turned = swap.map((axis) => shape[axis] ?? 1);
-  const last = views.at(-1);
+  const last = steps.at(-1);
   const producer = index.madeBy(source, 'transpose');
   if (last?.op === 'transpose') {
     const before = numbersOf(last.attributes.permutation as readonly number[]);
-    return transposed(source, views.slice(0, -1), compose(before, swap), turned);
+    return transposed(source, steps.slice(0, -1), compose(before, swap), turned);
   }
   if (last === undefined && producer !== null) {
     const from = operandOf(producer, 0);
     return transposed(from, [], compose(permutationOf(producer), swap), turned);
   }
-  return transposed(source, views, swap, turned);
+  return transposed(source, steps, swap, turned);
 }
 
 function compose(first: readonly number[], then: readonly number[]): readonly number[] {
@@ -86,13 +88,13 @@ function compose(first: readonly number[], then: readonly number[]): readonly nu
 
 function transposed(
   source: ValueId,
-  views: readonly ViewStep[],
+  steps: readonly Step[],
   permutation: readonly number[],
   shape: Shape,
 ): Operand {
   const isIdentity = permutation.every((axis, i) => axis === i);
   const step = { op: 'transpose', attributes: { permutation } };
-  return { source, views: isIdentity ? views : [...views, step], shape };
+  return { source, steps: isIdentity ? steps : [...steps, step], shape };
 }
 
 /** The operand broadcast to leading dims `from`, and these reshaped to `to`. */
@@ -103,8 +105,21 @@ export function withLeading(operand: Operand, from: Shape, to: Shape): Operand {
   return sameShape(from, to) ? full : viewed(full, 'reshape', [...to, ...matrix]);
 }
 
-function viewed({ source, views }: Operand, op: string, shape: Shape): Operand {
-  return { source, views: [...views, { op, attributes: { shape } }], shape };
+/** The operand multiplied or divided by a value that is given the shape first. */
+export function multiplied(
+  { source, steps, shape }: Operand,
+  by: { readonly op: string; readonly value: ValueId; readonly shape: Shape },
+  index: GraphIndex,
+): Operand {
+  const factor = operandAt(by.value, index);
+  const fitted = sameShape(factor.shape, by.shape) ? factor : viewed(factor, 'reshape', by.shape);
+  const whole = broadcastShapes(shape, by.shape);
+  if (whole === null) throw new Error(`${shape} is multiplied by ${by.shape}`);
+  return { source, steps: [...steps, { op: by.op, attributes: {}, by: fitted }], shape: whole };
+}
+
+function viewed({ source, steps }: Operand, op: string, shape: Shape): Operand {
+  return { source, steps: [...steps, { op, attributes: { shape } }], shape };
 }
 
 /**
@@ -113,7 +128,7 @@ function viewed({ source, views }: Operand, op: string, shape: Shape): Operand {
  * [.., hk t, m, d], the x; in broadcast(x [.., 1, m, d]) to [.., h, m, d], the x.
  */
 export function withoutRepeats(operand: Operand, index: GraphIndex): Operand {
-  if (operand.views.length > 0) return operand;
+  if (operand.steps.length > 0) return operand;
   const { source, shape } = operand;
   const direct = index.madeBy(source, 'broadcast')?.operands[0];
   if (direct != null) {

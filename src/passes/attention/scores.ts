@@ -1,18 +1,21 @@
 /**
  * Reads, for fuse-attention, how scores are made: from the operand of a softmax back to the matmul
- * of query and key, through scales, biases, masks and reshapes of the leading dims.
+ * of query and key, through scales, factors of queries or keys, biases, masks and reshapes of the leading dims.
  */
 import type { Node, ValueId } from '../../ir/graph.ts';
 import { type Shape, sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import { bothOrders, firstResult, operandOf, resultShape } from '../node-reading.ts';
 import { isRefusal, type Refusal, refuse } from '../rewrite.ts';
+import { type Factor, isFactor } from './factors.ts';
 import { additiveMask, conjuncts, type MaskTerm, maskTerm, VERY_LOW } from './mask.ts';
 
 /** A value that meets the scores where they have the shape `frame`, and broadcasts to it. */
 export interface Placed {
   readonly value: ValueId;
   readonly frame: Shape;
+  /** Where the scores were split for it alone: their dims there, to which it broadcasts. */
+  readonly split?: Shape;
 }
 
 export interface PlacedMask extends Placed {
@@ -30,6 +33,7 @@ export interface PlacedBias extends Placed {
 export interface Scores {
   readonly products: Node;
   readonly scale: number;
+  readonly factors: readonly Factor[];
   readonly masks: readonly PlacedMask[];
   readonly biases: readonly PlacedBias[];
 }
@@ -37,12 +41,9 @@ export interface Scores {
 export type ScoresOrRefusal = Scores | Refusal;
 
 /** What was read so far, on the way from the softmax back. */
-interface Path {
+interface Path extends Omit<Scores, 'products'> {
   readonly index: GraphIndex;
   readonly user: Node;
-  readonly scale: number;
-  readonly masks: readonly PlacedMask[];
-  readonly biases: readonly PlacedBias[];
 }
 
 export function readScores(softmax: Node, index: GraphIndex): ScoresOrRefusal {
@@ -50,25 +51,29 @@ export function readScores(softmax: Node, index: GraphIndex): ScoresOrRefusal {
   if (x == null) return refuse(firstResult(softmax), 'the softmax has no operand');
   const frame = index.shapeOf(x);
   const masks = mask == null ? [] : masksOf(mask, frame, -Infinity, index);
-  return read(x, { index, user: softmax, scale: 1, masks, biases: [] });
+  return read(x, { index, user: softmax, scale: 1, factors: [], masks, biases: [] });
 }
 
 /** How one op on the way is read; undefined ops end it. */
 type Step = (node: Node, path: Path) => ScoresOrRefusal | null;
 
 const STEPS: { readonly [op: string]: Step | undefined } = {
-  matmul: (products, { scale, masks, biases }) => ({ products, scale, masks, biases }),
+  matmul: (products, { scale, factors, masks, biases }) => {
+    return { products, scale, factors, masks, biases };
+  },
   mul: (node, path) => {
     for (const [x, c] of bothOrders(node)) {
       const by = path.index.scalarOf(c);
       if (by !== null) return read(x, { ...path, user: node, scale: path.scale * by });
     }
-    return null;
+    const [x, c] = bothOrders(node).find(([x, c]) => isFactor(x, c, node, path.index)) ?? [];
+    return x === undefined || c === undefined ? null : read(x, withFactor(node, c, path));
   },
   div: (node, path) => {
-    const by = path.index.scalarOf(node.operands[1]);
-    if (by === null) return null;
-    return read(operandOf(node, 0), { ...path, user: node, scale: path.scale / by });
+    const [x, c] = [operandOf(node, 0), operandOf(node, 1)];
+    const by = path.index.scalarOf(c);
+    if (by !== null) return read(x, { ...path, user: node, scale: path.scale / by });
+    return isFactor(x, c, node, path.index) ? read(x, withFactor(node, c, path)) : null;
   },
   neg: (node, path) => read(operandOf(node, 0), { ...path, user: node, scale: -path.scale }),
   add: (node, path) => {
@@ -85,13 +90,17 @@ const STEPS: { readonly [op: string]: Step | undefined } = {
   select: readSelect,
   reshape: (node, path) => {
     const [from, to] = [path.index.shapeOf(operandOf(node, 0)), resultShape(node, path.index)];
-    if (!sameShape(from.slice(-2), to.slice(-2)) || from.length < 2) return null;
-    return read(operandOf(node, 0), { ...path, user: node });
+    const keepsMatrix = sameShape(from.slice(-2), to.slice(-2)) && from.length >= 2;
+    if (keepsMatrix) return read(operandOf(node, 0), { ...path, user: node });
+    return readSplit(operandOf(node, 0), { ...path, user: node }, { from, to });
   },
 };
 
+/** Ops whose second term a factor behind them would multiply, too. */
+const HIDES_OR_ADDS: ReadonlySet<string> = new Set(['add', 'sub', 'select']);
+
 function read(x: ValueId, path: Path): ScoresOrRefusal {
-  const { index, user } = path;
+  const { index } = path;
   const name = index.nameOf(x);
   const node = index.producerOf(x);
   const step = node === null ? undefined : STEPS[node.op];
@@ -99,12 +108,53 @@ function read(x: ValueId, path: Path): ScoresOrRefusal {
     const maker = node === null ? 'no node' : node.op;
     return refuse(x, `${name} is made by ${maker}, not by a matmul of query and key`);
   }
-  const other = index.otherUseOf(x, [user]);
-  if (other !== null) return refuse(x, `${name} has a second use: ${other}`);
+  const second = secondUse(x, path);
+  if (second !== null) return second;
+  if (HIDES_OR_ADDS.has(node.op) && path.factors.length > 0) return multipliedTerm(x, path);
   const found = step(node, path);
   return (
     found ?? refuse(x, `${name} is made by ${node.op} in a way that attention has no place for`)
   );
+}
+
+function secondUse(x: ValueId, { index, user }: Path): Refusal | null {
+  const other = index.otherUseOf(x, [user]);
+  return other === null ? null : refuse(x, `${index.nameOf(x)} has a second use: ${other}`);
+}
+
+function multipliedTerm(x: ValueId, { index, factors }: Path): Refusal {
+  const by = factors.map(({ value }) => index.nameOf(value)).join(' and ');
+  return refuse(x, `${index.nameOf(x)} has a term that would be multiplied by ${by}, too`);
+}
+
+/**
+ * reshape(reshape(scores, split) + term, dims of the scores): decomposed positions of images (ViTDet, SAM),
+ * one term for the rows [b, h, w, h', 1] and one for the columns [b, h, w, 1, w'].
+ */
+function readSplit(
+  x: ValueId,
+  path: Path,
+  { from, to }: { readonly from: Shape; readonly to: Shape },
+): ScoresOrRefusal | null {
+  const { index, factors } = path;
+  const node = index.producerOf(x);
+  if (node === null) return null;
+  const second = secondUse(x, path);
+  if (second !== null) return second;
+  if (node.op === 'reshape') {
+    const scores = operandOf(node, 0);
+    return sameShape(index.shapeOf(scores), to) ? read(scores, { ...path, user: node }) : null;
+  }
+  if (node.op !== 'add') return null;
+  if (factors.length > 0) return multipliedTerm(x, path);
+  const tried = bothOrders(node)
+    .filter(([scores]) => sameShape(index.shapeOf(scores), from))
+    .map(([scores, value]) => {
+      const bias = { value, frame: to, split: from, factor: path.scale, notBool: null };
+      const behind = { ...path, user: node, biases: [...path.biases, bias] };
+      return readSplit(scores, behind, { from, to });
+    });
+  return tried.find((found) => found !== null && !isRefusal(found)) ?? tried[0] ?? null;
 }
 
 /** select(visible, x, low) and select(hidden, low, x). */
@@ -128,6 +178,11 @@ function readSelect(node: Node, path: Path): ScoresOrRefusal | null {
   if (!sameShape(index.shapeOf(x), frame)) return null;
   const masks = masksOf(condition, frame, constant * scale, index, isNegated);
   return read(x, { ...path, user: node, masks: [...path.masks, ...masks] });
+}
+
+function withFactor(node: Node, value: ValueId, path: Path): Path {
+  const factor = { value, frame: resultShape(node, path.index), op: node.op };
+  return { ...path, user: node, factors: [...path.factors, factor] };
 }
 
 /** The path with a term that is added: a mask where it is one, else a bias. */

@@ -1,7 +1,6 @@
 /**
  * What is added to scores and what hides them, brought to one shape, for fuse-attention.
  */
-import { sizeOf } from '../../ir/dims.ts';
 import type { Value, ValueId } from '../../ir/graph.ts';
 import { FLOOR } from '../../ir/ops/softmax.ts';
 import { type Dim, type DType, type Shape, sameShape } from '../../ir/types.ts';
@@ -10,6 +9,7 @@ import type { GraphWriter } from '../graph-writer.ts';
 import { resultShape } from '../node-reading.ts';
 import { type Refusal, refuse } from '../rewrite.ts';
 import { bandOf } from './bands.ts';
+import { fittedShape, isMatrix, isWhole } from './fitted-shape.ts';
 import { writeMask } from './mask.ts';
 import type { Placed, PlacedBias, PlacedMask, Scores } from './scores.ts';
 
@@ -38,8 +38,8 @@ export function readTerms(
   index: GraphIndex,
 ): Terms | Refusal {
   const [queries = 1, keys = 1] = resultShape(products, index).slice(-2);
-  const tied = [...masks, ...biases].filter(({ value }) => !isMatrix(index.shapeOf(value)));
-  const bound = tied.filter((term) => !isWhole(index.shapeOf(term.value), term.frame));
+  const tied = [...masks, ...biases].filter((term) => !isMatrix(shapeOf(term, index)));
+  const bound = tied.filter((term) => !isWhole(shapeOf(term, index), term.frame));
   const finest = bound.reduce(
     (a: Placed | undefined, b) => (b.frame.length > (a?.frame.length ?? 0) ? b : a),
     undefined,
@@ -47,8 +47,8 @@ export function readTerms(
   const first = finest ?? tied[0];
   const longest = others.reduce((a, b) => (b.length > a.length ? b : a), []);
   const leading = first === undefined ? longest : first.frame.slice(0, -2);
-  const other = tied.find(({ value, frame }) => {
-    return fittedShape(index.shapeOf(value), frame, leading) === null;
+  const other = tied.find((term) => {
+    return fittedShape(shapeOf(term, index), term.frame, leading) === null;
   });
   if (first !== undefined && other !== undefined) {
     const [a, b] = [index.nameOf(first.value), index.nameOf(other.value)];
@@ -105,14 +105,9 @@ function readPlaces(
   return { masks: masks.filter((mask) => !isImplied(mask)), isCausal, window };
 }
 
-/** Whether a term has no leading dims, or only such of 1. */
-function isMatrix(shape: Shape): boolean {
-  return shape.slice(0, -2).every((dim) => dim === 1);
-}
-
-/** Whether a term is not broadcast along the leading dims of its place. */
-function isWhole(shape: Shape, frame: Shape): boolean {
-  return sameShape(shape.slice(0, -2), frame.slice(0, -2));
+/** The shape of a term as it meets the scores where their last two dims are queries and keys. */
+function shapeOf({ value, frame, split }: Placed, index: GraphIndex): Shape {
+  return split === undefined ? index.shapeOf(value) : frame;
 }
 
 export function writeTerms(
@@ -121,19 +116,47 @@ export function writeTerms(
   into: GraphWriter,
 ): { readonly mask: Value | null; readonly bias: Value | null } {
   const fitted = (value: Value, { frame }: Placed) => {
-    const shape = fittedShape(value.shape, frame, leading) ?? value.shape;
-    const name = `${value.name}.reshape`;
-    const isFitting = sameShape(shape, value.shape);
-    return isFitting ? value : into.node('reshape', [value], { shape }, { name });
+    return reshaped(value, fittedShape(value.shape, frame, leading) ?? value.shape, into);
   };
   const visible = masks.map((mask) => fitted(writeMask(mask.term, into), mask));
   const terms = [
-    ...biases.map((bias) => fitted(scaled(bias.value, bias.factor, into), bias)),
+    ...biases
+      .filter(({ split }) => split === undefined)
+      .map((bias) => fitted(scaled(bias.value, bias.factor, into), bias)),
+    ...writeSplitBiases(biases, leading, into),
     ...lows.map((mask) => fitted(lowScores(mask, dtype, into), mask)),
   ];
   const all = (op: string, values: readonly Value[]) =>
     values.reduce<Value | null>((a, b) => (a === null ? b : into.node(op, [a, b])), null);
   return { mask: all('and', visible), bias: all('add', terms) };
+}
+
+/** Biases that were added to split scores, of each split the sum: what is broadcast there is added there. */
+function writeSplitBiases(
+  biases: readonly PlacedBias[],
+  leading: Shape,
+  into: GraphWriter,
+): readonly Value[] {
+  const splits = new Map<string, PlacedBias[]>();
+  for (const bias of biases) {
+    if (bias.split === undefined) continue;
+    const key = `${bias.split}`;
+    splits.set(key, [...(splits.get(key) ?? []), bias]);
+  }
+  return [...splits.values()].map((alike) => {
+    const [{ frame = [], split = [] } = {}] = alike;
+    const sum = alike
+      .map(({ value, factor }) => scaled(value, factor, into))
+      .reduce((a, b) => into.node('add', [a, b]));
+    const isWhole = sameShape(sum.shape, split);
+    const whole = isWhole ? sum : into.node('broadcast', [sum], { shape: split });
+    return reshaped(whole, [...leading, ...frame.slice(-2)], into);
+  });
+}
+
+function reshaped(value: Value, shape: Shape, into: GraphWriter): Value {
+  const name = `${value.name}.reshape`;
+  return sameShape(shape, value.shape) ? value : into.node('reshape', [value], { shape }, { name });
 }
 
 /** What makes the scores of hidden keys so low that they are alike, and still finite. */
@@ -148,37 +171,6 @@ function lowScores({ value, factor, term }: PlacedMask, dtype: DType, into: Grap
 function scaled(id: ValueId, factor: number, into: GraphWriter): Value {
   const value = into.get(id);
   return factor === 1 ? value : into.node('mul', [value, into.scalar(factor, value.dtype)]);
-}
-
-/**
- * The shape that a term gets in front of scores with these leading dims; null where it has none. It is
- * split like the dims at which it meets the scores, and dims of 1 are dropped where the scores have fewer.
- */
-function fittedShape(shape: Shape, frame: Shape, leading: Shape): Shape | null {
-  const matrix = shape.slice(-2);
-  if (isMatrix(shape)) return shape.length > leading.length + 2 ? matrix : shape;
-  const own = frame.slice(0, -2);
-  if (sameShape(own, leading)) return shape;
-  if (isWhole(shape, frame)) return [...leading, ...matrix];
-  const ones: Shape = Array(frame.length - shape.length).fill(1);
-  const split = splitLike([...ones, ...shape.slice(0, -2)], own, leading);
-  return split && [...split, ...matrix];
-}
-
-/** Dims that broadcast to `from`, where each dim of `from` is a product of some of `to`: [1, h] as [1, 1, h]. */
-function splitLike(dims: Shape, from: Shape, to: Shape): Shape | null {
-  const split: Dim[] = [];
-  let next = 0;
-  for (const [axis, whole] of from.entries()) {
-    const parts: Dim[] = [];
-    do {
-      const part = to[next++];
-      if (part === undefined) return null;
-      parts.push(part);
-    } while (sizeOf(parts) !== whole);
-    split.push(...(dims[axis] === 1 ? parts.map(() => 1) : parts));
-  }
-  return next === to.length ? split : null;
 }
 
 export function detailOfTerms(terms: Terms, index: GraphIndex): readonly string[] {

@@ -20,15 +20,29 @@ export const passes = [
   {
     name: 'fuse-attention takes scores with a second use',
     file: 'src/passes/attention/scores.ts',
-    find: 'if (other !== null) return refuse(x,',
-    replace: 'if (other === undefined) return refuse(x,',
+    find: 'if (second !== null) return second;\n  if (HIDES',
+    replace: 'if (HIDES',
     tests: only('fuse-attention'),
   },
   {
     name: 'fuse-attention loses the scale in front of the query',
     file: 'src/passes/fuse-attention.ts',
-    find: 'scores.scale * query.factor * keyTransposed.factor',
+    find: 'scores.scale * unscaledQuery.factor * keyTransposed.factor',
     replace: 'scores.scale * keyTransposed.factor',
+    tests: only('fuse-attention'),
+  },
+  {
+    name: 'fuse-attention gives the factor of a key to the query',
+    file: 'src/passes/attention/factors.ts',
+    find: 'else ofKey = multiplied(ofKey,',
+    replace: 'else ofQuery = multiplied(ofQuery,',
+    tests: only('fuse-attention'),
+  },
+  {
+    name: 'fuse-attention multiplies products with a term behind it by a factor',
+    file: 'src/passes/attention/scores.ts',
+    find: "new Set(['add', 'sub', 'select'])",
+    replace: "new Set(['sub', 'select'])",
     tests: only('fuse-attention'),
   },
   {
