@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../src/frontends/load.ts';
 import { evaluateDim, symbolsOf } from '../../src/ir/dims.ts';
-import { type Graph, valueOf } from '../../src/ir/graph.ts';
+import { type Graph, type ValueId, valueOf } from '../../src/ir/graph.ts';
 import { sizeBounds } from '../../src/ir/size-bounds.ts';
 import type { Sizes } from '../../src/ir/sizes.ts';
+import { isFloat } from '../../src/ir/types.ts';
 import { runPasses } from '../../src/passes/pass.ts';
 import { exportPipeline } from '../../src/passes/pipeline.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
@@ -99,9 +100,11 @@ property('so it does at sizes of 0', 100, async ({ graph, sizes: [sizes] }) => {
 
 it('so it does on graphs of odd dims and constants', async () => {
   const graphs = fc
-    .sample(randomGraph(), { seed: 1, numRuns: 500 })
+    .sample(randomGraph(), { seed: 1, numRuns: 700 })
     .map((graph) => renamed(fillRandomWeights(graph, 1)))
-    .filter((graph) => hasKnownSizes(graph) && hasFloat32Constants(graph));
+    .filter(
+      (graph) => hasKnownSizes(graph) && hasFloat32Constants(graph) && jumpsAtExactValues(graph),
+    );
   expect(graphs.length).toBeGreaterThan(200);
   for (const graph of graphs) await expectSameAtSizes(graph, [{ n: 4 }, { n: 1 }]);
 });
@@ -129,5 +132,26 @@ function hasFloat32Constants({ nodes }: Graph): boolean {
       const rounded = Math.fround(Number(number));
       return rounded === number || (rounded !== 0 && Number.isFinite(rounded));
     });
+  });
+}
+
+/** Ops whose results are elements of their operands, or whole numbers. */
+const EXACT_OPS: ReadonlySet<string> = new Set([
+  ...['constant', 'iota', 'select', 'embedding', 'cast'],
+  ...['transpose', 'broadcast', 'reshape', 'pad', 'concat'],
+]);
+
+/**
+ * Whether ops that jump act on floats alone that nothing has rounded: a running sum of a softmax ends
+ * at 1 in float64, and may stay below in float32, where a cast makes 0 of it.
+ */
+function jumpsAtExactValues(graph: Graph): boolean {
+  const rounded = new Set<ValueId>();
+  return graph.nodes.every(({ op, operands, results }) => {
+    const isOfRounded = operands.some((id) => id !== null && rounded.has(id));
+    const floats = results.filter((id) => isFloat(valueOf(graph, id).dtype));
+    if (isOfRounded && floats.length === 0) return false;
+    if (isOfRounded || !EXACT_OPS.has(op)) for (const id of floats) rounded.add(id);
+    return true;
   });
 }
