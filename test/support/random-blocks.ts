@@ -148,9 +148,10 @@ const duplicate: Maker = (m) => {
   return isAlike ? m.g.sub(original, m.g.mul(twin, 0.5)) : twin;
 };
 
-/** Not where an op moves elements: other places may lie outside of the operand. */
+/** Not where an op moves elements, or windows: other places may lie outside of the operand. */
 function changed(m: Making, attributes: { readonly [name: string]: unknown }) {
-  const names = Object.keys(attributes).filter((name) => !PLACES.has(name));
+  const kept = 'dilations' in attributes ? WINDOWS : PLACES;
+  const names = Object.keys(attributes).filter((name) => !kept.has(name));
   if (names.length === 0) return attributes;
   const name = m.pick(names);
   const value = attributes[name];
@@ -164,6 +165,8 @@ function changed(m: Making, attributes: { readonly [name: string]: unknown }) {
 }
 
 const PLACES: ReadonlySet<string> = new Set(['starts', 'ends', 'steps', 'shape', 'start']);
+/** What decides which lengths a window fits. */
+const WINDOWS: ReadonlySet<string> = new Set(['sizes', 'dilations', 'before', 'after']);
 
 /** What a call gives, or nothing where its operands do not fit. */
 function orNothing(call: () => readonly Value[]): readonly Value[] {
