@@ -230,6 +230,10 @@ const FIRST: {
 const NEWER: { readonly [opInOpset: string]: readonly string[] } = {
   'gelu in 19': ['Div', 'Erf', 'Mul', 'Add', 'Mul'],
   'gelu in 20': ['Gelu'],
+  'group_norm in 20': words(
+    'Reshape LayerNormalization Reshape Expand Reshape Mul Reshape Expand Reshape Add Reshape',
+  ),
+  'group_norm in 21': ['GroupNormalization'],
   'rms_norm in 22': words('Mul ReduceMean Add Sqrt Reciprocal Mul Mul'),
   'rms_norm in 23': ['RMSNormalization'],
   'attention in 22': ['Transpose', 'MatMul', 'Mul', 'Softmax', 'MatMul'],

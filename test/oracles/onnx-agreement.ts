@@ -19,7 +19,7 @@ const EXACT = { absolute: 0, relative: 0 };
 type Inputs = ReadonlyMap<string, NdArray>;
 
 /** Every opset in which some op is spelled otherwise than in the one before. */
-export const OPSETS = [17, 18, 19, 20, 23] as const satisfies readonly OnnxOpset[];
+export const OPSETS = [17, 18, 19, 20, 21, 23] as const satisfies readonly OnnxOpset[];
 
 /** Compares every output, with the runtime's own optimisations and without. */
 export async function expectSameInOnnx(

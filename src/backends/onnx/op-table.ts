@@ -39,6 +39,7 @@ import {
   exportAveragePool,
   exportBatchNorm,
   exportConv,
+  exportGroupNorm,
   exportInstanceNorm,
   exportMaxPool,
   exportWindows,
@@ -109,7 +110,7 @@ export const EXPORTERS: { readonly [N in OpName]: OpEntry } = {
   max_pool: exportMaxPool,
   average_pool: exportAveragePool,
   batch_norm: exportBatchNorm,
-  group_norm: expanded,
+  group_norm: exportGroupNorm,
   instance_norm: exportInstanceNorm,
   fused: expanded,
 };

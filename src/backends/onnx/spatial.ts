@@ -108,6 +108,30 @@ export const exportInstanceNorm: CompositeExporter = (call) => {
   });
 };
 
+/** Of opset 21, where scale and shift are one a channel; both are needed, and an axis behind the channels. */
+export const exportGroupNorm: OpEntry = [
+  since(21, (call) => {
+    const { dtype, shape } = call.type(0);
+    const [, channels] = shape;
+    const isComplete = call.operands.every((operand) => operand !== null);
+    if (shape.length < 3 || !(isComplete || typeof channels === 'number')) return EXPANDED;
+    const filled = (value: number) => {
+      return constantOf(
+        call.writer,
+        dtype,
+        [Number(channels)],
+        Array(Number(channels)).fill(value),
+      );
+    };
+    const gamma = call.operands[1]?.ref ?? filled(1);
+    const beta = call.operands[2]?.ref ?? filled(0);
+    return call.writer.node('GroupNormalization', [call.ref(0), gamma, beta], {
+      num_groups: int(call.number('groups')),
+      epsilon: real(call.number('eps')),
+    });
+  }),
+];
+
 /** Null where windows may end behind the padding, or hold nothing else. */
 function poolAttributes(call: OpCall): Attributes | null {
   const sizes = call.numbers('sizes');

@@ -22,6 +22,7 @@ export const sinkingRules: readonly Rule[] = [
     equation: 'f(x with dims of 1) = f(x) with dims of 1',
     apply: (node, index) => sunk(node, index, 'reshape', sameButOnes),
   },
+  { equation: 'attention(x with a batch of 1) = attention(x) with a batch of 1', apply: unbatched },
   { equation: 'c + x = x + c', apply: constantsLast },
 ];
 
@@ -66,6 +67,33 @@ function inFront(node: Node, which: number, from: ValueId, into: GraphWriter) {
   });
   const name = `${index.value(firstResult(node)).name}.${node.op}`;
   return into.node(node.op, operands, node.attributes, { name });
+}
+
+/** Of heads, rows and widths, to which exporters add a batch because the standard op wants one. */
+function unbatched(node: Node, index: GraphIndex): Write | null {
+  if (node.op !== 'attention' || index.isOutput(firstResult(node))) return null;
+  const inFrontOf = (which: number) => {
+    const x = operandOf(node, which);
+    const from = index.madeBy(x, 'reshape')?.operands[0];
+    const isBatched = from != null && sameShape([1, ...index.shapeOf(from)], index.shapeOf(x));
+    return isBatched && index.shapeOf(from).length === 3 ? from : null;
+  };
+  const heads = [0, 1, 2].flatMap((which) => inFrontOf(which) ?? []);
+  if (heads.length < 3) return null;
+  return (into) => {
+    const masks = node.operands.slice(3).map((id) => (id === null ? null : withoutBatch(id, into)));
+    const operands = [...heads.map((id) => into.get(id)), ...masks];
+    const name = `${index.value(firstResult(node)).name}.heads`;
+    const y = into.node('attention', operands, node.attributes, { name });
+    return [into.node('reshape', [y], { shape: resultShape(node, index) })];
+  };
+}
+
+/** What broadcasts to [1, heads, n, m], for [heads, n, m]. */
+function withoutBatch(id: ValueId, into: GraphWriter) {
+  const shape = into.index.shapeOf(id);
+  const x = into.get(id);
+  return shape.length < 4 ? x : into.node('reshape', [x], { shape: shape.slice(1) });
 }
 
 const COMMUTATIVE: ReadonlySet<string> = new Set(['add', 'mul', 'equal', 'not_equal']);

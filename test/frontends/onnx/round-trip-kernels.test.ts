@@ -1,5 +1,5 @@
 /**
- * A declared BERT that is exported and imported again has the kernels of the declared one, compared step
+ * A declared BERT, or attention of one item, that is exported and imported again has the kernels of the declared one, compared step
  * by step: the exporter's guards for masked rows and its spellings leave nothing behind.
  */
 import { describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import type { OnnxOpset } from '../../../src/backends/onnx/opsets.ts';
 import { graphOfModel } from '../../../src/frontends/onnx/index.ts';
 import { type Builder, buildGraph } from '../../../src/ir/builder.ts';
 import type { Graph, Value } from '../../../src/ir/graph.ts';
-import { bool, dims, i64 } from '../../../src/ir/types.ts';
+import { bool, dims, f32, i64 } from '../../../src/ir/types.ts';
 import { lower } from '../../../src/loops/lower.ts';
 import { bert } from '../../../src/models/index.ts';
 import { decodeModel } from '../../../src/onnx/model-file.ts';
@@ -46,6 +46,28 @@ function again(graph: Graph, opset: OnnxOpset): Graph {
   const model = decodeModel(toOnnx(graph, { opset }), 'the export');
   return graphOfModel({ model, external: new Map() }, 'the export');
 }
+
+const HEADS = f32(2, seq, 8);
+const attended = (g: Builder, mask: Value<'bool'> | null, causal: boolean) => {
+  const [query, key, value] = [g.input('q', HEADS), g.input('k', HEADS), g.input('v', HEADS)];
+  return { y: g.attention(query, key, value, mask, null, { scale: 0.25, causal }) };
+};
+
+const ATTENTIONS: { readonly [form: string]: Graph } = {
+  plain: buildGraph('plain', (g) => attended(g, null, false)),
+  causal: buildGraph('causal', (g) => attended(g, null, true)),
+  masked: buildGraph('masked', (g) => attended(g, g.input('mask', bool(seq)), false)),
+};
+
+describe.each([17, 23] as const)('attention without a batch through opset %d', (opset) => {
+  it.each(Object.entries(ATTENTIONS))('%s has the kernels of the declared graph', (_, graph) => {
+    const [wanted, got] = [graph, again(graph, opset)].map((one) => runPasses(one, pipeline));
+    if (wanted === undefined || got === undefined) throw new Error('two graphs were made');
+    for (const target of TARGETS) {
+      expect(kernelDifferences(lower(wanted, target), lower(got, target)), target).toEqual([]);
+    }
+  });
+});
 
 describe.each([17, 23] as const)('BERT through opset %d', (opset) => {
   describe.each(Object.entries(MASKS))('with %s', (_, maskOf) => {

@@ -138,6 +138,13 @@ export const raise = [
     tests: masks,
   },
   {
+    name: 'simplify takes any reshape of heads for a batch of 1 in front of them',
+    file: 'src/passes/simplify/sinking.ts',
+    find: 'from != null && sameShape([1, ...index.shapeOf(from)], index.shapeOf(x))',
+    replace: 'from != null',
+    tests: ['test/passes/simplify-attention'],
+  },
+  {
     name: 'simplify looks rows up that the table does not have',
     file: 'src/passes/simplify/slices.ts',
     find: 'if (first < 0 || !isAtLeast(shape[axis] ?? 1, last + 1)) return null;',
