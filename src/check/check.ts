@@ -25,8 +25,9 @@ import type { Program, Step } from '../loops/program.ts';
 import { missingFeature } from '../wasm-kernels.ts';
 import { type OpenBackend, openBackend } from './backends.ts';
 import { checkSizes } from './default-sizes.ts';
-import { Feed, type Oracle } from './feed.ts';
+import { Feed } from './feed.ts';
 import { randomInputs } from './inputs.ts';
+import { Oracle } from './oracle.ts';
 import {
   type BackendCheck,
   type CheckBackend,
@@ -66,13 +67,13 @@ export async function checkCompilation(
     const exact = interpret(declared, run).outputs;
     const before = approximated === null ? null : interpret(approximated.before, run).outputs;
     const want = approximated === null ? exact : interpret(approximated.after, run).outputs;
-    const { outputs, values, sizes } = interpret(optimised, run);
+    const oracle = new Oracle(optimised, run);
     const comparisons = [
       ...(before === null ? [] : compareOutputs(before, exact, () => PASS_TOLERANCE)),
-      ...compareOutputs(outputs, want, () => PASS_TOLERANCE),
+      ...compareOutputs(oracle.outputs, want, () => PASS_TOLERANCE),
     ];
     onProgress(`interpreted ${declared.name}`);
-    return { run, want, values, sizes, comparisons };
+    return { oracle, want, comparisons };
   });
   const checks: BackendCheck[] = [];
   const skipped: SkippedBackend[] = [];
@@ -86,8 +87,8 @@ export async function checkCompilation(
     const { program, plan } = compiledFor(compilation, targetOf(backend));
     const opened = await openBackend(backend, program, plan, weights);
     try {
-      for (const [i, oracle] of oracles.entries()) {
-        const { check, outputs } = await checkBackend(backend, program, optimised, opened, oracle);
+      for (const [i, { oracle, want }] of oracles.entries()) {
+        const { check, outputs } = await checkBackend(backend, program, opened, oracle, want);
         checks.push(check);
         if (program.exact && backend === program.target) exactRuns[i]?.push({ backend, outputs });
         onProgress(`checked ${backend}`);
@@ -96,8 +97,8 @@ export async function checkCompilation(
       await opened.close();
     }
   }
-  const bits = oracles.flatMap(({ sizes }, i) => checkBits(sizes, exactRuns[i] ?? []));
-  const inPasses = oracles.map(({ sizes, comparisons }) => ({ sizes, comparisons }));
+  const bits = oracles.flatMap(({ oracle }, i) => checkBits(oracle.sizes, exactRuns[i] ?? []));
+  const inPasses = oracles.map(({ oracle, comparisons }) => ({ sizes: oracle.sizes, comparisons }));
   return {
     model: declared.name,
     seed,
@@ -139,18 +140,19 @@ function randomRuns(graph: Graph, dims: Sizes, seed: number) {
 async function checkBackend(
   backend: CheckBackend,
   program: Program,
-  graph: Graph,
   opened: OpenBackend,
   oracle: Oracle,
+  /** Outputs of the declared graph. */
+  wanted: ReadonlyMap<string, NdArray>,
 ): Promise<{ readonly check: BackendCheck; readonly outputs: Outputs }> {
-  const feed = new Feed(program, graph, oracle);
+  const feed = new Feed(program, oracle);
   const kernels: KernelCheck[] = [];
   let reproducer: Reproducer | null = null;
   for (const [i, step] of program.steps.entries()) {
     const { outputs, faults } = await opened.kernels.run(step, feed.inputs(step), oracle.sizes);
-    const wanted = feed.expected(step);
+    const expected = feed.expected(step);
     const comparisons = outputs.flatMap((got, which) => {
-      const want = wanted[which];
+      const want = expected[which];
       if (want === undefined) throw new Error(`${step.kernel} writes more than expected`);
       if (want === null) return [];
       return [compare(want.name, got, want.array.data, within(toleranceOf(step), want.array))];
@@ -164,9 +166,9 @@ async function checkBackend(
     });
   }
   const got = await opened.run(oracle.run, oracle.sizes);
-  const isQuantized = graph.nodes.some(holdsQuantized);
+  const isQuantized = oracle.graph.nodes.some(holdsQuantized);
   const tolerance = isQuantized ? quantizedTolerance : () => MODEL_TOLERANCE;
-  const endToEnd = compareOutputs(got, oracle.want, tolerance);
+  const endToEnd = compareOutputs(got, wanted, tolerance);
   const passed = passes(endToEnd) && kernels.every((kernel) => kernel.passed);
   const { sizes } = oracle;
   return { check: { backend, sizes, kernels, endToEnd, reproducer, passed }, outputs: got };

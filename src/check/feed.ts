@@ -1,42 +1,29 @@
-/** The interpreter's values as a program's buffers hold them, and what it makes of them. */
-import { evaluateNode } from '../interpreter/interpreter.ts';
-import { type Graph, type Node, type ValueId, valueOf } from '../ir/graph.ts';
+/** An oracle's values as the buffers of a program hold them, step by step. */
+import { type Node, type ValueId, valueOf } from '../ir/graph.ts';
 import type { NdArray } from '../ir/nd-array.ts';
-import type { Sizes } from '../ir/sizes.ts';
 import type { Program, ProgramBuffer, Step, WeightBuffer } from '../loops/program.ts';
-import { storageOf } from '../loops/row-major.ts';
 import { kernelOf, type Numbers } from './kernel-runner.ts';
+import type { Oracle } from './oracle.ts';
 import { type Reproducer, reproducerOf } from './reproducer.ts';
-
-/** The interpreter's run of the optimised graph. */
-export interface Oracle {
-  readonly run: ReadonlyMap<string, NdArray>;
-  /** Outputs of the declared graph. */
-  readonly want: ReadonlyMap<string, NdArray>;
-  readonly values: ReadonlyMap<ValueId, NdArray>;
-  readonly sizes: Sizes;
-}
 
 export class Feed {
   private readonly program: Program;
-  private readonly graph: Graph;
   private readonly oracle: Oracle;
   private readonly producers = new Map<ValueId, Node>();
   private readonly values: ReadonlyMap<string, ValueId | null | undefined>;
   private readonly parts: ReadonlyMap<string, NonNullable<ProgramBuffer['parts']>>;
   private readonly weights: ReadonlyMap<string, WeightBuffer>;
-  private readonly rounded = new Map<ValueId, NdArray>();
 
-  constructor(program: Program, graph: Graph, oracle: Oracle) {
+  constructor(program: Program, oracle: Oracle) {
     this.program = program;
-    this.graph = graph;
     this.oracle = oracle;
     this.values = new Map(program.buffers.map(({ name, value }) => [name, value]));
     this.parts = new Map(
       program.buffers.flatMap(({ name, parts }) => (parts ? [[name, parts]] : [])),
     );
     this.weights = new Map(program.weights.map((weight) => [weight.buffer, weight]));
-    for (const node of graph.nodes) for (const id of node.results) this.producers.set(id, node);
+    for (const node of oracle.graph.nodes)
+      for (const id of node.results) this.producers.set(id, node);
   }
 
   inputs(step: Step): readonly Numbers[] {
@@ -54,33 +41,31 @@ export class Feed {
   /** The numbers in a buffer: of its value, or of those that are copied into it. */
   private held(buffer: string): Float64Array {
     const parts = this.parts.get(buffer);
-    if (parts === undefined) return this.value(this.valueIn(buffer)).data;
-    return Float64Array.from(parts.flatMap(({ id }) => [...this.value(id).data]));
+    if (parts === undefined) return this.oracle.value(this.valueIn(buffer)).data;
+    return Float64Array.from(parts.flatMap(({ id }) => [...this.oracle.value(id).data]));
   }
 
   /** What the interpreter makes of the same numbers, a result a written buffer; null for memory of the kernel's own. */
   expected(step: Step): readonly ({ readonly name: string; readonly array: NdArray } | null)[] {
     const written = this.writtenBy(step);
     const node = step.provenance.ops[0] === 'copy' ? undefined : this.nodeOf(written);
-    const results = node === undefined ? null : this.evaluate(node);
+    const results = node === undefined ? null : this.oracle.evaluate(node);
     return written.map((id) => {
       if (id === null) return null;
-      const { name } = valueOf(this.graph, id);
-      const array = results === null ? this.value(id) : results[node?.results.indexOf(id) ?? -1];
+      const { name } = valueOf(this.oracle.graph, id);
+      const array =
+        results === null ? this.oracle.value(id) : results[node?.results.indexOf(id) ?? -1];
       if (array === undefined) throw new Error(`${step.kernel} does not compute %${name}`);
       return { name, array };
     });
   }
 
-  private evaluate(node: Node): readonly NdArray[] {
-    const operands = node.operands.map((id) => (id === null ? null : this.value(id)));
-    return evaluateNode(this.graph, node, operands, this.oracle.sizes);
-  }
-
   /** The step's node alone, with the numbers it is given; null for a copy. */
   reproducer(step: Step): Reproducer | null {
     const node = this.nodeOf(this.writtenBy(step));
-    return node === undefined ? null : reproducerOf(this.graph, node, (id) => this.value(id));
+    return node === undefined
+      ? null
+      : reproducerOf(this.oracle.graph, node, (id) => this.oracle.value(id));
   }
 
   private writtenBy(step: Step): readonly (ValueId | null)[] {
@@ -100,17 +85,5 @@ export class Feed {
     const value = this.values.get(buffer);
     if (value === undefined || value === null) throw new Error(`'${buffer}' holds no graph value`);
     return value;
-  }
-
-  private value(id: ValueId): NdArray {
-    let array = this.rounded.get(id);
-    if (array === undefined) {
-      const exact = this.oracle.values.get(id);
-      if (exact === undefined) throw new Error(`${valueOf(this.graph, id).name} was not evaluated`);
-      const isFloat = storageOf(exact.dtype) === 'f32';
-      array = isFloat ? { ...exact, data: exact.data.map(Math.fround) } : exact;
-      this.rounded.set(id, array);
-    }
-    return array;
   }
 }

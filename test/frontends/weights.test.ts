@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { EncompileError } from '../../src/errors.ts';
 import { bindWeights, type WantedWeight } from '../../src/frontends/weights.ts';
 import type { TensorData } from '../../src/ir/types.ts';
+import { processorClock } from '../support/processor-time.ts';
 
 function f32(...shape: number[]): TensorData {
   const length = shape.reduce((product, dim) => product * dim, 1);
@@ -133,9 +134,9 @@ describe('what does not fit', () => {
     const many = Array.from({ length: 20_000 }, (_, i) => wanted(`encoder.layer.${i}.weight`, 1));
     const given = new Map(many.map(({ name }) => [`model.${name}`, f32(1)]));
     for (const letter of 'ab') given.set(letter.repeat(2_000_000), f32(1));
-    const started = performance.now();
+    const elapsed = processorClock();
     messageOf(() => bindWeights([...many, wanted('c'.repeat(2_000_000), 1)], given, 'here'));
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(elapsed()).toBeLessThan(1000);
   });
 });
 
