@@ -9,6 +9,8 @@ import { checkCompilation } from '../../src/check/check.ts';
 import { printReport } from '../../src/check/report.ts';
 import { compileGraph } from '../../src/compile.ts';
 import { loadModel } from '../../src/frontends/load.ts';
+import type { Graph } from '../../src/ir/graph.ts';
+import { hasWeights, instantiate } from '../../src/model.ts';
 import { fillRandomWeights } from '../../src/random-weights.ts';
 import { PROGRAM_TARGETS } from '../../src/targets.ts';
 import { describeWithData } from '../support/test-data.ts';
@@ -18,9 +20,8 @@ const NO_MODEL = new Set(['demo.ts', 'ocr.ts', 'vad.ts']);
 
 const EMULATORS = PROGRAM_TARGETS.map((target) => `emulator-${target}` as const);
 
-async function check(path: string, emulated: boolean) {
-  const { graph, weights } = await loadModel(path);
-  const compilation = compileGraph(weights === 'bound' ? graph : fillRandomWeights(graph, 1));
+async function check(graph: Graph, emulated: boolean) {
+  const compilation = compileGraph(hasWeights(graph) ? graph : fillRandomWeights(graph, 1));
   const report = await checkCompilation(compilation, {
     backends: [...(emulated ? EMULATORS : []), ...PROGRAM_TARGETS],
   });
@@ -34,11 +35,18 @@ describe('examples', () => {
   const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.ts') && !NO_MODEL.has(name));
   it('are there', () => expect(files.length).toBeGreaterThanOrEqual(7));
   // emulating a quarter of a billion multiplications takes minutes: `encompile check --backend emulator`
-  it.each(files)('%s', (file) => check(`${EXAMPLES}/${file}`, file !== 'use-lite.ts'), 300_000);
+  it.each(files)(
+    '%s',
+    async (file) => {
+      const { default: model } = await import(/* @vite-ignore */ `${EXAMPLES}/${file}`);
+      await check(await instantiate(model, { folder: EXAMPLES }), file !== 'use-lite.ts');
+    },
+    300_000,
+  );
 });
 
 describeWithData('untrained BERT models', 'models', (folder) => {
-  it.each(['sentence_embedding', 'sequence_classification'])('%s', (kind) =>
-    check(`${folder}/bert-untrained-${kind}`, true),
-  );
+  it.each(['sentence_embedding', 'sequence_classification'])('%s', async (kind) => {
+    await check((await loadModel(`${folder}/bert-untrained-${kind}`)).graph, true);
+  });
 });
