@@ -1,7 +1,7 @@
 /** The kernels of a program in this process's WebAssembly, in a memory of their own, to call one by one. */
 
-import { BACKENDS } from './backends/artifact.ts';
-import { assembleWat, LOWEST_ADDRESS, scratchBytes } from './backends/wasm/module.ts';
+import { assembledSource, printProgram } from './backends/print.ts';
+import { LOWEST_ADDRESS, scratchBytes } from './backends/wasm/module.ts';
 import type { Target } from './loops/program.ts';
 import type { VerifiedProgram } from './loops/verify-program.ts';
 import { hasRelaxedSimd, hasSimd128 } from './runtime/wasm-features.mts';
@@ -27,11 +27,11 @@ export function missingFeature(target: Target): string | null {
 }
 
 export async function openWasmKernels(program: VerifiedProgram): Promise<WasmKernels> {
-  const { text, path, kernels } = BACKENDS[program.target].print(program);
-  const binary = Uint8Array.from(await assembleWat(text, path));
+  const source = printProgram(program);
+  const binary = await assembledSource(source);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65_536 });
   const { instance } = await WebAssembly.instantiate(binary, { host: { memory } });
-  const exported = kernels.map(({ name, entry }) => {
+  const exported = source.kernels.map(({ name, entry }) => {
     const run = instance.exports[entry];
     if (typeof run !== 'function') throw new Error(`the module has no function ${entry}`);
     return [name, run as (...args: readonly number[]) => void] as const;

@@ -6,22 +6,14 @@ import type { MemoryPlan } from '../loops/memory-plan.ts';
 import type { Target } from '../loops/program.ts';
 import type { VerifiedProgram } from '../loops/verify-program.ts';
 import type { WeightStorage } from '../weight-storage.ts';
-import { type Backend, type KernelSource, wasmPathOf } from './backend.ts';
+import { type KernelSource, wasmPathOf } from './backend.ts';
 import { type PrintedTarget, TABLE_PLACES } from './backend-tables.ts';
-import { jsBackend } from './js/module.ts';
 import { manifestText } from './manifest.ts';
 import { modelModule } from './model-module.ts';
 import { modelTypes } from './model-types.ts';
-import { assembleWat, wasmBackend, wasmRelaxedBackend, withoutFunctionsOf } from './wasm/module.ts';
+import { assembledSource, printProgram } from './print.ts';
+import { withoutFunctionsOf } from './wasm/module.ts';
 import { packWeights } from './weights-file.ts';
-import { wgslBackend } from './wgsl/module.ts';
-
-export const BACKENDS: { readonly [T in Target]: Backend } = {
-  js: jsBackend,
-  wasm: wasmBackend,
-  'wasm-relaxed': wasmRelaxedBackend,
-  wgsl: wgslBackend,
-};
 
 /** Contents by path, `/` between folders. */
 export type ArtifactFiles = ReadonlyMap<string, string | Uint8Array>;
@@ -60,7 +52,7 @@ export async function emitArtifact(options: ArtifactOptions): Promise<ArtifactFi
     ({ program, plan }): PrintedTarget => ({
       program,
       plan,
-      source: BACKENDS[program.target].print(program),
+      source: printProgram(program),
     }),
   );
   const weights = packWeights(
@@ -99,9 +91,7 @@ function shippedText(source: KernelSource, before: KernelSource | undefined): st
 
 type Binaries = (source: KernelSource) => Promise<readonly (readonly [string, Uint8Array])[]>;
 
-const assembled: Binaries = async (source) => [
-  [wasmPathOf(source), await assembleWat(source.text, source.path)],
-];
+const assembled: Binaries = async (source) => [[wasmPathOf(source), await assembledSource(source)]];
 
 /** What hosts run where that is not the text itself. */
 const BINARIES: { readonly [T in Target]: Binaries } = {

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BACKENDS, emitArtifact } from '../backends/artifact.ts';
+import { emitArtifact } from '../backends/artifact.ts';
+import { printProgram } from '../backends/print.ts';
 import { runtimeFiles } from '../backends/runtime-files.ts';
 import { writeArtifact } from '../backends/write-artifact.ts';
 import type { MemoryPlan } from '../loops/memory-plan.ts';
@@ -106,7 +107,7 @@ async function importModel(folder: string): Promise<{ readonly load: Load }> {
 }
 
 async function jsKernelRunner(program: VerifiedProgram, folder: string): Promise<KernelRunner> {
-  const { path, kernels } = BACKENDS.js.print(program);
+  const { path, kernels } = printProgram(program);
   const functions: Readonly<Record<string, KernelFunction>> = await import(
     pathToFileURL(join(folder, path)).href
   );

@@ -1,6 +1,6 @@
 /** Runs WGSL kernels one by one on a WebGPU device, each dispatch with buffers of its own. */
-import { BACKENDS } from '../backends/artifact.ts';
 import type { PrintedKernel } from '../backends/backend.ts';
+import { printProgram } from '../backends/print.ts';
 import { evaluateDim } from '../ir/dims.ts';
 import type { Sizes } from '../ir/sizes.ts';
 import type { Kernel } from '../loops/nodes.ts';
@@ -8,7 +8,7 @@ import type { VerifiedProgram } from '../loops/verify-program.ts';
 import { type KernelRunner, kernelBuffers, kernelOf, type Numbers } from './kernel-runner.ts';
 
 export function gpuKernelRunner(program: VerifiedProgram, device: GPUDevice): KernelRunner {
-  const { text, kernels } = BACKENDS.wgsl.print(program);
+  const { text, kernels } = printProgram(program);
   const module = device.createShaderModule({ code: text });
   const entries = new Map(kernels.map((kernel) => [kernel.name, kernel]));
   const pipelines = new Map<string, Promise<GPUComputePipeline>>();

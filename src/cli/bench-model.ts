@@ -1,7 +1,7 @@
 /** Measures one target: the whole model as users load it, then its kernels one by one. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BACKENDS } from '../backends/artifact.ts';
+import { printProgram } from '../backends/print.ts';
 import { type Compilation, compiledFor, compileGraph, onlyFor } from '../compile.ts';
 import { buildGraph } from '../ir/builder.ts';
 import type { Sizes } from '../ir/sizes.ts';
@@ -125,7 +125,7 @@ type TimeKernels = (
 
 const TIME_KERNELS: { readonly [T in Target]: TimeKernels } = {
   js: async (timed, { folder }) => {
-    const source = BACKENDS.js.print(timed.program);
+    const source = printProgram(timed.program);
     const module: Readonly<Record<string, unknown>> = await import(
       pathToFileURL(join(folder, source.path)).href
     );
@@ -135,7 +135,7 @@ const TIME_KERNELS: { readonly [T in Target]: TimeKernels } = {
   'wasm-relaxed': (timed) => timeWasmKernels(timed),
   wgsl: async (timed, { gpu }) => {
     if (gpu === null) throw new Error('no GPU is open');
-    return timeWgslKernels(gpu.gpu, timed, BACKENDS.wgsl.print(timed.program));
+    return timeWgslKernels(gpu.gpu, timed, printProgram(timed.program));
   },
 };
 

@@ -1,5 +1,5 @@
 /** What `dump` prints: each stage of a compilation in each format it has. */
-import { BACKENDS } from '../backends/artifact.ts';
+import { printProgram } from '../backends/print.ts';
 import { type Compilation, compiledFor } from '../compile.ts';
 import { EncompileError } from '../errors.ts';
 import { graphToDot, graphToJson, graphToSvg } from '../ir/dump.ts';
@@ -89,5 +89,5 @@ const PROGRAM_TEXT: {
 };
 
 function sourceOf(compilation: Compilation, target: Target) {
-  return BACKENDS[target].print(compiledFor(compilation, target).program);
+  return printProgram(compiledFor(compilation, target).program);
 }
