@@ -19,6 +19,7 @@ import {
   splitOutside,
   sum,
 } from './polynomial.ts';
+import { remembered } from './remembered.ts';
 
 export type Dim = number | string;
 
@@ -174,7 +175,10 @@ export function substitute(dim: Dim, replace: (symbol: string) => Dim | undefine
 
 /** The symbols of a dim, in order of first appearance. */
 export function symbolsOf(dim: Dim): readonly string[] {
-  if (typeof dim === 'number') return [];
+  return typeof dim === 'number' ? [] : symbolsIn(dim);
+}
+
+const symbolsIn = remembered((dim): readonly string[] => {
   const found = new Set<string>();
   for (const monomial of read(dim).keys()) {
     for (const factor of factorsOf(monomial)) {
@@ -184,7 +188,7 @@ export function symbolsOf(dim: Dim): readonly string[] {
     }
   }
   return [...found];
-}
+});
 
 export interface Term {
   readonly coefficient: number;
@@ -326,10 +330,10 @@ function atom(text: string): Dim {
 }
 
 /** The parts of `floor(a/b)`, `max(a,b)` or `min(a,b)`; null for a symbol. */
-function parseAtom(factor: string): { name: AtomName; a: Dim; b: Dim } | null {
+const parseAtom = remembered((factor): { name: AtomName; a: Dim; b: Dim } | null => {
   const open = factor.indexOf('(');
   if (open < 0) return null;
   const name = factor.slice(0, open) as AtomName;
   const [a = '', b = ''] = splitOutside(factor.slice(open + 1, -1), name === 'floor' ? '/' : ',');
   return { name, a: normalise(a), b: normalise(b) };
-}
+});

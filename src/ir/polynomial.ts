@@ -3,16 +3,23 @@
  * text of a floor, maximum or minimum, which this file does not look into.
  */
 import { EncompileError } from '../errors.ts';
+import { remembered } from './remembered.ts';
 
 /** Monomial (factors joined by '*', '' for the constant) to its coefficient, never 0. */
 export type Polynomial = ReadonlyMap<string, number>;
 
 export function orderedTerms(polynomial: Polynomial): readonly (readonly [string, number])[] {
   if (polynomial.size < 2) return [...polynomial];
-  return [...polynomial].sort(([a], [b]) => {
-    const byDegree = factorsOf(b).length - factorsOf(a).length;
-    return byDegree !== 0 ? byDegree : a < b ? -1 : 1;
-  });
+  const terms = [...polynomial];
+  // most sums are in order already, as they come of such
+  return terms.every((term, i) => i === 0 || comesBefore(terms[i - 1] ?? term, term))
+    ? terms
+    : terms.sort((a, b) => (comesBefore(a, b) ? -1 : 1));
+}
+
+function comesBefore([a]: readonly [string, number], [b]: readonly [string, number]): boolean {
+  const byDegree = factorsOf(b).length - factorsOf(a).length;
+  return byDegree === 0 ? a < b : byDegree < 0;
 }
 
 /** As a dim shows them: negative terms after the others, the constant last. */
@@ -114,19 +121,10 @@ export function commonDivisor(polynomial: Polynomial, by: number): number {
   return divisor;
 }
 
-const factorLists = new Map<string, readonly string[]>();
-
 /** The factors of a monomial; a '*' inside parentheses does not separate. */
-export function factorsOf(monomial: string): readonly string[] {
-  if (monomial === '') return [];
-  if (!monomial.includes('(')) return monomial.split('*');
-  let factors = factorLists.get(monomial);
-  if (factors === undefined) {
-    factors = splitOutside(monomial, '*');
-    factorLists.set(monomial, factors);
-  }
-  return factors;
-}
+export const factorsOf: (monomial: string) => readonly string[] = remembered((monomial) =>
+  monomial === '' ? [] : splitOutside(monomial, '*'),
+);
 
 export function splitOutside(text: string, separator: string): readonly string[] {
   const parts = [''];
