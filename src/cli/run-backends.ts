@@ -10,6 +10,7 @@ import { symbolCounts, withCounts } from '../ir/symbol-counts.ts';
 import type { DType, TensorData, TypedData } from '../ir/types.ts';
 import type { Target } from '../loops/program.ts';
 import { storageOf } from '../loops/row-major.ts';
+import type { VerifiedProgram } from '../loops/verify-program.ts';
 import { type CompileTarget, checkExact, compileTargetOf } from '../targets.ts';
 import type { InputTensors } from './input-tensors.ts';
 import { withArtifact } from './loaded-artifact.ts';
@@ -30,58 +31,74 @@ export const RUN_BACKENDS = [
 export type RunBackend = (typeof RUN_BACKENDS)[number];
 
 type Tensors = ReadonlyMap<string, TensorData>;
-type Run = (graph: Graph, inputs: InputTensors, modes: Modes) => Promise<Tensors>;
+/** @throws EncompileError where the emulator sees a fault */
+type Run = (inputs: InputTensors) => Promise<Tensors>;
+type Use<T> = (run: Run) => Promise<T>;
 
-/** @throws EncompileError where the emulator sees a fault, or there is no WebGPU */
+/**
+ * Compiles a model for a backend, once for all runs; what runs it lasts as long as `use`.
+ *
+ * @throws EncompileError where there is no WebGPU
+ */
+export async function withBackend<T>(
+  backend: RunBackend,
+  graph: Graph,
+  modes: Modes,
+  use: Use<T>,
+): Promise<T> {
+  if (backend === 'interpreter') return use(interpreterOf(graph, modesOf(modes)));
+  const target = EMULATED[backend];
+  if (target !== undefined) return use(emulatorOf(target, graph, modesOf(modes)));
+  return withCompiled(backend as CompileTarget, graph, modesOf(modes), use);
+}
+
+/** One run. */
 export async function runOn(
   backend: RunBackend,
   graph: Graph,
   inputs: InputTensors,
   modes: Modes = {},
 ): Promise<Tensors> {
-  return RUN[backend](graph, inputs, modesOf(modes));
+  return withBackend(backend, graph, modes, (run) => run(inputs));
 }
 
-const RUN: { readonly [B in RunBackend]: Run } = {
-  interpreter: runInterpreter,
-  emulator: (...run) => runEmulator('wgsl', ...run),
-  'emulator-js': (...run) => runEmulator('js', ...run),
-  'emulator-wasm': (...run) => runEmulator('wasm', ...run),
-  'emulator-wasm-relaxed': (...run) => runEmulator('wasm-relaxed', ...run),
-  'emulator-wgsl': (...run) => runEmulator('wgsl', ...run),
-  js: (...run) => runCompiled('js', ...run),
-  wasm: (...run) => runCompiled('wasm', ...run),
-  wgsl: (...run) => runCompiled('wgsl', ...run),
+const EMULATED: { readonly [B in RunBackend]?: Target } = {
+  emulator: 'wgsl',
+  'emulator-js': 'js',
+  'emulator-wasm': 'wasm',
+  'emulator-wasm-relaxed': 'wasm-relaxed',
+  'emulator-wgsl': 'wgsl',
 };
 
-async function runInterpreter(
-  declared: Graph,
-  { tensors }: InputTensors,
-  modes: Modes,
-): Promise<Tensors> {
+function interpreterOf(declared: Graph, modes: Modes): Run {
   const { quantize, weights } = modes;
   const changed = quantize !== undefined || weights === 'f16';
   const { approximations } = changed
     ? compileGraph(declared, { ...modes, targets: [] })
     : { approximations: [] };
   const graph = aroundAll(approximations)?.after ?? declared;
-  const arrays = new Map([...tensors].map(([name, tensor]) => [name, toNdArray(tensor)]));
-  const { outputs } = interpret(graph, arrays, {
-    onNode: ({ op }, index, count) => progress.show(`interpret ${op} (${index + 1} of ${count})`),
-  });
-  return new Map([...outputs].map(([name, array]) => [name, fromNdArray(array)]));
+  return async ({ tensors }) => {
+    const arrays = new Map([...tensors].map(([name, tensor]) => [name, toNdArray(tensor)]));
+    const { outputs } = interpret(graph, arrays, {
+      onNode: ({ op }, index, count) => progress.show(`interpret ${op} (${index + 1} of ${count})`),
+    });
+    return new Map([...outputs].map(([name, array]) => [name, fromNdArray(array)]));
+  };
 }
 
-async function runEmulator(
-  target: Target,
-  graph: Graph,
-  { tensors, sizes }: InputTensors,
-  modes: Modes,
-): Promise<Tensors> {
+function emulatorOf(target: Target, graph: Graph, modes: Modes): Run {
   if (modes.exact) checkExact(target);
   const targets = [compileTargetOf(target)];
   const compilation = compileGraph(graph, { ...modes, targets, onProgress: progress.show });
   const { program } = compiledFor(compilation, target);
+  return async (inputs) => emulate(program, graph, inputs);
+}
+
+function emulate(
+  program: VerifiedProgram,
+  graph: Graph,
+  { tensors, sizes }: InputTensors,
+): Tensors {
   let step = 0;
   const { outputs, faults } = runProgram(program, {
     symbols: sizes,
@@ -94,7 +111,7 @@ async function runEmulator(
     const said = faults.slice(0, 3).map(({ message }) => message);
     const more = faults.length > said.length ? ` And ${faults.length - said.length} more.` : '';
     throw new EncompileError(
-      `The emulator saw the kernels for ${target} do what they must not: ${said.join(' ')}${more} ` +
+      `The emulator saw the kernels for ${program.target} do what they must not: ${said.join(' ')}${more} ` +
         'This is a bug in encompile; please report it with the model.',
     );
   }
@@ -107,25 +124,27 @@ async function runEmulator(
   );
 }
 
-async function runCompiled(
+async function withCompiled<T>(
   target: CompileTarget,
   graph: Graph,
-  { tensors, sizes }: InputTensors,
   modes: Modes,
-): Promise<Tensors> {
+  use: Use<T>,
+): Promise<T> {
   const targets = [target];
   const compilation = compileGraph(graph, { ...modes, targets, onProgress: progress.show });
-  return withArtifact(compilation, target, async ({ model }) => {
-    progress.show(`run on ${target}`);
-    const outputs = await model.run(Object.fromEntries(tensors));
-    const whole = countedSizes(graph, { tensors, sizes });
-    return new Map(
-      graph.outputs.map(({ name, value }) => {
-        const data = outputs[name]?.data ?? new Float32Array(0);
-        return [name, outputTensor(graph, value, data, whole)];
-      }),
-    );
-  });
+  return withArtifact(compilation, target, ({ model }) =>
+    use(async ({ tensors, sizes }) => {
+      progress.show(`run on ${target}`);
+      const outputs = await model.run(Object.fromEntries(tensors));
+      const whole = countedSizes(graph, { tensors, sizes });
+      return new Map(
+        graph.outputs.map(({ name, value }) => {
+          const data = outputs[name]?.data ?? new Float32Array(0);
+          return [name, outputTensor(graph, value, data, whole)];
+        }),
+      );
+    }),
+  );
 }
 
 /** The sizes that shapes tell, and those that are counted in the numbers of inputs. */

@@ -1,6 +1,7 @@
 /** Published models against what ONNX Runtime computed for them (`test/oracles/real-onnx.mjs`). */
 import { existsSync, readFileSync } from 'node:fs';
-import { type RunBackend, runOn } from '../../src/cli/run-backends.ts';
+import type { InputTensors } from '../../src/cli/input-tensors.ts';
+import { type RunBackend, withBackend } from '../../src/cli/run-backends.ts';
 import { importOnnx } from '../../src/frontends/onnx/index.ts';
 import { type Graph, valueOf } from '../../src/ir/graph.ts';
 import { fromNdArray } from '../../src/ir/nd-array.ts';
@@ -36,15 +37,26 @@ export async function importReal({ file, constants, sizes }: RealModel): Promise
   });
 }
 
-/** The largest difference of a case from ONNX Runtime, an output's numbers divided by its largest if that is more than 1. */
-export async function errorOf(
-  { name }: RealModel,
+/** The largest difference of each case from ONNX Runtime, an output's numbers divided by its largest if that is more than 1. */
+export async function errorsOf(
+  model: RealModel,
   graph: Graph,
-  one: RealCase,
-  place: number,
   backend: RunBackend,
-): Promise<number> {
-  const got = await runCase(one, (inputs) => runOnce(graph, inputs, backend));
+): Promise<readonly number[]> {
+  return withBackend(backend, graph, {}, async (run) => {
+    const errors: number[] = [];
+    for (const [place, one] of model.cases.entries()) {
+      errors.push(await errorOf(model, one, place, (inputs) => runOnce(graph, inputs, run)));
+    }
+    return errors;
+  });
+}
+
+type RunCase = (inputs: Arrays) => Promise<Arrays>;
+type Arrays = ReadonlyMap<string, RealArray>;
+
+async function errorOf({ name }: RealModel, one: RealCase, place: number, run: RunCase) {
+  const got = await runCase(one, run);
   const errors = (models[name]?.[place] ?? []).flatMap((outputs, step) => {
     return Object.entries(outputs).map(([output, sample]) => {
       return sampleError(got[step]?.get(output), sample, `${output} of step ${step}`);
@@ -56,15 +68,15 @@ export async function errorOf(
 
 async function runOnce(
   graph: Graph,
-  inputs: ReadonlyMap<string, RealArray>,
-  backend: RunBackend,
-): Promise<ReadonlyMap<string, RealArray>> {
+  inputs: Arrays,
+  run: (inputs: InputTensors) => Promise<ReadonlyMap<string, TensorData>>,
+): Promise<Arrays> {
   const tensors = new Map([...inputs].map(([name, array]) => [name, tensor(array)]));
   const shapes = graph.inputs.map((id) => {
     const { name, shape } = valueOf(graph, id);
     return { what: name, declared: shape, given: tensors.get(name)?.shape ?? [] };
   });
-  const outputs = await runOn(backend, graph, { tensors, sizes: resolveSizes(shapes) });
+  const outputs = await run({ tensors, sizes: resolveSizes(shapes) });
   return new Map(
     [...outputs].map(([name, { dtype, shape, data }]) => {
       return [name, { dtype, shape, data: Float64Array.from(data, Number) }];
