@@ -117,3 +117,17 @@ export function requirePadding(
   const negative = [...before, ...after].find((entry) => isAtLeast(-1, entry));
   require('c4', negative === undefined, () => `the padding ${negative} is negative`);
 }
+
+/** The most elements that a window of `isCompact` spans along an axis, and its longest stride. */
+const LONGEST_SPAN = 32;
+const LONGEST_STRIDE = 4;
+
+/** Whether what a block of neighbouring windows meets is small: it is copied together then. */
+export function isCompact(sliding: Sliding): boolean {
+  const { sizes, strides } = sliding;
+  return (
+    sizes.length <= 2 &&
+    sizes.every((_, axis) => spanOf(sliding, axis) <= LONGEST_SPAN) &&
+    strides.every((stride) => stride <= LONGEST_STRIDE)
+  );
+}

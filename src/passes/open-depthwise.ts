@@ -2,8 +2,8 @@
  * open-depthwise: conv(x, W, b), a channel a group  ->  sum over j of windows(pad(x)) * W[j] + b
  *
  * Such a convolution is no product of matrices: each channel has a few multiplications for a place.
- * Opened, it is a reduction, with its padding in sight: as a kernel of its own that costs a pass over
- * memory, inside it would cost a comparison for every multiplication.
+ * Opened, it is a reduction, with its padding in sight, which the kernel takes inside where it copies what
+ * its windows meet (`regions/windows.ts`): else a comparison for every multiplication would cost more.
  * Requires: as many groups as channels of x and of the result.
  * Guarantees: every convolution left is a matmul.
  */

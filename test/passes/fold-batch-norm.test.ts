@@ -121,12 +121,26 @@ describe('open-depthwise', () => {
       return { out: g.conv(x, w, { groups, before: [1, 1], after: [1, 1] }) };
     });
 
-  it('a channel a group is products of windows, its padding a kernel of its own', () => {
+  it('a channel a group is products of windows, its padding inside', () => {
     const opened = runSafely(grouped(4, 4), openDepthwise);
     expect(opened.ops).toEqual(['pad', 'windows', 'reshape', 'mul', 'reduce_sum']);
     const graph = runPasses(grouped(4, 4), pipeline);
-    expect(opsOf(graph)).toEqual(['pad', 'fused']);
-    expect(opsInside(graph, 'conv')).toEqual(['windows', 'mul', 'reduce_sum']);
+    expect(opsOf(graph)).toEqual(['fused']);
+    expect(opsInside(graph, 'conv')).toEqual(['pad', 'windows', 'mul', 'reduce_sum']);
+  });
+
+  it.each([
+    ['has another use', 1, [0, 0, 1, 1]],
+    ['pads channels too', 2, [0, 2, 1, 1]],
+    ['is in front of windows that reach far', 33, [0, 0, 1, 1]],
+  ] as const)('padding that %s is a kernel of its own', (why, dilation, before) => {
+    const graph = buildGraph('padded', (g) => {
+      const padded = g.pad(g.input('x', f32('n', 4, 70, 70)), { before, after: [0, 0, 0, 0] });
+      const windows = g.windows(padded, { sizes: [2, 2], dilations: [dilation, 1] });
+      const y = g.reduce_sum(g.mul(windows, g.input('w', f32(2, 2))), { axes: [-2, -1] });
+      return why === 'has another use' ? { y, padded } : { y };
+    });
+    expect(opsOf(runPasses(graph, pipeline))).toContain('pad');
   });
 
   it.each([

@@ -17,6 +17,7 @@ import { divide } from './simd/divide.ts';
 import { matmulSimd } from './simd/matmul-simd.ts';
 import { quantizedMatmul } from './simd/quantized-matmul.ts';
 import { vectorise } from './simd/vectorise.ts';
+import { sliding } from './sliding.ts';
 
 /**
  * Null where no nest takes the region: one with an attention whose block does not fit. An exact one
@@ -61,6 +62,7 @@ const simd = (height: number) =>
       matmulSimd(height),
       prefixSumsCpu,
       nonzeroCpu,
+      sliding(4),
       rowCpu,
       mapCpu,
     ],
@@ -68,7 +70,7 @@ const simd = (height: number) =>
   );
 
 export const SCHEDULES: { readonly [T in Target]: Schedule } = {
-  js: schedule([attentionCpu, matmulCpu, prefixSumsCpu, nonzeroCpu, rowCpu, mapCpu]),
+  js: schedule([attentionCpu, matmulCpu, prefixSumsCpu, nonzeroCpu, sliding(1), rowCpu, mapCpu]),
   wasm: simd(4),
   'wasm-relaxed': simd(6),
   wgsl: schedule([attentionGpu, matmulGpu, prefixSumsGpu, nonzeroGpu, rowGpu, mapGpu]),

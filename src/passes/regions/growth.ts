@@ -24,6 +24,7 @@ import {
   viewsInFront,
 } from './region.ts';
 import { traitsOf } from './traits.ts';
+import { isInWindows, isPaddingOfWindows } from './windows.ts';
 
 export interface Growth {
   readonly region: Region;
@@ -233,6 +234,7 @@ function repeatedWork(maker: Node, region: Region, form: Form, index: GraphIndex
   const { isCostly, reductions } = traitsOf(index.graph, maker);
   const id = firstResult(maker);
   if (!isCostly && reductions.length === 0) return null;
+  if (isPaddingOfWindows(maker, region, index)) return null;
   if (isInWindows(maker, region, index)) {
     return refuse(id, `${index.nameOf(id)} would be computed again for every window that it is in`);
   }
@@ -248,17 +250,6 @@ function repeatedWork(maker: Node, region: Region, form: Form, index: GraphIndex
   }
   if (!isRepeated(maker, region, form, index)) return null;
   return refuse(id, `${index.nameOf(id)} would be computed again for many elements`);
-}
-
-/** Whether overlapping windows between a node and the results read its elements. */
-function isInWindows(node: Node, { nodes }: Region, index: GraphIndex): boolean {
-  const reread = new Set<ValueId>();
-  for (const user of [...inOrder(nodes, index)].reverse()) {
-    const isBehind = user.results.some((id) => reread.has(id));
-    if (!isBehind && !traitsOf(index.graph, user).isRereading) continue;
-    for (const id of presentOperands(user)) reread.add(id);
-  }
-  return node.results.some((id) => reread.has(id));
 }
 
 /** Whether something between a node and the results reads its elements more than once. */

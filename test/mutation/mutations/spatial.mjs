@@ -95,6 +95,27 @@ export const spatial = [
     tests: FOLD,
   },
   {
+    name: 'padding that something else needs is inside a kernel of windows',
+    file: 'src/passes/regions/windows.ts',
+    find: 'if (users.length !== 1 || windows',
+    replace: 'if (windows',
+    tests: FOLD,
+  },
+  {
+    name: 'a band keeps what another block left where padding is',
+    file: 'src/loops/schedule/sliding.ts',
+    find: 'part({ from: to, to: extent }, body.outside);',
+    replace: '',
+    tests: ['test/loops/sliding.test.ts'],
+  },
+  {
+    name: 'columns of a band lie one behind another, whatever the stride',
+    file: 'src/loops/schedule/sliding.ts',
+    find: 'add(column, (offset % stride) * this.quotients + Math.floor(offset / stride))',
+    replace: 'add(column, offset)',
+    tests: ['test/loops/sliding.test.ts'],
+  },
+  {
     name: 'loops over the parts of an index take them in the wrong order',
     file: 'src/loops/schedule/divided.ts',
     find: 'add(multiply(outer, part), k)',
