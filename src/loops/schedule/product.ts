@@ -148,8 +148,12 @@ export class Product {
   }
 
   elementOfB(k: Dim, column: Dim): Expression {
-    const leading = broadcastIndex(this.place.leading, this.bShape.slice(0, -2));
-    return this.emitter.value(this.place.plan.b, [...leading, k, column]);
+    return this.emitter.value(this.place.plan.b, [...this.leadingOfB, k, column]);
+  }
+
+  /** The index of b's matrix. */
+  get leadingOfB(): readonly Dim[] {
+    return broadcastIndex(this.place.leading, this.bShape.slice(0, -2));
   }
 
   /**

@@ -2,26 +2,19 @@
  * The nest of a reduction over windows: a convolution of single channels, a pooling.
  *
  *   for leading axes, for start over rows of the result, blocks of 8
- *     for left over columns of the result, blocks of 64
- *       band = the elements of x that the block's windows meet, padding included
+ *     for start over columns of the result, blocks of 64
+ *       band = the elements of x that the block's windows meet, padding included (`band.ts`)
  *       for i over rows, for j over vectors of columns, up to 4 of them at a time
  *         sums[4] = combine over all places of the window, from the band
  *         epilogue
  *
- * Padding costs once an element of the band, not once a place of every window it is in, and what makes x
- * is computed there. Columns lie in the band by their rest after division by the stride, so that a
- * vector of windows reads neighbours, whatever the stride:
- *
- *   band[row][rest][quotient] = x[.., row, quotient * stride + rest]
- *
  * Why 8 rows: windows of 3 to 5 rows then copy 1.25 to 1.5 rows for each of theirs; with 64 columns a band takes
  * a few kilobytes of the first cache.
  */
-import { add, ceilDivide, type Dim, maximum, minimum, multiply, subtract } from '../../ir/dims.ts';
+import { add, ceilDivide, type Dim, multiply } from '../../ir/dims.ts';
 import { type Graph, type Node, type ValueId, valueOf } from '../../ir/graph.ts';
 import { opDefinition } from '../../ir/ops/index.ts';
-import { isCompact, type Sliding, slidingOf } from '../../ir/sliding.ts';
-import { type Shape, sameShape } from '../../ir/types.ts';
+import { sameShape } from '../../ir/types.ts';
 import { type Combine, identityOf } from '../element-loops.ts';
 import type { Emitter } from '../emitter.ts';
 import {
@@ -38,6 +31,7 @@ import {
   store,
 } from '../nodes.ts';
 import { type Epilogue, epilogueOf } from './anchor.ts';
+import { Band, type Block, onlyWindows, overBlocks, type Windows } from './band.ts';
 import { leadingNames, overGroups } from './map.ts';
 import type { KernelDraft, Nest } from './schedule.ts';
 import { overTiles, range, tileHeights } from './simd/tile.ts';
@@ -56,100 +50,32 @@ export function sliding(lanes: Lanes): Nest {
   };
 }
 
-/** How windows lie along an axis of the result. */
-interface Axis {
-  readonly count: Dim;
-  readonly size: number;
-  readonly stride: number;
-  readonly dilation: number;
-  /** Elements of x, and of padding in front of them. */
-  readonly extent: Dim;
-  readonly before: Dim;
-  /** Windows of a block. */
-  readonly block: number;
-}
-
 interface Plan {
   readonly reduction: Node;
-  /** What is reduced, [..leading, ..counts, ..sizes]. */
+  /** What is reduced, of the windows' shape. */
   readonly terms: ValueId;
-  readonly windows: ValueId;
-  /** What windows are taken of, without padding. */
-  readonly source: ValueId;
-  /** What stands where padding is. */
-  readonly fill: number;
-  readonly leading: Shape;
-  /** Rows and columns; along a single axis there is one row. */
-  readonly axes: readonly [Axis, Axis];
-  readonly isSingle: boolean;
+  readonly windows: Windows;
 }
 
-const NO_ROWS: Axis = {
-  ...{ count: 1, size: 1, stride: 1, dilation: 1, extent: 1, before: 0, block: 1 },
-};
-
-/** Null where the region is no reduction over windows along one or two axes. */
+/** Null where the region is no reduction over windows. */
 function planOf(body: Graph): Plan | null {
   const kinds = body.nodes.map((node) => opDefinition(node.op).meaning.kind);
   const isPlain = kinds.every((kind) =>
     ['elementwise', 'view', 'source', 'reduction'].includes(kind),
   );
   const [reduction, ...others] = body.nodes.filter((_, i) => kinds[i] === 'reduction');
-  const [windows, ...more] = body.nodes.filter(({ op }) => op === 'windows');
+  const [terms] = reduction?.operands ?? [];
+  const windows = onlyWindows(body);
   if (!isPlain || reduction === undefined || others.length > 0) return null;
-  if (windows === undefined || more.length > 0) return null;
-  const [terms, [taken]] = [reduction.operands[0], windows.results];
-  if (terms == null || taken === undefined) return null;
-  const shape = valueOf(body, taken).shape;
-  const given = slidingOf(windows.attributes as unknown as Sliding);
-  const { sizes, strides, dilations } = given;
-  const [rank, from] = [sizes.length, shape.length - 2 * sizes.length];
+  if (windows === null || terms == null) return null;
+  const { shape } = valueOf(body, windows.result);
+  const [rank, from] = [shape.length, windows.leading.length];
   const isOverWindows =
     sameShape(valueOf(body, terms).shape, shape) &&
     reduction.attributes.keep === false &&
-    isLast(reduction.attributes.axes, rank, shape.length) &&
+    isLast(reduction.attributes.axes, (rank - from) / 2, rank) &&
     body.inputs.concat(body.nodes.flatMap(({ results }) => results)).every((id) => isF32(body, id));
-  if (!isOverWindows || rank === 0 || !isCompact(given)) return null;
-  const padded = paddingOf(body, windows, from);
-  if (padded === null) return null;
-  const axes = range(rank).map((axis): Axis => {
-    const [count, extent] = [
-      shape[from + axis] ?? 1,
-      valueOf(body, padded.source).shape[from + axis],
-    ];
-    const most = axis === rank - 1 ? COLUMNS : ROWS;
-    return {
-      ...{ count, extent: extent ?? 1, before: padded.before[from + axis] ?? 0 },
-      ...{ size: sizes[axis] ?? 1, stride: strides[axis] ?? 1, dilation: dilations[axis] ?? 1 },
-      block: typeof count === 'number' ? Math.min(most, 4 * Math.ceil(count / 4)) : most,
-    };
-  });
-  const [rows, columns] = axes.length === 1 ? [NO_ROWS, axes[0]] : axes;
-  if (rows === undefined || columns === undefined) return null;
-  return {
-    ...{ reduction, terms, windows: taken, source: padded.source, fill: padded.fill },
-    ...{ leading: shape.slice(0, from), axes: [rows, columns], isSingle: rank === 1 },
-  };
-}
-
-/** What windows are taken of: behind a pad of their axes, what that pads. Null for a pad of others. */
-function paddingOf(
-  body: Graph,
-  windows: Node,
-  from: number,
-): { readonly source: ValueId; readonly before: readonly Dim[]; readonly fill: number } | null {
-  const [source] = windows.operands;
-  if (source == null) return null;
-  const pad = body.nodes.find(({ op, results }) => op === 'pad' && results.includes(source));
-  const [inner] = pad?.operands ?? [];
-  if (pad === undefined || inner == null) return { source, before: [], fill: 0 };
-  const { before, after, value } = pad.attributes as unknown as {
-    readonly before: readonly Dim[];
-    readonly after: readonly Dim[];
-    readonly value: number;
-  };
-  const isOfWindows = [before, after].every((dims) => dims.slice(0, from).every((d) => d === 0));
-  return isOfWindows ? { source: inner, before, fill: value } : null;
+  return isOverWindows ? { reduction, terms, windows } : null;
 }
 
 function isLast(axes: unknown, count: number, rank: number): boolean {
@@ -161,29 +87,12 @@ function isF32(body: Graph, id: ValueId): boolean {
   return valueOf(body, id).dtype === 'f32';
 }
 
-/** Rows of a band. */
-function rowsOf({ block, size, stride, dilation }: Axis): number {
-  return (block - 1) * stride + (size - 1) * dilation + 1;
-}
-
-/** Columns of a band with the same rest. */
-function quotientsOf({ block, size, stride, dilation }: Axis): number {
-  return block + Math.floor(((size - 1) * dilation) / stride);
-}
-
-/** Where a block begins, and its windows. */
-interface Block {
-  readonly start: Dim;
-  readonly count: Dim;
-}
-
 class SlidingNest {
   private readonly draft: KernelDraft;
   private readonly plan: Plan;
   private readonly lanes: Lanes;
   private readonly emitter: Emitter;
   private readonly epilogue: Epilogue | null;
-  private readonly quotients: number;
 
   constructor(draft: KernelDraft, plan: Plan, lanes: Lanes) {
     this.draft = draft;
@@ -191,177 +100,76 @@ class SlidingNest {
     this.lanes = lanes;
     this.emitter = draft.emitter();
     this.epilogue = epilogueOf(draft, this.emitter, plan.reduction.results[0] ?? plan.terms);
-    this.quotients = quotientsOf(plan.axes[1]);
   }
 
   emit(): readonly Statement[] | null {
     if (this.epilogue === null) return null;
-    const { leading, axes } = this.plan;
-    const [rows, columns] = axes;
+    const { emitter } = this;
+    const { leading, rows, columns } = this.plan.windows;
     const groups = leading.map((dim) => [dim]);
-    overGroups(this.emitter, groups, leadingNames(groups.length), (at) =>
-      this.overBlocks('start', rows, (down) =>
-        this.overBlocks('left', columns, (right) => this.block(at, down, right)),
+    overGroups(emitter, groups, leadingNames(groups.length), (at) =>
+      overBlocks(emitter, { count: rows.count, most: ROWS }, (down) =>
+        overBlocks(emitter, { count: columns.count, most: COLUMNS }, (right) =>
+          this.block(at, down, right),
+        ),
       ),
     );
-    return this.emitter.statements;
-  }
-
-  private overBlocks(name: string, { count, block }: Axis, body: (block: Block) => void): void {
-    if (typeof count === 'number' && count <= block) {
-      body({ start: 0, count });
-      return;
-    }
-    const { emitter } = this;
-    emitter.loop(
-      'parallel',
-      name,
-      count,
-      (start) => {
-        const left = minimum(block, subtract(count, start));
-        body({ start, count: emitter.integer('count', left, block + 1) });
-      },
-      { step: block },
-    );
+    return emitter.statements;
   }
 
   private block(at: readonly Dim[], down: Block, right: Block): void {
-    const { emitter, plan } = this;
-    const [rows, columns] = plan.axes;
-    const stride = columns.stride * this.quotients;
-    const band = emitter.alloc('band', rowsOf(rows) * stride, 'scratch');
-    this.fill(band, at, down, right);
-    emitter.override(plan.windows, (index) => {
-      const [o, j] = [index.slice(at.length), index.slice(-1)[0] ?? 0];
-      const [row, o0] = plan.isSingle
-        ? [0, o[0] ?? 0]
-        : [this.bandRow(subtract(o[0] ?? 0, down.start), o[2] ?? 0), o[1] ?? 0];
-      const place = this.bandColumn(multiply(j, columns.dilation), subtract(o0, right.start));
-      return load(band, add(multiply(row, stride), place));
+    const { emitter } = this;
+    const { windows } = this.plan;
+    const band = new Band(emitter, windows, { outer: at, down, right });
+    emitter.override(windows.result, (index) => {
+      const [o, p = 0, j = 0, k = 0] = index.slice(at.length);
+      return windows.isSingle
+        ? band.element(0, [0, o ?? 0], [0, p])
+        : band.element(0, [o ?? 0, p], [j, k]);
     });
     const row = (i: Dim) => this.row(at, add(down.start, i), right);
-    if (rows.block === 1) row(0);
-    else emitter.loop('parallel', 'i', rows.block, row, { to: down.count });
-  }
-
-  private bandRow(row: Dim, step: Dim): Dim {
-    const [{ stride, dilation }] = this.plan.axes;
-    return add(multiply(row, stride), multiply(step, dilation));
-  }
-
-  /** Where the element of a window lies in a row of the band, `offset` behind where the window begins. */
-  private bandColumn(offset: Dim, column: Dim): Dim {
-    const { stride } = this.plan.axes[1];
-    if (typeof offset !== 'number') return add(column, offset);
-    return add(column, (offset % stride) * this.quotients + Math.floor(offset / stride));
-  }
-
-  /** Copies what the windows of a block meet, with padding around. */
-  private fill(band: string, at: readonly Dim[], down: Block, right: Block): void {
-    const { emitter, plan, quotients } = this;
-    const [rows, columns] = plan.axes;
-    const stride = columns.stride * quotients;
-    const empty = constant(plan.fill);
-    const blank = (place: Dim) => emitter.emit(store(band, place, empty));
-    const top = subtract(multiply(down.start, rows.stride), rows.before);
-    const parts = range(columns.stride).map((rest) => {
-      // the element at quotient q is x's at (start + q) * stride + rest - before
-      const first = ceilDivide(subtract(columns.before, rest), columns.stride);
-      const end = ceilDivide(add(columns.extent, subtract(columns.before, rest)), columns.stride);
-      return { rest, span: this.span(first, end, right.start, quotients) };
-    });
-    const inside = this.span(subtract(0, top), subtract(rows.extent, top), 0, rowsOf(rows));
-    this.overSpan('r', rowsOf(rows), inside, {
-      outside: (r) =>
-        emitter.loop('parallel', 'q', stride, (q) => blank(add(multiply(r, stride), q))),
-      inside: (r) => {
-        for (const { rest, span } of parts) {
-          const to = (q: Dim) => add(add(multiply(r, stride), rest * quotients), q);
-          this.overSpan('q', quotients, span, {
-            outside: (q) => blank(to(q)),
-            inside: (q) => {
-              const column = multiply(add(right.start, q), columns.stride);
-              const x = subtract(add(column, rest), columns.before);
-              const index = plan.isSingle ? [x] : [add(top, r), x];
-              emitter.emit(store(band, to(q), emitter.value(plan.source, [...at, ...index])));
-            },
-          });
-        }
-      },
-    });
-  }
-
-  /** first .. end, less `start`, within 0 .. most. */
-  private span(first: Dim, end: Dim, start: Dim, most: number): Span {
-    const from = within(subtract(first, start), most);
-    const to = maximum(from, within(subtract(end, start), most));
-    const { emitter } = this;
-    const named = (name: string, dim: Dim) =>
-      typeof dim === 'number' ? dim : emitter.integer(name, dim, most + 1);
-    const begin = named('from', from);
-    return { from: begin, to: named('to', to) };
-  }
-
-  private overSpan(
-    name: string,
-    extent: number,
-    { from, to }: Span,
-    body: { readonly inside: (i: Dim) => void; readonly outside: (i: Dim) => void },
-  ): void {
-    const part = (bounds: Span, inner: (i: Dim) => void) => {
-      if (bounds.from !== bounds.to) this.emitter.loop('parallel', name, extent, inner, bounds);
-    };
-    part({ from: 0, to: from }, body.outside);
-    part({ from, to }, body.inside);
-    part({ from: to, to: extent }, body.outside);
+    if (down.most === 1) row(0);
+    else emitter.loop('parallel', 'i', down.most, row, { to: down.count });
   }
 
   /** A row of the result: its sums, then its elements. */
   private row(at: readonly Dim[], row: Dim, right: Block): void {
-    const { emitter, lanes, plan } = this;
-    const { block } = plan.axes[1];
-    const sums = emitter.alloc('sums', block, 'scratch');
+    const { emitter, lanes } = this;
+    const most = Math.ceil(right.most / lanes);
+    const sums = emitter.alloc('sums', most * lanes, 'scratch');
     const to = ceilDivide(right.count, lanes);
-    const vectors = typeof to === 'number' ? to : emitter.integer('vectors', to, block / lanes + 1);
-    overTiles(
-      emitter,
-      tileHeights(VECTORS),
-      { from: 0, to: vectors, extent: block / lanes },
-      (vector, count) =>
-        this.tile(at, row, right, { sums, column: multiply(vector, lanes), count }),
+    const vectors = typeof to === 'number' ? to : emitter.integer('vectors', to, most + 1);
+    const bounds = { from: 0, to: vectors, extent: most };
+    overTiles(emitter, tileHeights(VECTORS), bounds, (vector, count) =>
+      this.tile([...at, row], right, { sums, column: multiply(vector, lanes), count }),
     );
-    emitter.loop(
-      'parallel',
-      'j',
-      block,
-      (j) => {
-        const place = plan.isSingle ? [] : [row];
-        const index = [...at, ...place, add(right.start, j)];
-        this.epilogue?.store(index, this.reduced(index, load(sums, j)).element);
-      },
-      { to: right.count },
-    );
+    const finish = (j: Dim) => {
+      const place = add(right.start, j);
+      const index = this.plan.windows.isSingle ? [...at, place] : [...at, row, place];
+      this.epilogue?.store(index, this.reduced(index, load(sums, j)).element);
+    };
+    emitter.loop('parallel', 'j', right.most, finish, { to: right.count });
   }
 
   private tile(
-    at: readonly Dim[],
-    row: Dim,
+    row: readonly Dim[],
     right: Block,
     into: { readonly sums: string; readonly column: Dim; readonly count: number },
   ): void {
-    const { emitter, lanes, plan } = this;
-    const [rows, columns] = plan.axes;
+    const { emitter, lanes } = this;
+    const { rows, columns, isSingle } = this.plan.windows;
     const { combine } = this.reduced([], constant(0));
     const identity = constant(identityOf(combine, 'f32'));
     const initial = lanes === 4 ? splat(identity) : identity;
     const names = range(into.count).map((v) => emitter.variable(`c${v}`, initial));
     const first = add(right.start, into.column);
-    const step = (kh: Dim) => {
-      const one = (kw: Dim) =>
+    const step = (j: Dim) => {
+      const one = (k: Dim) =>
         names.forEach((name, v) => {
-          const column = add(first, lanes * v);
-          const index = (j: Dim) => (plan.isSingle ? [j, kw] : [row, j, kh, kw]);
-          const term = this.term((l) => [...at, ...index(add(column, l))]);
+          const term = this.term((l) => {
+            const column = add(first, add(lanes * v, l));
+            return isSingle ? [...row.slice(0, -1), column, k] : [...row, column, j, k];
+          });
           const sum = read(name, 'f32', lanes);
           emitter.emit({ tag: 'set', name, value: this.combined(combine, sum, term) });
         });
@@ -430,13 +238,4 @@ class SlidingNest {
     });
     return { combine, element };
   }
-}
-
-interface Span {
-  readonly from: Dim;
-  readonly to: Dim;
-}
-
-function within(dim: Dim, most: number): Dim {
-  return maximum(0, minimum(most, dim));
 }

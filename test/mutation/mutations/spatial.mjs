@@ -103,17 +103,24 @@ export const spatial = [
   },
   {
     name: 'a band keeps what another block left where padding is',
-    file: 'src/loops/schedule/sliding.ts',
+    file: 'src/loops/schedule/band.ts',
     find: 'part({ from: to, to: extent }, body.outside);',
     replace: '',
     tests: ['test/loops/sliding.test.ts'],
   },
   {
     name: 'columns of a band lie one behind another, whatever the stride',
-    file: 'src/loops/schedule/sliding.ts',
-    find: 'add(column, (offset % stride) * this.quotients + Math.floor(offset / stride))',
-    replace: 'add(column, offset)',
+    file: 'src/loops/schedule/band.ts',
+    find: 'return (offset % stride) * this.quotients + Math.floor(offset / stride);',
+    replace: 'return offset;',
     tests: ['test/loops/sliding.test.ts'],
+  },
+  {
+    name: 'the last columns of a row of windows are stored as a whole vector would be',
+    file: 'src/loops/schedule/simd/matmul-simd.ts',
+    find: "this.emitter.when(binary('lt', constant(l, 'i32'), indexOf(count)), () =>",
+    replace: "this.emitter.when(binary('le', constant(l, 'i32'), indexOf(count)), () =>",
+    tests: ['test/loops/convolutions.test.ts'],
   },
   {
     name: 'loops over the parts of an index take them in the wrong order',

@@ -7,23 +7,26 @@
  * gives; without it the product needs one more, and 4 rows are the most that fit (`bench/limits` measures them).
  *
  * Weights are packed when compiling (`weight-panels.ts`); another b is taken panel by panel
- * (`value-panels.ts`).
+ * (`value-panels.ts`), windows from what they meet (`window-panels.ts`).
  */
 import { add, type Dim } from '../../../ir/dims.ts';
-import { type Expression, lane, read } from '../../nodes.ts';
+import { binary, constant, type Expression, index as indexOf, lane, read } from '../../nodes.ts';
 import { matmulNest, Product, type ProductPlace } from '../product.ts';
 import type { Nest } from '../schedule.ts';
 import { overTiles, range, tileHeights } from './tile.ts';
 import { emitValuePanels } from './value-panels.ts';
 import { emitWeightPanels, layoutFor } from './weight-panels.ts';
 import { widen } from './widen.ts';
+import { emitWindowPanels, windowsOf } from './window-panels.ts';
 
 /** @param height rows of a full tile */
 export function matmulSimd(height: number): Nest {
   return (draft) =>
     matmulNest(draft, layoutFor, (place) => {
       const product = new TiledProduct(place, height);
-      if (place.plan.isPacked) emitWeightPanels(product);
+      const windows = place.plan.isPacked ? null : windowsOf(draft, place.plan.b);
+      if (windows !== null) emitWindowPanels(product, windows);
+      else if (place.plan.isPacked) emitWeightPanels(product);
       else emitValuePanels(product);
     });
 }
@@ -75,6 +78,17 @@ export class TiledProduct extends Product {
         this.store(at, { name, row: r, type, elementOf: elementOf ?? ((sum) => sum) });
       });
     });
+  }
+
+  /** Puts the first columns of a tile's only vectors through the epilogue, 1 to 3 of them. */
+  finishFirst(row: Dim, column: Dim, count: Dim, sums: readonly (readonly string[])[]): void {
+    for (const l of range(3)) {
+      this.emitter.when(binary('lt', constant(l, 'i32'), indexOf(count)), () =>
+        sums.forEach(([name = ''], r) => {
+          this.storeElement(add(row, r), add(column, l), lane(read(name, 'f32', 4), l));
+        }),
+      );
+    }
   }
 
   /** Stores up to four sums of a row behind the epilogue: together, or the last ones one by one. */

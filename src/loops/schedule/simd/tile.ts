@@ -42,6 +42,8 @@ export interface TileProduct {
   readonly b: (k: Dim, vector: number) => Expression;
   /** What a sum starts from, four lanes; zeros where there is none. */
   readonly initial?: (row: number, vector: number) => Expression;
+  /** The steps of k, where they are more than one loop; `which` of those in a row it is. */
+  readonly overInner?: (body: (k: Dim, which: number) => void) => void;
 }
 
 /** Emits the product; gives the names of the sums, four lanes each, by row and vector. */
@@ -50,7 +52,8 @@ export function emitTile(emitter: Emitter, tile: TileProduct): readonly (readonl
   const { exact } = emitter;
   const type = tile.of === 'bytes' ? 'i32' : 'f32';
   const wanted = exact ? 1 : Math.max(1, Math.floor(SUMS_IN_FLIGHT / (rows * vectors)));
-  const copies = divideExactly(inner, wanted) === null ? 1 : wanted;
+  const isDivided = tile.overInner !== undefined || divideExactly(inner, wanted) !== null;
+  const copies = isDivided ? wanted : 1;
   const sums = range(copies).map((copy) =>
     range(rows).map((r) =>
       range(vectors).map((v) => {
@@ -74,17 +77,12 @@ export function emitTile(emitter: Emitter, tile: TileProduct): readonly (readonl
       });
     });
   };
-  emitter.loop(
-    'serial',
-    'k',
-    inner,
-    (k) => {
-      sums.forEach((names, copy) => {
-        step(add(k, copy), names);
-      });
-    },
-    { step: copies },
-  );
+  const each = (k: Dim) =>
+    sums.forEach((names, copy) => {
+      step(add(k, copy), names);
+    });
+  if (tile.overInner === undefined) emitter.loop('serial', 'k', inner, each, { step: copies });
+  else tile.overInner((k, which) => step(k, sums[which % copies] ?? []));
   const [first = [], ...others] = sums;
   for (const names of others) {
     names.forEach((row, r) => {
