@@ -6,10 +6,10 @@ import { join } from 'node:path';
 const SCRIPT = join(import.meta.dirname, 'contestant.mjs');
 const NOTES_KEPT = 2000;
 
-/** A process under the Node at `execPath`, which answers one request after another. */
-export function startContestant(execPath) {
+/** A process under the Node at `execPath`, in which `script` answers one request after another. */
+export function startContestant(execPath, script = SCRIPT) {
   // Some runtimes greet on stdout, which carries the report.
-  const child = fork(SCRIPT, {
+  const child = fork(script, {
     execPath,
     execArgv: [],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

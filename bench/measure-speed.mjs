@@ -109,7 +109,8 @@ async function compareAll(field, { model, folder, workload, settings, rows, say 
   return ready;
 }
 
-async function warmUp(entries, say) {
+/** Each by itself until its compilers have finished; says how many calls make a turn. */
+export async function warmUp(entries, say) {
   for (const entry of entries) {
     say(`warming up ${entry.id}`);
     let spent = 0;
@@ -127,7 +128,8 @@ async function warmUp(entries, say) {
   }
 }
 
-async function runRounds(entries, { rounds }, say) {
+/** A turn of each in every round; the times are entries' `times`. */
+export async function runRounds(entries, { rounds }, say) {
   for (let round = 0; round < rounds; round++) {
     say(`round ${round + 1} of ${rounds}`);
     for (const entry of entries) {
