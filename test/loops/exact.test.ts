@@ -101,6 +101,7 @@ describe('sums', () => {
     [33, 3],
     [130, 18],
     [640, 9],
+    [1040, 9],
   ])('of products of rows and a weight of %i x %i', async (k, n) => {
     const graph = buildGraph('dense', (g) => {
       const product = g.matmul(g.input('x', f32('rows', k)), table(g, 'w', k, n));

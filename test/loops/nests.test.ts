@@ -32,6 +32,7 @@ describe('matmul', () => {
   test.each([
     [640, 9],
     [514, 17],
+    [1040, 9],
     [521, 8],
   ])('a sum of %i products goes on from block to block', async (k, n) => {
     const graph = buildGraph('deep', (g) => {

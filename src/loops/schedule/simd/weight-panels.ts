@@ -141,24 +141,26 @@ class WeightPanels {
     const place = (p: Dim, r: number, v: number) =>
       add(multiply(subtract(p, group.first), height * COLUMNS), r * COLUMNS + 4 * v);
     const resume = (p: Dim) => (r: number, v: number) => load(parked, place(p, r, v), 'f32', 4);
-    const count = multiply(subtract(group.last, group.first), height * COLUMNS);
-    emitter.loop(
-      'parallel',
-      'i',
-      group.most * height * COLUMNS,
-      (i) => emitter.emit(store(parked, i, constant(0))),
-      { to: count },
-    );
-    emitter.loop('serial', 'block', blocks - 1, (index) =>
-      overPanels((p) => {
-        const sums = sumsOf(p, multiply(index, block), resume(p));
-        sums.forEach((names, r) => {
-          names.forEach((name, v) => {
-            emitter.emit(store(parked, place(p, r, v), read(name, 'f32', 4)));
-          });
+    const park = (p: Dim, sums: readonly (readonly string[])[]) =>
+      sums.forEach((names, r) => {
+        names.forEach((name, v) => {
+          emitter.emit(store(parked, place(p, r, v), read(name, 'f32', 4)));
         });
-      }),
-    );
+      });
+    if (blocks === 2) overPanels((p) => park(p, sumsOf(p, 0)));
+    else {
+      const count = multiply(subtract(group.last, group.first), height * COLUMNS);
+      emitter.loop(
+        'parallel',
+        'i',
+        group.most * height * COLUMNS,
+        (i) => emitter.emit(store(parked, i, constant(0))),
+        { to: count },
+      );
+      emitter.loop('serial', 'block', blocks - 1, (index) =>
+        overPanels((p) => park(p, sumsOf(p, multiply(index, block), resume(p)))),
+      );
+    }
     overPanels((p) => {
       const sums = sumsOf(p, (blocks - 1) * block, resume(p));
       product.finish(row, multiply(p, COLUMNS), group.width, sums);
