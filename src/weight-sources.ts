@@ -9,7 +9,7 @@ import { describeValue } from './describe-value.ts';
 import { EncompileError } from './errors.ts';
 import { fileExists } from './frontends/files.ts';
 import { quote } from './frontends/json.ts';
-import { readSafetensors } from './frontends/safetensors.ts';
+import { openSafetensors } from './frontends/safetensors.ts';
 import type { WantedWeight } from './frontends/weights.ts';
 import { isValueOf } from './ir/scalars.ts';
 import {
@@ -121,7 +121,7 @@ export async function readSafetensorsSource(
         'until there are weights, randomWeights({ seed: 1 }) can stand in.',
     );
   }
-  return { tensors: await readSafetensors(file), origin: file };
+  return { tensors: openSafetensors(file), origin: file };
 }
 
 /**

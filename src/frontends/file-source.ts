@@ -67,6 +67,28 @@ export class FileSource implements ByteSource {
   }
 }
 
+/** A file that is opened for each read, and must be in the state in which it was first seen. */
+export class RecordedFile implements ByteSource {
+  readonly path: string;
+  readonly length: number;
+  readonly window = WINDOW;
+  private readonly identity: string;
+
+  constructor(path: string) {
+    this.path = path;
+    const { length, identity } = withFile(path, (file) => file);
+    this.length = length;
+    this.identity = identity;
+  }
+
+  read(start: number, end: number): Uint8Array {
+    return withFile(this.path, (file) => {
+      if (file.identity !== this.identity) throw file.changed();
+      return file.read(start, end);
+    });
+  }
+}
+
 /** What `use` makes of the file at `path`, which is open until then. */
 export function withFile<T>(path: string, use: (file: FileSource) => T): T {
   const file = new FileSource(path);

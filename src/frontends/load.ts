@@ -10,7 +10,7 @@ import { displayPath } from './declaration/display-path.ts';
 import { type LoadOptions, loadDeclaration } from './declaration.ts';
 import { fileExists } from './files.ts';
 import type { JsonValue } from './json.ts';
-import { readSafetensors } from './safetensors.ts';
+import { openSafetensors } from './safetensors.ts';
 import { bindWeights } from './weights.ts';
 
 export interface LoadedModel {
@@ -106,7 +106,7 @@ async function loadDump(path: string, { onProgress }: LoadOptions): Promise<Load
   const graph = parseGraph(await readFile(path, 'utf8'), { origin: displayPath(path) });
   const beside = path.replace(/\.ir$/i, '.safetensors');
   if (!(await fileExists(beside))) return describe(graph);
-  const tensors = await readSafetensors(beside);
+  const tensors = openSafetensors(beside);
   return describe(withData(graph, bindWeights(wantedWeights(graph), tensors, beside)));
 }
 

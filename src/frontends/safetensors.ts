@@ -10,7 +10,7 @@ import { decodeBfloat16, decodeFloat16, encodeFloat16 } from '../ir/float16.ts';
 import { BYTES, type DType, type TensorData, type TypedData } from '../ir/types.ts';
 import { type ByteSource, inMemory } from '../onnx/byte-source.ts';
 import { writeFiles } from '../output-files.ts';
-import { withFile } from './file-source.ts';
+import { RecordedFile, withFile } from './file-source.ts';
 import { quote } from './json.ts';
 import {
   headerLength,
@@ -19,9 +19,10 @@ import {
   METADATA_KEY,
   parseHeader,
   parseMetadata,
+  STORED_TYPES,
   type StoredType,
 } from './safetensors-header.ts';
-import { dataFault } from './tensor-data.ts';
+import { dataFault, unreadTensor } from './tensor-data.ts';
 
 /**
  * The tensors of a safetensors file, in the order of their bytes.
@@ -36,9 +37,10 @@ export function parseSafetensors(
   bytes: Uint8Array,
   origin: string,
 ): ReadonlyMap<string, TensorData> {
-  return tensorsOf(inMemory(bytes), origin);
+  return new Map([...tensorsOf(inMemory(bytes), origin)].map(read));
 }
 
+/** Tensors whose numbers are read when they are first asked for. */
 function tensorsOf(file: ByteSource, origin: string): ReadonlyMap<string, TensorData> {
   requireLittleEndian();
   const start = file.read(0, Math.min(LENGTH_BYTES, file.length));
@@ -46,10 +48,13 @@ function tensorsOf(file: ByteSource, origin: string): ReadonlyMap<string, Tensor
   const header = file.read(LENGTH_BYTES, dataStart);
   const tensors = parseHeader(header, file.length - dataStart, origin);
   return new Map(
-    tensors.map((tensor): [string, TensorData] => {
-      const bytes = file.read(dataStart + tensor.begin, dataStart + tensor.end);
-      if (tensor.stored === 'BOOL') checkBooleans(bytes, tensor.name, origin);
-      return [tensor.name, { ...DECODERS[tensor.stored](bytes), shape: tensor.shape }];
+    tensors.map(({ name, stored, shape, begin, end }): [string, TensorData] => {
+      const read = () => {
+        const bytes = file.read(dataStart + begin, dataStart + end);
+        if (stored === 'BOOL') checkBooleans(bytes, name, origin);
+        return DECODERS[stored](bytes);
+      };
+      return [name, unreadTensor(STORED_TYPES[stored].dtype, shape, read)];
     }),
   );
 }
@@ -66,7 +71,19 @@ export function readSafetensorsMetadata(
 
 /** `parseSafetensors` of a file; the header is checked before the data is read. */
 export async function readSafetensors(path: string): Promise<ReadonlyMap<string, TensorData>> {
-  return withFile(path, (file) => tensorsOf(file, path));
+  return withFile(path, (file) => new Map([...tensorsOf(file, path)].map(read)));
+}
+
+/**
+ * `readSafetensors` that reads the numbers of a tensor when its `data` is first asked for, which throws where
+ * the file has changed by then. What does not fit a model is refused without them.
+ */
+export function openSafetensors(path: string): ReadonlyMap<string, TensorData> {
+  return tensorsOf(new RecordedFile(path), path);
+}
+
+function read([name, { dtype, shape, data }]: readonly [string, TensorData]) {
+  return [name, { dtype, shape, data }] as const;
 }
 
 /**
@@ -108,19 +125,17 @@ export async function writeSafetensors(
   await writeFiles(new Map([[path, encodeSafetensors(tensors, metadata)]]));
 }
 
-type Decoded = Pick<TensorData, 'dtype' | 'data'>;
-
-const DECODERS: { readonly [T in StoredType]: (bytes: Uint8Array) => Decoded } = {
-  F32: (bytes) => ({ dtype: 'f32', data: view(Float32Array, bytes) }),
-  F16: (bytes) => ({ dtype: 'f16', data: decodeFloat16(view(Uint16Array, bytes)) }),
-  BF16: (bytes) => ({ dtype: 'f32', data: decodeBfloat16(view(Uint16Array, bytes)) }),
-  F64: (bytes) => ({ dtype: 'f32', data: Float32Array.from(view(Float64Array, bytes)) }),
-  I64: (bytes) => ({ dtype: 'i64', data: view(BigInt64Array, bytes) }),
-  I32: (bytes) => ({ dtype: 'i32', data: view(Int32Array, bytes) }),
-  I16: (bytes) => ({ dtype: 'i32', data: Int32Array.from(view(Int16Array, bytes)) }),
-  I8: (bytes) => ({ dtype: 'i8', data: view(Int8Array, bytes) }),
-  U8: (bytes) => ({ dtype: 'u8', data: view(Uint8Array, bytes) }),
-  BOOL: (bytes) => ({ dtype: 'bool', data: view(Uint8Array, bytes) }),
+const DECODERS: { readonly [T in StoredType]: (bytes: Uint8Array) => TypedData } = {
+  F32: (bytes) => view(Float32Array, bytes),
+  F16: (bytes) => decodeFloat16(view(Uint16Array, bytes)),
+  BF16: (bytes) => decodeBfloat16(view(Uint16Array, bytes)),
+  F64: (bytes) => Float32Array.from(view(Float64Array, bytes)),
+  I64: (bytes) => view(BigInt64Array, bytes),
+  I32: (bytes) => view(Int32Array, bytes),
+  I16: (bytes) => Int32Array.from(view(Int16Array, bytes)),
+  I8: (bytes) => view(Int8Array, bytes),
+  U8: (bytes) => view(Uint8Array, bytes),
+  BOOL: (bytes) => view(Uint8Array, bytes),
 };
 
 const STORED_AS: { readonly [D in DType]: StoredType } = {

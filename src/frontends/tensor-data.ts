@@ -22,6 +22,33 @@ const ARRAY_OF: {
   bool: Uint8Array,
 };
 
+const unread = new WeakSet<TensorData>();
+
+/** A tensor of a file that was checked, whose numbers are read when `data` is first asked for. */
+export function unreadTensor(
+  dtype: DType,
+  shape: readonly number[],
+  read: () => TypedData,
+): TensorData {
+  let data: TypedData | null = null;
+  const tensor: TensorData = {
+    dtype,
+    shape,
+    get data() {
+      data ??= read();
+      unread.delete(tensor);
+      return data;
+    },
+  };
+  unread.add(tensor);
+  return tensor;
+}
+
+/** Whether the tensor's numbers are still in its file. */
+export function isUnread(tensor: TensorData): boolean {
+  return unread.has(tensor);
+}
+
 /** What is wrong with `tensor`, as a sentence that follows "the tensor ...: ", or null. */
 export function dataFault({ dtype, shape, data }: TensorData): string | null {
   const array = ARRAY_OF[dtype];

@@ -10,7 +10,7 @@ import { distance } from 'fastest-levenshtein';
 import { EncompileError } from '../errors.ts';
 import { type DType, printType, type TensorData } from '../ir/types.ts';
 import { quote } from './json.ts';
-import { dataFault } from './tensor-data.ts';
+import { dataFault, isUnread } from './tensor-data.ts';
 
 export interface WantedWeight {
   readonly name: string;
@@ -45,18 +45,13 @@ export function bindWeights(
   origin: string,
   options: BindOptions = {},
 ): Map<string, TensorData> {
-  const bound = new Map<string, TensorData>();
   const missing: WantedWeight[] = [];
   const faults: string[] = [];
   for (const weight of wanted) {
     const tensor = given.get(weight.name);
-    if (!tensor) {
-      missing.push(weight);
-      continue;
-    }
-    const fault = misfit(weight, tensor);
-    if (fault) faults.push(`${quote(weight.name)} ${fault}`);
-    else bound.set(weight.name, { ...tensor, dtype: weight.dtype });
+    const fault = tensor && misfit(weight, tensor);
+    if (tensor === undefined) missing.push(weight);
+    else if (fault) faults.push(`${quote(weight.name)} ${fault}`);
   }
   const names = new Set(wanted.map(({ name }) => name));
   const extra = [...given.keys()].filter((name) => !names.has(name));
@@ -64,7 +59,10 @@ export function bindWeights(
   if (missing.length + faults.length + strayed.length > 0) {
     throw new EncompileError(report(missing, faults, extra, strayed, origin));
   }
-  return bound;
+  // Numbers that are still in their file are read here.
+  return new Map(
+    wanted.map(({ name, dtype }) => [name, { ...(given.get(name) as TensorData), dtype }]),
+  );
 }
 
 /** What keeps `tensor` from being `weight`, as the rest of a sentence, or null. */
@@ -75,7 +73,7 @@ function misfit(weight: WantedWeight, tensor: TensorData): string | null {
     weight.shape.length === tensor.shape.length &&
     weight.shape.every((dim, axis) => dim === tensor.shape[axis]);
   if (sameType && sameShape) {
-    const fault = dataFault(tensor);
+    const fault = isUnread(tensor) ? null : dataFault(tensor);
     return fault && `is malformed: ${fault.replace(/\.$/, '')}`;
   }
   return `is ${printType(tensor)}, expected ${printType(weight)}`;

@@ -62,6 +62,27 @@ export interface NodeOptions {
   readonly origin?: Origin;
 }
 
+const CALL = Symbol('the method of an op');
+
+/** An untyped builder, which makes the method of an op when it is first asked for: most have few calls. */
+class LazyCalls {
+  readonly [CALL]: (op: string) => unknown;
+
+  constructor(callOf: (op: string) => unknown) {
+    this[CALL] = callOf;
+  }
+}
+
+for (const op of Object.keys(registry)) {
+  Object.defineProperty(LazyCalls.prototype, op, {
+    get(this: LazyCalls) {
+      const value = this[CALL](op);
+      Object.defineProperty(this, op, { value });
+      return value;
+    },
+  });
+}
+
 /** The state of a graph under construction, shared by all scopes of its builder. */
 export class GraphConstruction {
   readonly values = new Map<ValueId, Value>();
@@ -95,32 +116,33 @@ export class GraphConstruction {
   }
 
   builder(prefix = ''): Builder {
-    return this.calls(prefix) as Builder;
-  }
-
-  untypedBuilder(prefix = ''): UntypedBuilder {
-    return this.calls(prefix) as UntypedBuilder;
-  }
-
-  private calls(prefix: string): object {
     const calls: GraphCalls = {
       input: (name, type) => this.define('input', prefix + name, type, null),
-      weight: (name, type, data) => this.define('weight', prefix + name, type, data ?? null),
+      weight: (name, type, data) => this.weight(prefix + name, type, data),
       scope: (inner) => this.builder(`${prefix}${inner}.`),
       named: (name, value) => this.rename(value, prefix + name),
     };
-    return Object.assign(this.opCalls(prefix), calls);
+    const ops = Object.keys(registry).map((op) => [op, this.callOf(op, prefix)]);
+    return Object.assign(Object.fromEntries(ops), calls) as Builder;
   }
 
-  private opCalls(prefix: string): object {
-    const ops = Object.keys(registry).map((op) => {
-      const { meaning } = opDefinition(op);
-      const declare = meaning.kind === 'region' ? meaning.declare : null;
-      const call = (...args: readonly unknown[]) =>
-        declare === null ? this.call(prefix, op, args) : declare(this.region(prefix, op), args);
-      return [op, call];
-    });
-    return Object.fromEntries(ops);
+  untypedBuilder(prefix = ''): UntypedBuilder {
+    return new LazyCalls((op) => this.callOf(op, prefix)) as object as UntypedBuilder;
+  }
+
+  weight<D extends DType, S extends Shape>(
+    name: string,
+    type: TensorType<D, S>,
+    data?: TensorData,
+  ): Value<D, [...S]> {
+    return this.define('weight', name, type, data ?? null);
+  }
+
+  private callOf(op: string, prefix: string): (...args: readonly unknown[]) => unknown {
+    const { meaning } = opDefinition(op);
+    const declare = meaning.kind === 'region' ? meaning.declare : null;
+    return (...args) =>
+      declare === null ? this.call(prefix, op, args) : declare(this.region(prefix, op), args);
   }
 
   finish(name: string, outputs: readonly Output[]): Graph {

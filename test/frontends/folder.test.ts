@@ -148,6 +148,23 @@ describe('shards', () => {
     await expectRefusal(/The shard of "a" in .*inside .* was expected/);
   });
 
+  it('may not be very many', async () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `s${i}.safetensors`);
+    await put('config.json', {});
+    for (const name of names.slice(0, 4096)) await put(name, '');
+    await put('model.safetensors.index.json', {
+      weight_map: Object.fromEntries(names.map((name) => [name, name])),
+    });
+    await expectRefusal(/names more than 4096 files/);
+  });
+
+  it('may not hold one tensor twice', async () => {
+    await putShards(WHOLE_MAP);
+    const second = new Map(['a', 'c'].map((name) => [name, tensor(1)] as const));
+    await writeSafetensors(join(folder, WHOLE_MAP.c), second);
+    await expectRefusal(/Tensor "a" is in .*00002-of-00002.* says it is in "model-00001-of-00002/);
+  });
+
   it('may not be links that lead out, except to the blobs of a hub cache', async () => {
     const outside = join(scratch, 'outside.safetensors');
     await writeSafetensors(outside, new Map([['w', tensor(9)]]));

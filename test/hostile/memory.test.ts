@@ -4,14 +4,14 @@
  * for one that has nothing to do), and writes nothing.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { folderWith, LINEAR_IR } from '../cli/command.ts';
 import { repositoryRoot } from '../support/build-dist.ts';
 import { ONNX } from './onnx-files.ts';
-import { SAFETENSORS, type Sparse } from './safetensors-files.ts';
+import { FOLDER, SAFETENSORS, type Sparse } from './safetensors-files.ts';
 
 const COMMAND = join(repositoryRoot, 'dist/cli/main.js');
 const MEASURE = pathToFileURL(join(repositoryRoot, 'test/hostile/measure.mjs')).href;
@@ -92,6 +92,16 @@ describe('safetensors', () => {
   it.each(SAFETENSORS)('%s', async (_, words, content) => {
     write('linear.safetensors', content());
     await expectRefused('linear.ir', words);
+  });
+});
+
+describe('a Hugging Face folder', () => {
+  it.each(FOLDER)('with a %s of %s', async (file, _, words, content) => {
+    rmSync(join(folder, 'hub'), { recursive: true, force: true });
+    mkdirSync(join(folder, 'hub'));
+    write('hub/config.json', Buffer.from('{"model_type":"bert"}'));
+    write(`hub/${file}`, content());
+    await expectRefused('hub', words);
   });
 });
 

@@ -24,6 +24,12 @@ function file(header: string | Uint8Array, data = new Uint8Array(), length?: big
   return Buffer.concat([start, text, data]);
 }
 
+/** A file of this header, and of zeros behind it. */
+function sparse(header: string, data: number): Sparse {
+  const start = file(header);
+  return { start, length: start.length + data };
+}
+
 const tensor = (name: string, shape: string, begin: number, end: number, dtype = 'F32') =>
   `"${name}":{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[${begin},${end}]}`;
 const tensors = (...all: readonly string[]) => `{${all.join(',')}}`;
@@ -76,5 +82,44 @@ export const SAFETENSORS: readonly HostileFile[] = [
     () => file(tensors(tensor('w', `${2 ** 40},${2 ** 40}`, 0, 4))),
   ],
   ['2^63 elements', 'has shape', () => file(tensors(tensor('w', '9223372036854775808', 0, 4)))],
+  [
+    '3 GB of honest zeros that nobody wants',
+    '1 extra',
+    () => sparse(tensors(tensor('zeros', '750000000', 0, 3_000_000_000)), 3_000_000_000),
+  ],
+  [
+    '3 GB of honest zeros in another shape',
+    'expected f32[4, 3]',
+    () => sparse(tensors(tensor('weight', '750000000', 0, 3_000_000_000)), 3_000_000_000),
+  ],
+  [
+    '3 GB of which the header knows nothing',
+    'belongs to no tensor',
+    () => sparse(tensors(tensor('w', '1', 0, 4)), 3_000_000_000),
+  ],
   ['negative dims', 'has shape', () => file(tensors(tensor('w', '-1', 0, 4)))],
+];
+
+/** Files of a Hugging Face folder that has a sound config.json, each by its name. */
+export const FOLDER: readonly (readonly [file: string, ...HostileFile])[] = [
+  [
+    'config.json',
+    'zeros',
+    'at most 12000000',
+    () => ({ start: new Uint8Array(), length: 10 ** 9 }),
+  ],
+  ['config.json', 'keys', 'has no weights', () => Buffer.from(`{${keys(199_990)}}`)],
+  ['config.json', 'brackets', '64 levels', () => Buffer.from('['.repeat(MEGABYTE))],
+  [
+    'modules.json',
+    'modules',
+    'cannot be compiled',
+    () => Buffer.from(`[${'{},'.repeat(200_000)}{}]`),
+  ],
+  [
+    'model.safetensors.index.json',
+    'shards',
+    'cannot be reached',
+    () => Buffer.from(`{"weight_map":{${keys(100_000, '', '"no.safetensors"')}}}`),
+  ],
 ];

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { EncompileError } from '../../errors.ts';
 import type { TensorData } from '../../ir/types.ts';
 import { confinedPath } from '../confined-path.ts';
-import { fileExists, readJsonFile, readJsonObject } from '../files.ts';
+import { fileExists, type JsonBounds, readJsonFile, readJsonObject, TOKENIZER } from '../files.ts';
 import { isJsonObject, type JsonObject, type JsonValue, member, quote } from '../json.ts';
-import { readSafetensors } from '../safetensors.ts';
+import { openSafetensors } from '../safetensors.ts';
 import { readSentenceTransformers, type SentenceTransformers } from './sentence-transformers.ts';
 
 export interface HuggingFaceFolder {
@@ -31,6 +31,8 @@ export interface HuggingFaceFolder {
 }
 
 const WEIGHTS = 'model.safetensors';
+/** Models of a hundred thousand million parameters have some hundred. */
+const MAX_SHARDS = 4096;
 const INDEX = 'model.safetensors.index.json';
 const OTHER_WEIGHTS = ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5'];
 
@@ -54,7 +56,7 @@ export async function readHuggingFaceFolder(path: string): Promise<HuggingFaceFo
     tensors,
     tensorsOrigin,
     sentenceTransformers,
-    tokenizerJson: await readOptionalJson(join(encoderPath, 'tokenizer.json')),
+    tokenizerJson: await readOptionalJson(join(encoderPath, 'tokenizer.json'), TOKENIZER),
     tokenizerConfig: await readOptionalJson(join(encoderPath, 'tokenizer_config.json')),
   };
 }
@@ -73,7 +75,7 @@ async function readWeights(
   folder: string,
 ): Promise<readonly [ReadonlyMap<string, TensorData>, string]> {
   const whole = join(folder, WEIGHTS);
-  if (await fileExists(whole)) return [await readSafetensors(whole), whole];
+  if (await fileExists(whole)) return [openSafetensors(whole), whole];
   const index = join(folder, INDEX);
   if (await fileExists(index)) return [await readShards(folder, index), index];
   for (const name of OTHER_WEIGHTS) {
@@ -104,11 +106,16 @@ async function readShards(
   for (const [name, shard] of shardOf) {
     if (paths.has(shard)) continue;
     const where = `The shard of ${quote(name)} in ${origin}`;
+    if (paths.size === MAX_SHARDS) {
+      throw new EncompileError(
+        `${origin} names more than ${MAX_SHARDS} files, far more than any model has. Fetch the folder again.`,
+      );
+    }
     paths.set(shard, confinedPath(folder, shard, where));
   }
   const tensors = new Map<string, TensorData>();
   for (const [shard, path] of paths) {
-    for (const [name, tensor] of await readSafetensors(path)) {
+    for (const [name, tensor] of openSafetensors(path)) {
       if (shardOf.get(name) === shard) tensors.set(name, tensor);
       else throw new EncompileError(misplaced(name, path, shardOf.get(name), origin));
     }
@@ -134,6 +141,6 @@ function misplaced(
   );
 }
 
-async function readOptionalJson(path: string): Promise<JsonValue | null> {
-  return (await fileExists(path)) ? readJsonFile(path) : null;
+async function readOptionalJson(path: string, bounds?: JsonBounds): Promise<JsonValue | null> {
+  return (await fileExists(path)) ? readJsonFile(path, bounds) : null;
 }

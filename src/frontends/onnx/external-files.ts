@@ -5,9 +5,9 @@
  * Invariant: a file has the state that it had when it was first seen, or reading it fails.
  */
 import { EncompileError } from '../../errors.ts';
-import { type ByteSource, type StoredBytes, StoredRange } from '../../onnx/byte-source.ts';
+import { type StoredBytes, StoredRange } from '../../onnx/byte-source.ts';
 import { confinedPath } from '../confined-path.ts';
-import { FileSource, withFile } from '../file-source.ts';
+import { FileSource, RecordedFile } from '../file-source.ts';
 
 /** Exporters that write a file a tensor write some hundreds; a process may have a thousand open. */
 const MAX_FILES = 4096;
@@ -15,32 +15,17 @@ const MAX_OPEN = 64;
 /** Tensors may share bytes of a file, but not so that a small file fills the memory. */
 const MOST_SHARED = 4;
 
-class ExternalFile implements ByteSource {
-  readonly path: string;
-  readonly length: number;
-  readonly window: number;
-  /** Null where it is opened for each read. */
-  readonly file: FileSource | null;
-  private readonly identity: string;
+class ExternalFile {
+  readonly source: FileSource | RecordedFile;
   private taken = 0;
   private readonly ranges = new Map<string, SharedRange>();
 
-  constructor(path: string, staysOpen: boolean) {
-    const file = new FileSource(path);
-    this.path = path;
-    this.length = file.length;
-    this.window = file.window;
-    this.identity = file.identity;
-    this.file = staysOpen ? file : null;
-    if (!staysOpen) file.close();
+  constructor(source: FileSource | RecordedFile) {
+    this.source = source;
   }
 
-  read(start: number, end: number): Uint8Array {
-    if (this.file !== null) return this.file.read(start, end);
-    return withFile(this.path, (file) => {
-      if (file.identity !== this.identity) throw file.changed();
-      return file.read(start, end);
-    });
+  get length(): number {
+    return this.source.length;
   }
 
   /** The `length` bytes from `offset`, which are there. @param model the model, for errors */
@@ -48,14 +33,14 @@ class ExternalFile implements ByteSource {
     this.taken += length;
     if (this.taken > MOST_SHARED * this.length) {
       throw new EncompileError(
-        `The tensors of ${model} lie over one another in ${this.path}: together they have more than ${MOST_SHARED} ` +
+        `The tensors of ${model} lie over one another in ${this.source.path}: together they have more than ${MOST_SHARED} ` +
           `times its ${this.length} bytes. Export both files again.`,
       );
     }
     const key = `${offset} ${length}`;
     let range = this.ranges.get(key);
     if (range === undefined) {
-      range = new SharedRange(new StoredRange(this, offset, offset + length));
+      range = new SharedRange(new StoredRange(this.source, offset, offset + length));
       this.ranges.set(key, range);
     }
     range.users++;
@@ -108,7 +93,8 @@ export class ExternalFiles {
             'all of them in one file.',
         );
       }
-      file = new ExternalFile(path, this.files.size < MAX_OPEN);
+      const isKeptOpen = this.files.size < MAX_OPEN;
+      file = new ExternalFile(isKeptOpen ? new FileSource(path) : new RecordedFile(path));
       this.files.set(name ?? '', file);
     }
     return file;
@@ -116,15 +102,20 @@ export class ExternalFiles {
 
   /** @throws EncompileError where a file changed */
   close(): void {
-    const open = [...this.files.values()].flatMap(({ file }) => file ?? []);
-    const changed = open.filter((file) => !file.isUnchanged());
+    const changed = this.open().find((file) => !file.isUnchanged());
     this.abandon();
-    if (changed[0] !== undefined) throw changed[0].changed();
+    if (changed !== undefined) throw changed.changed();
   }
 
   /** Where what was read is given up. */
   abandon(): void {
-    for (const { file } of this.files.values()) file?.abandon();
+    for (const file of this.open()) file.abandon();
+  }
+
+  private open(): readonly FileSource[] {
+    return [...this.files.values()].flatMap(({ source }) =>
+      source instanceof FileSource ? source : [],
+    );
   }
 }
 

@@ -131,6 +131,8 @@ function runAlone(
   try {
     const made = handler(new NodeContext({ ...node, operands }, site));
     const results = (Array.isArray(made) ? made : [made]).map(asOperand);
+    const known = results.map(tensorOf).filter((result) => result.kind === 'known');
+    if (known.length === results.length) return known;
     const values = results.map((result) => site.materialise(result));
     const graph = graphOf(construction, values);
     return graph !== null && site.affords(workOf(graph)) ? runGraph(graph) : null;
@@ -161,7 +163,7 @@ class ScratchSite implements Site {
     const numbers = numbersOf(tensor);
     if (numbers === null) throw new Error('a symbolic size where numbers are computed');
     const data = fromNdArray({ dtype, shape, data: Float64Array.from(numbers) });
-    return this.construction.builder().weight(`known_${this.count++}`, { dtype, shape }, data);
+    return this.construction.weight(`known_${this.count++}`, { dtype, shape }, data);
   }
 
   numbers(operand: Operand): Known | null {
@@ -181,7 +183,7 @@ class ScratchSite implements Site {
   }
 
   parameter(name: string, data: TensorData): Value {
-    return this.construction.builder().weight(`${name}_${this.count++}`, data, data);
+    return this.construction.weight(`${name}_${this.count++}`, data, data);
   }
 
   affords(work: number): boolean {

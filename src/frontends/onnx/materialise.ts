@@ -40,7 +40,7 @@ export class Materialiser {
     }
     this.parameterNames.add(name);
     const { dtype, shape } = data;
-    return this.construction.builder().weight(name, { dtype, shape }, data);
+    return this.construction.weight(name, { dtype, shape }, data);
   }
 
   /** Inputs and parameters are bound by name, so no two share one. */

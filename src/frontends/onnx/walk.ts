@@ -77,7 +77,8 @@ export class Walk {
   private readonly known: KnownValues;
   private readonly counts: CountedInputs;
   private readonly axes: AxisSizes;
-  private place = '';
+  /** Which node is taken, in words. */
+  private place: (() => string) | null = null;
 
   constructor(facts: WalkFacts) {
     this.facts = facts;
@@ -177,7 +178,7 @@ export class Walk {
   ): readonly Operand[] | null {
     const before = this.construction.values.size;
     const outerPlace = this.place;
-    this.place = describeNode(proto, frame.opsets, this.facts.origin);
+    this.place = () => describeNode(proto, frame.opsets, this.facts.origin);
     try {
       const results = this.call(proto, operands, frame);
       proto.output.forEach((name, i) => {
@@ -336,6 +337,7 @@ export class Walk {
   }
 
   private functionOf({ domain, opType, overload }: NodeProto): FunctionProto | undefined {
+    if (this.functions.size === 0) return undefined;
     return this.functions.get(functionKey(domain, opType, overload));
   }
 
@@ -356,6 +358,6 @@ export class Walk {
 
   private currentOrigin(): Origin {
     const { place } = this;
-    return { names: [], location: () => (place === '' ? null : place) };
+    return { names: [], location: () => place?.() ?? null };
   }
 }
