@@ -20,7 +20,7 @@ import type { RaisePattern } from './raise/pattern.ts';
 import { rmsNorm } from './raise/rms-norm.ts';
 import { sigmoid } from './raise/sigmoid.ts';
 import { silu } from './raise/silu.ts';
-import { softmax } from './raise/softmax.ts';
+import { shiftedSoftmax, softmax } from './raise/softmax.ts';
 import { type Finding, rewritingPass } from './rewrite.ts';
 
 export const PATTERNS: readonly RaisePattern[] = [
@@ -28,6 +28,7 @@ export const PATTERNS: readonly RaisePattern[] = [
   rmsNorm,
   gelu,
   softmax,
+  shiftedSoftmax,
   logSoftmax,
   sigmoid,
   silu,

@@ -277,6 +277,51 @@ describe('softmax', () => {
     ['log_softmax'],
   );
 
+  expectRaised(
+    'softmax(8 (x / 8 - max(x / 8)))',
+    (g, x) => g.softmax(g.mul(8, shifted(g, g.div(x, 8)))),
+    '%y: softmax of %div, which shifts it itself',
+    ['softmax'],
+  );
+  expectRaised(
+    'softmax(2 (x - max(x)))',
+    (g, x) => g.softmax(g.mul(shifted(g, x), 2)),
+    '%y: softmax of %x, which shifts it itself',
+    ['constant', 'mul', 'softmax'],
+  );
+  expectRaised(
+    'softmax(x - max(x))',
+    (g, x) => g.softmax(shifted(g, x)),
+    '%y: softmax of %x, which shifts it itself',
+    ['softmax'],
+  );
+  expectKept(
+    'a softmax of x - max(x) over another axis',
+    (g, x) => g.softmax(shifted(g, x, { axes: [1], keep: true })),
+    'shifted softmax',
+    null,
+  );
+  expectKept(
+    'a softmax of c (x - max(x)), c a value',
+    (g, x) => g.softmax(g.mul(shifted(g, x), g.reduce_mean(x, LAST))),
+    'shifted softmax',
+    null,
+  );
+  expectKept(
+    'a softmax of x - max(2 x)',
+    (g, x) => g.softmax(g.sub(x, g.reduce_max(g.mul(x, 2), LAST))),
+    'shifted softmax',
+    null,
+  );
+  expectKept(
+    'a softmax of x - max(x) with a second use',
+    (g, x) => {
+      const s = shifted(g, x);
+      return g.add(g.softmax(s), s);
+    },
+    'shifted softmax',
+    '%softmax: %sub has a second use: %y',
+  );
   expectKept(
     'a sum over two axes',
     (g, x) => whole(g, g.exp(shifted(g, x)), { axes: [1, 2], keep: true }),

@@ -31,7 +31,7 @@ export const logSoftmax: RaisePattern = {
     if (axis === undefined || more !== undefined) {
       return refuse(sum.x, `the sum is over the axes ${sum.axes.join(', ')}, not over one`);
     }
-    const { x, inside } = unshifted(shifted, sum, index);
+    const { x, inside } = unshifted(shifted, sum.axes, index);
     const whole = [log, exp, ...views, ...sum.inside, ...inside];
     const at = lastAsNegative(axis, x, index);
     const write = (into: GraphWriter) => [into.node('log_softmax', [into.get(x)], { axis: at })];

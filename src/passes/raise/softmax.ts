@@ -1,5 +1,6 @@
 /**
  * exp(x - max(x)) / sum(exp(x - max(x)))  ->  softmax(x) {axis}
+ * softmax(c (x - max(x)))  ->  softmax(c x): CogView's, of LayoutLMv3, whose half precision asks for it
  *
  * Requires: the sum is over one axis, which it keeps. A shift other than by the maximum over that axis
  * stays with x, which changes nothing: softmax(x - c) = softmax(x).
@@ -10,10 +11,11 @@ import type { ValueId } from '../../ir/graph.ts';
 import { sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
-import { bothOrders, firstResult, operandOf } from '../node-reading.ts';
+import { axisOf, bothOrders, firstResult, operandOf } from '../node-reading.ts';
 import { refuse } from '../rewrite.ts';
+import { isNear } from './constants.ts';
 import { type RaisePattern, raised } from './pattern.ts';
-import { type Piece, type Reduced, reduced } from './reading.ts';
+import { type Piece, reduced } from './reading.ts';
 
 export const softmax: RaisePattern = {
   name: 'softmax',
@@ -31,7 +33,7 @@ export const softmax: RaisePattern = {
       if (axis === undefined || more !== undefined) {
         return refuse(divisor, `the sum is over the axes ${sum.axes.join(', ')}, not over one`);
       }
-      const { x, inside } = unshifted(operandOf(exp, 0), sum, index);
+      const { x, inside } = unshifted(operandOf(exp, 0), sum.axes, index);
       const whole = [exp, ...sum.inside, ...inside, ...(inverse === null ? [] : [inverse])];
       const at = lastAsNegative(axis, x, index);
       const write = (into: GraphWriter) => [into.node('softmax', [into.get(x)], { axis: at })];
@@ -42,13 +44,61 @@ export const softmax: RaisePattern = {
   },
 };
 
-/** x of x - max(x), over the same axis as the sum; of other values the value itself. */
-export function unshifted(id: ValueId, sum: Reduced, index: GraphIndex): Piece {
+export const shiftedSoftmax: RaisePattern = {
+  name: 'shifted softmax',
+  ops: ['softmax'],
+  match: (node, index) => {
+    const [given, mask] = node.operands;
+    if (given == null) return null;
+    const axes = [axisOf(node, index.shapeOf(given).length) ?? 0];
+    const outer = unscaled(given, index);
+    const { x, inside } = unshifted(outer.x, axes, index);
+    if (x === outer.x) return null;
+    const inner = unscaled(x, index);
+    const isAlone = index.otherUseOf(x, inside) === null;
+    const factor = outer.factor * (isAlone ? inner.factor : 1);
+    const from = isAlone ? inner.x : x;
+    const write = (into: GraphWriter) => {
+      const plain = into.get(from);
+      const by = () => into.scalar(factor, plain.dtype);
+      const scaled = isNear(factor, 1) ? plain : into.node('mul', [plain, by()]);
+      const operands = mask == null ? [scaled] : [scaled, into.get(mask)];
+      return [into.node('softmax', operands, node.attributes)];
+    };
+    const whole = [...outer.inside, ...inside];
+    return raised(
+      node,
+      whole,
+      index,
+      `softmax of ${index.nameOf(x)}, which shifts it itself`,
+      write,
+    );
+  },
+};
+
+interface Scaled extends Piece {
+  readonly factor: number;
+}
+
+/** x and c of c x, c a number. */
+function unscaled(id: ValueId, index: GraphIndex): Scaled {
+  const node = index.madeBy(id, 'mul') ?? index.madeBy(id, 'div');
+  const orders = node === null ? [] : bothOrders(node).slice(0, node.op === 'mul' ? 2 : 1);
+  for (const [x, by] of orders) {
+    const c = index.scalarOf(by);
+    if (node === null || c === null || !sameShape(index.shapeOf(x), index.shapeOf(id))) continue;
+    return { x, factor: node.op === 'mul' ? c : 1 / c, inside: [node] };
+  }
+  return { x: id, factor: 1, inside: [] };
+}
+
+/** x of x - max(x), over these axes; of other values the value itself. */
+export function unshifted(id: ValueId, axes: readonly number[], index: GraphIndex): Piece {
   const node = index.madeBy(id, 'sub');
   const largest = reduced(node?.operands[1], index);
   const x = node?.operands[0];
   const isShift =
-    largest?.op === 'reduce_max' && largest.x === x && largest.axes.join() === sum.axes.join();
+    largest?.op === 'reduce_max' && largest.x === x && largest.axes.join() === axes.join();
   if (node === null || x == null || !isShift) return { x: id, inside: [] };
   return { x, inside: [node, ...largest.inside] };
 }
