@@ -24,6 +24,7 @@ import { DimNames, Unify } from './dims.ts';
 import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
 import { type ModelFile, withModelFile } from './file.ts';
+import { withFloat32Steps } from './float32-steps.ts';
 import { withFiniteLows } from './low-scores.ts';
 import { Scope } from './scope.ts';
 import { dtypeOf, type ElementType, elementTypeOf } from './tensors.ts';
@@ -113,7 +114,8 @@ function attempt(
   if (walk.failures.length > 0) {
     throw importError(origin, graph.node.length, walk.failures, walk.needed);
   }
-  const made = withFiniteLows(walk.construction.finish(modelName(graph, origin), outputs));
+  const walked = walk.construction.finish(modelName(graph, origin), outputs);
+  const made = withFloat32Steps(withFiniteLows(walked));
   verifyGraph(made);
   return made;
 }

@@ -77,8 +77,8 @@ export const raise = [
   {
     name: 'raise drops a shift by the maximum along another axis',
     file: 'src/passes/raise/softmax.ts',
-    find: 'largest.axes.join() === sum.axes.join()',
-    replace: 'largest.axes.length === sum.axes.length',
+    find: 'largest.axes.join() === axes.join()',
+    replace: 'largest.axes.length === axes.length',
     tests: activations,
   },
   {
