@@ -152,6 +152,8 @@ export const DATA_TYPE = {
   bfloat16: 16,
   uint4: 21,
   int4: 22,
+  uint2: 25,
+  int2: 26,
 } as const;
 
 export const ATTRIBUTE_TYPE = {

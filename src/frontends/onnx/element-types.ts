@@ -18,7 +18,9 @@ export function declareTypes(graph: GraphProto, scope: Scope): void {
 }
 
 /** Held in a wider dtype, by which alone they are not known. */
-const NARROW: ReadonlySet<ElementType> = new Set(['int16', 'uint16', 'int4', 'uint4']);
+const NARROW: ReadonlySet<ElementType> = new Set([
+  ...(['int16', 'uint16', 'int4', 'uint4', 'int2', 'uint2'] as const),
+]);
 
 /** The type of a result that the file does not declare; null where the dtype says it. */
 export function typeOfResult(

@@ -166,14 +166,10 @@ const EQUIVALENT: { readonly [opType: string]: string } = {
     'Export without graph optimisation: Gather, Add, LayerNormalization are taken.',
   MultiHeadAttention:
     'Export without graph optimisation, or with the standard Attention of opset 23.',
-  NonMaxSuppression:
-    'Its result has as many elements as the data says: leave it out, run it on the output.',
-  Unique: 'Its result has as many elements as the data says: leave it out, run it on the output.',
   Adagrad: 'It trains: export the model in inference mode.',
   Adam: 'It trains: export the model in inference mode.',
   Momentum: 'It trains: export the model in inference mode.',
   Gradient: 'It trains: export the model in inference mode.',
-  FlexAttention: 'Export it as the function that it stands for, or with Attention of opset 23.',
   ImageDecoder: 'Decode images before the model runs, and give it their pixels.',
   Bernoulli: 'Make the random numbers an input of the model.',
   RandomNormal: 'Make the random numbers an input of the model.',
@@ -182,5 +178,4 @@ const EQUIVALENT: { readonly [opType: string]: string } = {
   RandomUniformLike: 'Make the random numbers an input of the model.',
   Multinomial: 'Make the sample an input of the model.',
   StringNormalizer: 'Strings are not compiled: do this before the model runs.',
-  TfIdfVectorizer: 'Strings are not compiled: do this before the model runs.',
 };

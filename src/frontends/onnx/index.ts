@@ -239,10 +239,11 @@ function outputsOf(walk: Walk, graph: GraphProto, scope: Scope): readonly Output
 /** A float16 or bfloat16 was computed in float32, and leaves the model as the nearest number of its type. */
 function leaving({ construction, g }: Walk, x: Value, inFile: ElementType | null): Value {
   const maker = construction.nodes.findLast(({ results }) => results.includes(x.id));
-  const operand = maker?.operands[0] ?? -1;
-  const before = construction.nodes.findLast(({ results }) => results.some((id) => id === operand));
-  const isRounded = [maker, before].some((node) => node?.op.startsWith('round_') ?? false);
-  if (maker === undefined || isRounded) return x;
+  if (maker === undefined) return x;
+  // a float16 is rounded as a float32, which is cast then
+  const from = maker.op === 'cast' ? maker.operands[0] : x.id;
+  const rounding = construction.nodes.findLast(({ results }) => results.some((id) => id === from));
+  if (rounding?.op.startsWith('round_')) return x;
   if (x.dtype === 'f16') return g.round_float16(x);
   return inFile === 'bfloat16' ? g.round_bfloat16(x) : x;
 }

@@ -3,7 +3,7 @@
  *
  * Invariants: nothing is allocated before the element count was held against the bytes that are
  * there; what is returned has as many elements as its shape says. A double is rounded to float32,
- * a bfloat16 and every 4- and 16-bit integer is held exactly in a wider type, and an unsigned integer
+ * a bfloat16 and every integer of 2, 4 and 16 bits is held exactly in a wider type, and an unsigned integer
  * beyond 2^63 is refused.
  */
 import { EncompileError } from '../../errors.ts';
@@ -34,6 +34,8 @@ export const DTYPE_OF: { readonly [T in ElementType]: DType | null } = {
   bfloat16: 'f32',
   uint4: 'u8',
   int4: 'i8',
+  uint2: 'u8',
+  int2: 'i8',
 };
 
 const NAMES = new Map<number, ElementType>(
@@ -94,7 +96,8 @@ export function readTensor(proto: TensorProto, what: string, external?: StoredBy
     return { dtype, shape, data: format.raw(aligned(raw.read()), count) };
   }
   const list = format.list(proto);
-  const wanted = type === 'int4' || type === 'uint4' ? Math.ceil(count / 2) : count;
+  const bits = BITS[type ?? 'float'];
+  const wanted = bits < 8 ? bytesOf(type, count) : count;
   const got = reading(what, () => list.length);
   if (got !== wanted) throw misfit(what, shape, `${wanted} numbers`, `${got}`);
   return { dtype, shape, data: reading(what, () => format.fromList(list.values(), count)) };
@@ -134,6 +137,8 @@ const BITS: { readonly [T in ElementType]: number } = {
   bfloat16: 16,
   uint4: 4,
   int4: 4,
+  uint2: 2,
+  int2: 2,
 };
 
 function misfit(
@@ -198,19 +203,22 @@ const halves =
   (decode: (bits: Uint16Array) => Float32Array) => (numbers: ArrayLike<number | bigint>) =>
     decode(Uint16Array.from(numbers, Number));
 
-/** Two 4-bit numbers a byte, the first in the low half. */
-function nibbles(numbers: ArrayLike<number | bigint>, count: number): readonly number[] {
-  return Array.from({ length: count }, (_, i) => {
-    const pair = Number(numbers[i >> 1] ?? 0);
-    return i % 2 === 0 ? pair & 15 : (pair >> 4) & 15;
-  });
+/** Several numbers of 2 or 4 bits a byte, the first in the lowest bits. */
+function packed(bits: 2 | 4, isSigned: boolean): Format {
+  const [perByte, range] = [8 / bits, 2 ** bits];
+  const numbers = (bytes: ArrayLike<number | bigint>, count: number) =>
+    Array.from({ length: count }, (_, i) => {
+      const byte = Number(bytes[Math.floor(i / perByte)] ?? 0);
+      const number = (byte >> (bits * (i % perByte))) & (range - 1);
+      return isSigned && number >= range / 2 ? number - range : number;
+    });
+  const store = isSigned ? toI8 : toU8;
+  return {
+    raw: (bytes, count) => store(numbers(bytes, count)),
+    list: inInt32Data,
+    fromList: (list, count) => store(numbers(list, count)),
+  };
 }
-const signed = (nibble: number) => (nibble > 7 ? nibble - 16 : nibble);
-const fromNibbles = (store: (nibble: readonly number[]) => TypedData): Format => ({
-  raw: (bytes, count) => store(nibbles(bytes, count)),
-  list: inInt32Data,
-  fromList: (list, count) => store(nibbles(list, count)),
-});
 
 const FORMATS: { readonly [T in Exclude<ElementType, 'string'>]: Format } = {
   float: plain(view(Float32Array), ({ floatData }) => floatData, toF32),
@@ -246,6 +254,8 @@ const FORMATS: { readonly [T in Exclude<ElementType, 'string'>]: Format } = {
   int8: plain(view(Int8Array), inInt32Data, toI8),
   uint8: plain(view(Uint8Array), inInt32Data, toU8),
   bool: plain((bytes) => toBool(bytes), inInt32Data, toBool),
-  uint4: fromNibbles((values) => Uint8Array.from(values)),
-  int4: fromNibbles((values) => Int8Array.from(values, signed)),
+  uint4: packed(4, false),
+  int4: packed(4, true),
+  uint2: packed(2, false),
+  int2: packed(2, true),
 };

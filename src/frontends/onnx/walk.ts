@@ -342,8 +342,9 @@ export class Walk {
   }
 
   private handlerOf(proto: NodeProto): Handler | undefined {
-    const opType = proto.opType ?? '';
-    return domainOf(proto) === '' && Object.hasOwn(handlers, opType) ? handlers[opType] : undefined;
+    const [domain, opType] = [domainOf(proto), proto.opType ?? ''];
+    const name = domain === '' ? opType : `${domain}.${opType}`;
+    return Object.hasOwn(handlers, name) ? handlers[name] : undefined;
   }
 
   private fail(proto: NodeProto, frame: Frame, error: Error): void {

@@ -12,7 +12,8 @@ const longs = (...numbers: readonly number[]) => nd('i64', [numbers.length], num
 const bytes = (...numbers: readonly number[]) => nd('i8', [numbers.length], numbers);
 const octets = (...numbers: readonly number[]) => nd('u8', [numbers.length], numbers);
 
-const { float16, bfloat16, int4, uint4, int16, uint16, int8, uint8, int32 } = DATA_TYPE;
+const { float, uint32, int2, uint2 } = DATA_TYPE;
+const { float16, bfloat16, int4, uint4, int16, uint16, int8, uint8, int32, int64 } = DATA_TYPE;
 
 const calls: readonly Call[] = [
   // 11 digits, and infinity beyond the range
@@ -38,6 +39,13 @@ const calls: readonly Call[] = [
   ['BitCast', [typed('uint16', ints(65535))], { to: int16 }, typed('int16', ints(-1))],
   ['BitCast', [bytes(-1, 1)], { to: uint8 }, octets(255, 1)],
   ['BitCast', [nd('bool', [2], [1, 0])], { to: int8 }, bytes(1, 0)],
+  // of known numbers, as the test fixes the input
+  ['BitCast', [floats(1, -2)], { to: int32 }, ints(0x3f800000, -0x40000000)],
+  ['BitCast', [ints(0x3f800000, -0x40000000)], { to: float }, floats(1, -2)],
+  ['BitCast', [ints(5, 1)], { to: uint32 }, typed('uint32', longs(5, 1))],
+  // three are 11 in 2 bits, of which the upper one counts -2
+  ['Cast', [floats(3, 2, -3)], { to: int2 }, typed('int2', bytes(-1, -2, 1))],
+  ['Cast', [longs(3, 4, -1)], { to: uint2 }, typed('uint2', octets(3, 0, 3))],
 ];
 
 describeCalls('casts', calls, 26);
@@ -54,8 +62,22 @@ it('rounds a cast to float16 that is cast back', () => {
   expect(numbers(graph, { x: floats(2049, 2051) }).y).toEqual([2048, 2052]);
 });
 
+it('rounds a product of what is rounded when it leaves the model', () => {
+  const product = (type: 'bfloat16' | 'float16') =>
+    imported({
+      node: [
+        node('Cast', ['x'], ['short'], { to: DATA_TYPE[type] }),
+        node('Mul', ['short', 'short'], ['y']),
+      ],
+      input: [info('x', [1])],
+      output: [info('y', [1], type)],
+    });
+  expect(numbers(product('bfloat16'), { x: floats(1.0078125) }).y).toEqual([1.015625]);
+  expect(numbers(product('float16'), { x: floats(1.0009765625) }).y).toEqual([1.001953125]);
+});
+
 describeRefusals([
-  [/takes the bits of float for int32/, ['BitCast', [floats(1)], { to: int32 }, ints(0)]],
+  [/takes the bits of float for int64/, ['BitCast', [floats(1)], { to: int64 }, longs(0)]],
   [/takes the bits of int64 for int32/, ['BitCast', [longs(1)], { to: int32 }, ints(0, 0)]],
   [/its operand is uint32/, ['BitwiseNot', [typed('uint32', longs(1))], {}, longs(0)]],
 ]);

@@ -5,7 +5,12 @@ import { decodeModel, encodeModel } from '../../../src/onnx/model-file.ts';
 import { ATTRIBUTE_TYPE, DATA_TYPE } from '../../../src/onnx/schema.ts';
 import { expectOutputs, importCase, type NodeCase } from './node-case.ts';
 
-type Attribute = number | string | readonly number[] | { readonly float: number };
+type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] };
 export type Attributes = { readonly [name: string]: Attribute };
 
 /** An operand or output, and its type in the file where the dtype does not say it. */
@@ -31,6 +36,7 @@ function attribute(name: string, value: Attribute) {
   }
   if (typeof value === 'number') return { name, i: BigInt(value), type: ATTRIBUTE_TYPE.int };
   if ('float' in value) return { name, f: value.float, type: ATTRIBUTE_TYPE.float };
+  if ('floats' in value) return { name, floats: value.floats, type: ATTRIBUTE_TYPE.floats };
   return { name, ints: value.map(BigInt), type: ATTRIBUTE_TYPE.ints };
 }
 

@@ -109,6 +109,31 @@ const cases: readonly Case[] = [
 
 describeCalls('ops of one node', cases, 20);
 
+const octet = f32([1, 2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
+const newest: readonly Case[] = [
+  ['SwiGLU', [floats(2, -1), floats(3, 4)], {}, floats(5.28478247, -1.07576569)],
+  ['SwiGLU', [floats(2), floats(3)], { alpha: { float: 0.5 } }, floats(4.38635147)],
+  // blocks of a channel one behind another, or channels of a place of the block
+  [
+    'SpaceToDepth',
+    [octet],
+    { blocksize: 2, mode: 'CRD' },
+    f32([1, 8, 1, 1], [1, 2, 3, 4, 5, 6, 7, 8]),
+  ],
+  ['SpaceToDepth', [octet], { blocksize: 2 }, f32([1, 8, 1, 1], [1, 5, 2, 6, 3, 7, 4, 8])],
+  // past either end of the bits, and by less than 0
+  [
+    'BitShift',
+    [ints(-8, -8, 8, 1), ints(1, 32, 40, -1)],
+    { direction: 'RIGHT' },
+    ints(-4, -1, 0, 0),
+  ],
+  ['BitShift', [ints(-8, 3, 3), ints(1, 32, -1)], { direction: 'LEFT' }, ints(-16, 0, 0)],
+  ['BitShift', [octets(200), octets(8)], { direction: 'RIGHT' }, octets(0)],
+];
+
+describeCalls('ops as of opset 28', newest, 28);
+
 describe('refusals', () => {
   it.each<readonly [RegExp, ...Case]>([
     [/at most 32 are taken/, 'Det', [f32([2, 3], [1, 2, 3, 4, 5, 6])], {}, f32([], [0])],

@@ -74,6 +74,13 @@ function shrink(node: NodeContext): Value {
   return g.select(g.less(x, -lambda), g.add(x, bias), above);
 }
 
+function swish(node: NodeContext): Value {
+  const { g } = node;
+  const x = node.value(0);
+  const alpha = node.float('alpha', 1);
+  return alpha === 1 ? g.silu(x) : g.mul(x, g.sigmoid(g.mul(x, alpha)));
+}
+
 /** The bounds are attributes up to opset 10, and operands since. */
 function clip(node: NodeContext): Value {
   const { g } = node;
@@ -130,12 +137,8 @@ export const activations: HandlerTable = {
     const x = node.value(0);
     return node.g.div(x, node.g.add(node.g.abs(x), 1));
   },
-  Swish: (node) => {
-    const x = node.value(0);
-    const alpha = node.float('alpha', 1);
-    if (alpha === 1) return node.g.silu(x);
-    return node.g.mul(x, node.g.sigmoid(node.g.mul(x, alpha)));
-  },
+  SwiGLU: (node) => node.g.mul(swish(node), node.value(1)),
+  Swish: swish,
   Tanh: unary('tanh'),
   ThresholdedRelu: (node) => {
     const x = node.value(0);

@@ -40,7 +40,7 @@ function attention(node: NodeContext): readonly Result[] {
   return [joined(node, y), key, value, scores];
 }
 
-function scaleFor(node: NodeContext, width: Dim): number {
+export function scaleFor(node: NodeContext, width: Dim): number {
   if (typeof width === 'number') return 1 / Math.sqrt(width);
   return node.unsupported('its scale depends on a symbolic width', 'Give the attribute scale.');
 }
@@ -175,7 +175,7 @@ function written(
 }
 
 /** [batch, h, n, k] times [batch, hk, k, m], of which every head serves h / hk in a row. */
-function grouped(node: NodeContext, a: Value, b: Value): Value {
+export function grouped(node: NodeContext, a: Value, b: Value): Value {
   const { g } = node;
   const [batch = 1, heads = 1, ...rows] = a.shape;
   const [, shared = 1, ...inner] = b.shape;

@@ -1,10 +1,11 @@
 /**
- * Casts. A graph computes float16 and bfloat16 in float32, and rounds what becomes one; integers of 4 and
+ * Casts. A graph computes float16 and bfloat16 in float32, and rounds what becomes one; integers of 2, 4 and
  * 16 bits stand in wider ones, and wrap around to their own width.
  */
 import type { Value } from '../../../ir/graph.ts';
 import { type DType, isFloat } from '../../../ir/types.ts';
-import type { HandlerTable, NodeContext } from '../context.ts';
+import type { HandlerTable, NodeContext, Result } from '../context.ts';
+import { type Known, known } from '../operand.ts';
 import { DTYPE_OF, dtypeOf, type ElementType, elementTypeOf } from '../tensors.ts';
 
 function cast(node: NodeContext): Value {
@@ -18,7 +19,7 @@ function castLike(node: NodeContext): Value {
 }
 
 /** The value as an element type of a file, or as a dtype. */
-function castTo(node: NodeContext, x: Value, to: ElementType | DType): Value {
+export function castTo(node: NodeContext, x: Value, to: ElementType | DType): Value {
   if (to === 'float16' || to === 'f16') return toFloat16(node, x);
   if (to === 'bfloat16') return toBfloat16(node, x);
   const dtype = isElementType(to) ? (DTYPE_OF[to] ?? x.dtype) : to;
@@ -49,6 +50,8 @@ function toBfloat16(node: NodeContext, x: Value): Value {
 }
 
 const BITS: { readonly [T in ElementType | DType]?: { count: number; isSigned: boolean } } = {
+  int2: { count: 2, isSigned: true },
+  uint2: { count: 2, isSigned: false },
   int4: { count: 4, isSigned: true },
   uint4: { count: 4, isSigned: false },
   int16: { count: 16, isSigned: true },
@@ -76,16 +79,31 @@ const WIDTH: { readonly [T in ElementType]?: number } = {
   ...{ bool: 8, int8: 8, uint8: 8, int16: 16, uint16: 16, int32: 32, uint32: 32 },
 };
 
+/** Types of 32 bits, of which known numbers show their bits. */
+const WORDS = { float: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+
+function isWord(type: ElementType): type is keyof typeof WORDS {
+  return Object.hasOwn(WORDS, type);
+}
+
+/** Of floats a graph has no bits: they must be known. */
+function knownBits(node: NodeContext, from: keyof typeof WORDS, to: keyof typeof WORDS): Known {
+  const { dtype, shape, elements } = node.contents(0, 'bits');
+  const bits = WORDS[from].from(elements.map(Number));
+  return known(DTYPE_OF[to] ?? dtype, shape, Array.from(new WORDS[to](bits.buffer)));
+}
+
 /** The same bits as another type of the same width. */
-function bitCast(node: NodeContext): Value {
+function bitCast(node: NodeContext): Result {
   const x = node.value(0);
   const from = node.types[0] ?? usualType(x.dtype);
   const to = elementTypeOf(node.int('to', 0)) ?? 'string';
   const isTaken = from === to || (WIDTH[from] !== undefined && WIDTH[from] === WIDTH[to]);
   if (isTaken && to !== 'uint32' && to !== 'bool') return castTo(node, x, to);
+  if (isWord(from) && isWord(to)) return knownBits(node, from, to);
   return node.unsupported(
     `it takes the bits of ${from} for ${to}`,
-    'Taken: integers of one width.',
+    'Taken: integers of one width, and known numbers of 32 bits.',
   );
 }
 

@@ -2,7 +2,7 @@
 import type { Value } from '../../../ir/graph.ts';
 import { isFloat, isInteger } from '../../../ir/types.ts';
 import type { Handler, HandlerTable, NodeContext } from '../context.ts';
-import { held } from './casts.ts';
+import { castTo, held } from './casts.ts';
 
 type UnaryOp =
   | 'neg'
@@ -105,11 +105,25 @@ function mod(node: NodeContext): Value {
   return node.int('fmod', 0) === 1 ? node.g.rem(a, b) : node.g.mod(a, b);
 }
 
-/** Of unsigned integers: `shift_right` brings zeros in from above. */
+/**
+ * Zeros come in, from above copies of the sign. Since opset 28 signed integers shift, too, and no bit is
+ * left where it goes past either end, or b is below 0.
+ */
 function bitShift(node: NodeContext): Value {
-  const [a, b] = node.aligned(2);
-  return node.text('direction', '') === 'LEFT' ? node.g.shift_left(a, b) : node.g.shift_right(a, b);
+  const { g } = node;
+  const [a, b] = node.aligned(2) as [Value, Value];
+  const isLeft = node.text('direction', '') === 'LEFT';
+  const moved = isLeft ? g.shift_left(a, b) : g.shift_right(a, b);
+  const type = node.types[0] ?? a.dtype;
+  if (node.opset < 28) return moved;
+  const isWithin = g.and(g.less_equal(0, b), g.less(b, BITS_OF[type] ?? 64));
+  const sign = isLeft || a.dtype === 'u8' ? 0 : g.maximum(g.minimum(a, 0), -1);
+  return castTo(node, g.select(isWithin, moved, sign), type);
 }
+
+const BITS_OF: { readonly [type: string]: number } = {
+  ...{ i8: 8, u8: 8, i32: 32, int8: 8, uint8: 8, int16: 16, uint16: 16, int32: 32, uint32: 32 },
+};
 
 function bitNot(node: NodeContext): Value {
   const x = node.value(0);

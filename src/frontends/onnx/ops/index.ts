@@ -1,4 +1,4 @@
-/** The ops that are taken, by their name in ONNX: one line a family. */
+/** The ops that are taken, by their name in ONNX, behind that of another domain: one line a family. */
 import type { HandlerTable } from '../context.ts';
 import { activations } from './activations.ts';
 import { attentionOps } from './attention.ts';
@@ -8,12 +8,14 @@ import { control } from './control.ts';
 import { convolution } from './convolution.ts';
 import { einsums } from './einsum.ts';
 import { elementwise } from './elementwise.ts';
+import { flexAttentionOps } from './flex-attention.ts';
 import { grids } from './grids.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
 import { losses } from './losses.ts';
 import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
+import { ngrams } from './ngrams.ts';
 import { normalization } from './normalization.ts';
 import { pooling } from './pooling.ts';
 import { quantization } from './quantization.ts';
@@ -21,6 +23,7 @@ import { quantizedConvolution } from './quantized-convolution.ts';
 import { recurrentOps } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resizing } from './resize.ts';
+import { selection } from './selection.ts';
 import { sequences } from './sequences.ts';
 import { spectral } from './spectral.ts';
 import { states } from './states.ts';
@@ -36,6 +39,8 @@ export const handlers: HandlerTable = {
   ...reductions,
   ...movement,
   ...indexing,
+  ...selection,
+  ...ngrams,
   ...matrices,
   ...windows,
   ...resizing,
@@ -46,6 +51,7 @@ export const handlers: HandlerTable = {
   ...grids,
   ...normalization,
   ...attentionOps,
+  ...flexAttentionOps,
   ...quantization,
   ...quantizedConvolution,
   ...recurrentOps,

@@ -250,7 +250,9 @@ function spaceToDepth(node: NodeContext): Value {
   const [n = 1, c = 1, h = 1, w = 1] = x.shape;
   const [rows, columns] = [blocks(node, h, by), blocks(node, w, by)];
   const apart = g.reshape(x, { shape: [n, c, rows, by, columns, by] });
-  const moved = g.transpose(apart, { permutation: [0, 3, 5, 1, 2, 4] });
+  const isColumnFirst = node.text('mode', 'DCR') === 'CRD';
+  const permutation = isColumnFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4];
+  const moved = g.transpose(apart, { permutation });
   return g.reshape(moved, { shape: [n, multiply(c, by * by), rows, columns] });
 }
 

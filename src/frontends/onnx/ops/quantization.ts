@@ -38,6 +38,7 @@ function quantizeLinear(node: NodeContext): Value {
 
 const LIMITS: { readonly [T in ElementType | DType]?: readonly [number, number] } = {
   ...{ u8: [0, 255], i8: [-128, 127], uint8: [0, 255], int8: [-128, 127] },
+  ...{ uint2: [0, 3], int2: [-2, 1] },
   ...{ uint4: [0, 15], int4: [-8, 7], uint16: [0, 65535], int16: [-32768, 32767] },
 };
 
