@@ -15,7 +15,7 @@ import { gelu } from './raise/gelu.ts';
 import { hiddenQueries, maskedSoftmax } from './raise/hidden-rows.ts';
 import { layerNorm } from './raise/layer-norm.ts';
 import { logSoftmax } from './raise/log-softmax.ts';
-import { addedMasks, hiddenWeights, nanGuard, visibleKeys } from './raise/mask.ts';
+import { addedMasks, hiddenWeights, loweredScores, nanGuard, visibleKeys } from './raise/mask.ts';
 import type { RaisePattern } from './raise/pattern.ts';
 import { rmsNorm } from './raise/rms-norm.ts';
 import { sigmoid } from './raise/sigmoid.ts';
@@ -35,6 +35,7 @@ export const PATTERNS: readonly RaisePattern[] = [
   embedding,
   eps,
   visibleKeys,
+  loweredScores,
   addedMasks,
   hiddenWeights,
   nanGuard,

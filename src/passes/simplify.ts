@@ -14,6 +14,7 @@ import { arithmeticRules } from './simplify/arithmetic.ts';
 import { boundRules } from './simplify/bounds.ts';
 import { logicRules } from './simplify/logic.ts';
 import { placeRules } from './simplify/places.ts';
+import { rowRules } from './simplify/rows.ts';
 import { sinkingRules } from './simplify/sinking.ts';
 import { sliceRules } from './simplify/slices.ts';
 import { viewRules } from './simplify/views.ts';
@@ -33,6 +34,7 @@ const RULES: readonly Rule[] = [
   ...arithmeticRules,
   ...logicRules,
   ...sinkingRules,
+  ...rowRules,
 ];
 
 export const simplify = rewritingPass(

@@ -125,6 +125,35 @@ describe('layer_norm', () => {
     ['layer_norm'],
   );
   expectRaised(
+    'x * s + (-mean(x) * s + beta), as Keras writes it',
+    (g, x, gamma, beta) => {
+      const mean: V = g.reduce_mean(x, LAST);
+      const s: V = g.mul(g.reciprocal(rooted(g, squared(g, g.sub(x, mean)))), gamma);
+      return g.add(g.mul(x, s), g.add(g.mul(g.neg(mean), s), beta));
+    },
+    whole,
+    ['layer_norm'],
+  );
+  expectRaised(
+    'x * s - mean(x) * s, as Keras writes it without beta',
+    (g, x, gamma) => {
+      const mean: V = g.reduce_mean(x, LAST);
+      const s: V = g.mul(g.rsqrt(g.add(squared(g, g.sub(x, mean)), EPS)), gamma);
+      return g.add(g.mul(x, s), g.neg(g.mul(mean, s)));
+    },
+    '%y: layer_norm of %x, %gamma, eps 0.00001',
+    ['layer_norm'],
+  );
+  expectRaised(
+    'gamma multiplied with the inverse before x is',
+    (g, x, gamma, beta) => {
+      const c = centre(g, x);
+      return g.add(g.mul(c, g.mul(g.rsqrt(g.add(squared(g, c), EPS)), gamma)), beta);
+    },
+    whole,
+    ['layer_norm'],
+  );
+  expectRaised(
     'two of the last axes, gamma over both',
     (g) => {
       const z: V = g.input('z', f32(batch, seq, 2, 3));
@@ -154,6 +183,33 @@ describe('layer_norm', () => {
     ['layer_norm', 'exp', 'mul'],
   );
 
+  expectKept(
+    'x * s + (mean(x) * s + beta), the mean not negated',
+    (g, x, gamma, beta) => {
+      const mean: V = g.reduce_mean(x, LAST);
+      const s: V = g.mul(g.rsqrt(g.add(squared(g, g.sub(x, mean)), EPS)), gamma);
+      return g.add(g.mul(x, s), g.add(g.mul(mean, s), beta));
+    },
+    null,
+  );
+  expectKept(
+    'x * s + (-mean(x) * t + beta), the mean scaled by another vector',
+    (g, x, gamma, beta) => {
+      const mean: V = g.reduce_mean(x, LAST);
+      const root: V = g.rsqrt(g.add(squared(g, g.sub(x, mean)), EPS));
+      const shift: V = g.mul(g.neg(mean), g.mul(root, beta));
+      return g.add(g.mul(x, g.mul(root, gamma)), g.add(shift, beta));
+    },
+    null,
+  );
+  expectKept(
+    'an inverse that is multiplied with more than a vector',
+    (g, x) => {
+      const c = centre(g, x);
+      return g.mul(c, g.mul(g.rsqrt(g.add(squared(g, c), EPS)), g.exp(x)));
+    },
+    null,
+  );
   expectKept(
     'a variance along another axis',
     (g, x) => {
@@ -220,6 +276,12 @@ describe('layer_norm', () => {
 });
 
 describe('rms_norm', () => {
+  expectRaised(
+    'x * (gamma / sqrt(mean(x^2) + eps)), as Keras writes it',
+    (g, x, gamma) => g.mul(x, g.mul(g.rsqrt(g.add(squared(g, x), EPS)), gamma)),
+    '%y: rms_norm of %x, %gamma, eps 0.00001',
+    ['rms_norm'],
+  );
   expectRaised(
     'x * rsqrt(mean(x^2) + eps) * gamma',
     (g, x, gamma) => g.mul(gamma, g.mul(x, g.rsqrt(g.add(g.reduce_mean(g.pow(x, 2), LAST), EPS)))),

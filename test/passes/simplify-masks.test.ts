@@ -90,6 +90,16 @@ describe('bools', () => {
     (g, { i }) => g.equal(floats(g, i), 2 ** 24),
     ['cast', 'equal'],
   );
+  expectRule('cast(i) < c = i < c', (g, { i }) => g.less(floats(g, i), 1), ['less']);
+  expectRule('cast(i) < c = i < c', (g, { i }) => g.greater_equal(0, floats(g, i)), [
+    'greater_equal',
+  ]);
+  expectKept('cast(i) < 0.5', (g, { i }) => g.less(floats(g, i), 0.5), ['cast', 'less']);
+  expectKept(
+    'cast(i) < 2^24, to which larger ones are rounded',
+    (g, { i }) => g.less(floats(g, i), 2 ** 24),
+    ['cast', 'less'],
+  );
   expectKept(
     'cast of a float to an integer',
     (g, { x }) => g.equal(cast(g, x, 'i32') as Value<'i32'>, 1),

@@ -1,6 +1,7 @@
 /** simplify: each rule by its equation, and beside it what only looks like it */
 import { describe, expect, test } from 'vitest';
 import { type Builder, buildGraph } from '../../src/ir/builder.ts';
+import { sizeOf } from '../../src/ir/dims.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import { bool, dims, f32, i32 } from '../../src/ir/types.ts';
 import { foldConstants } from '../../src/passes/fold-constants.ts';
@@ -254,4 +255,108 @@ test('constants that are folded before are seen', () => {
   const result = runSafely(graph, foldConstants, simplify);
   expect(matches(result).join('\n')).toContain('was mul');
   expect(result.ops).toEqual([]);
+});
+
+describe('products with weights', () => {
+  const flat = (g: Builder, x: V): V => g.reshape(x, { shape: [sizeOf([batch, seq]), 4] });
+  const weight = (g: Builder, width: number): V => g.weight('w', f32(4, width));
+  const heads = [batch, seq, 2, 3] as const;
+
+  expectRule(
+    'x w of rows that are joined for it = x w',
+    (g, x) => g.reshape(g.matmul(flat(g, x), weight(g, 6)), { shape: [batch, seq, 6] }),
+    ['matmul'],
+  );
+  expectRule(
+    'x w of rows that are joined for it = x w',
+    (g, x) => g.reshape(g.matmul(flat(g, x), weight(g, 6)), { shape: heads }),
+    ['matmul', 'reshape'],
+  );
+  expectRule(
+    'x w of rows that are joined for it = x w',
+    (g, x) => {
+      const joined: V = g.reshape(g.transpose(x, { permutation: [1, 0, 2] }), {
+        shape: [sizeOf([batch, seq]), 4],
+      });
+      return g.reshape(g.matmul(joined, weight(g, 6)), { shape: [seq, batch, 6] });
+    },
+    ['transpose', 'matmul'],
+  );
+  expectKept(
+    'rows that are split inside the columns',
+    (g, x) =>
+      g.reshape(g.matmul(flat(g, x), weight(g, 6)), { shape: [sizeOf([batch, seq, 2]), 3] }),
+    ['reshape', 'matmul', 'reshape'],
+  );
+  expectKept(
+    'a product with a second use',
+    (g, x) => {
+      const made: V = g.matmul(flat(g, x), weight(g, 6));
+      const y: V = g.reshape(made, { shape: [batch, seq, 6] });
+      return g.add(y, g.reduce_max(made, { axes: [0] }) as V);
+    },
+    ['reshape', 'matmul', 'reshape', 'reduce_max', 'add'],
+  );
+
+  const product = (g: Builder, x: V): V =>
+    g.reshape(g.matmul(x, weight(g, 6)) as V, { shape: heads });
+  expectRule(
+    'x split into heads + bias = (x + bias) split into heads',
+    (g, x) => g.add(product(g, x), g.weight('b', f32(2, 3))),
+    ['matmul', 'add', 'reshape'],
+  );
+  expectKept('a bias of one head', (g, x) => g.add(product(g, x), g.weight('b', f32(1, 3))), [
+    'matmul',
+    'reshape',
+    'add',
+  ]);
+  expectKept(
+    'a bias that differs by position',
+    (g, x) => g.add(product(g, x), g.weight('b', f32(1, 2, 3))),
+    ['matmul', 'reshape', 'add'],
+  );
+
+  expectRule(
+    'reshape(f(reshape(x))) = f(reshape(x))',
+    (g, x) => g.reshape(g.mul(flat(g, x), 3), { shape: [seq, batch, 4] }),
+    ['reshape', 'constant', 'mul'],
+  );
+  expectKept(
+    'reshapes around an op of two values',
+    (g, x) => {
+      const y = flat(g, x);
+      return g.reshape(g.mul(y, g.exp(y)), { shape: [seq, batch, 4] });
+    },
+    ['reshape', 'exp', 'mul', 'reshape'],
+  );
+});
+
+describe('scores that are computed as keys times queries, as Keras does', () => {
+  const turned = (g: Builder, x: Value): V => g.transpose(x as V, { permutation: [0, 2, 1] });
+  const scores = (g: Builder, x: V): V =>
+    g.matmul(
+      g.transpose(x, { permutation: [1, 0, 2] }),
+      g.transpose(x, { permutation: [1, 2, 0] }),
+    );
+
+  expectRule('(a b)^T = b^T a^T, a and b being transposed', (g, x) => turned(g, scores(g, x)), [
+    'transpose',
+    'transpose',
+    'matmul',
+  ]);
+  expectRule(
+    'softmax(x)^T = softmax(x^T) over the other axis',
+    (g, x) => turned(g, g.softmax(scores(g, x), { axis: 1 })),
+    ['transpose', 'transpose', 'matmul', 'softmax'],
+  );
+  expectKept(
+    'a product of which one side is not transposed',
+    (g, x) => turned(g, g.matmul(x, g.transpose(x, { permutation: [0, 2, 1] }))),
+    ['transpose', 'matmul', 'transpose'],
+  );
+  expectKept(
+    'a softmax over the last axis',
+    (g, x) => turned(g, g.softmax(scores(g, x), { axis: 2 })),
+    ['transpose', 'transpose', 'matmul', 'softmax', 'transpose'],
+  );
 });

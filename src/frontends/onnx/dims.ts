@@ -134,15 +134,23 @@ function gives(symbol: Dim, by: Dim): boolean {
   return !symbolsOf(by).includes(`${symbol}`) && (typeof by === 'string' || isAtLeast(by, 0));
 }
 
-/** The symbols with the number that a = b leaves for each: 9 for seq in 32*batch*seq = 288*batch. */
+/**
+ * The symbols with what a = b leaves for each: 9 for seq in 32*batch*seq = 288*batch, where it is a number, else
+ * batch for rows in 4*rows = 4*batch.
+ */
 function solutions(a: Dim, b: Dim): readonly (readonly [symbol: Dim, by: Dim])[] {
   const difference = subtract(a, b);
-  return symbolsOf(difference).flatMap((symbol) => {
+  const found = symbolsOf(difference).flatMap((symbol) => {
     const linear = linearIn(difference, symbol);
     if (linear === null) return [];
     const by = divideExactly(multiply(linear.rest, -1), linear.coefficient);
-    return typeof by === 'number' && by >= 1 ? [[symbol, by] as const] : [];
+    if (by === null || (typeof by === 'number' && by < 1)) return [];
+    const isOne = typeof by === 'string' && typeof linear.coefficient === 'number';
+    return typeof by === 'number' || (isOne && gives(symbol, by)) ? [[symbol, by] as const] : [];
   });
+  return found.toSorted(
+    ([, x], [, y]) => Number(typeof x === 'string') - Number(typeof y === 'string'),
+  );
 }
 
 function fixed(value: bigint, input: string, axis: number): number {

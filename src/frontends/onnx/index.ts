@@ -20,6 +20,7 @@ import type { GraphProto, TensorProto, ValueInfoProto } from '../../onnx/schema.
 import { displayPath } from '../declaration/display-path.ts';
 import { quote } from '../json.ts';
 import { asDType, tensorOfNumbers } from '../tensor-data.ts';
+import { withChoices } from './counted-choices.ts';
 import { DimNames, Unify } from './dims.ts';
 import { Effort } from './effort.ts';
 import { importError } from './failures.ts';
@@ -114,8 +115,8 @@ function attempt(
   if (walk.failures.length > 0) {
     throw importError(origin, graph.node.length, walk.failures, walk.needed);
   }
-  const walked = walk.construction.finish(modelName(graph, origin), outputs);
-  const made = withFloat32Steps(withFiniteLows(walked));
+  const written = walk.construction.finish(modelName(graph, origin), outputs);
+  const made = withFloat32Steps(withFiniteLows(withChoices(written)));
   verifyGraph(made);
   return made;
 }

@@ -14,7 +14,7 @@ import { FLOOR, LOWEST } from '../../ir/ops/softmax.ts';
 export function withFiniteLows(graph: Graph): Graph {
   const outputs = new Set(graph.outputs.map(({ value }) => value));
   const users = new Map<ValueId, Node[]>();
-  for (const node of graph.nodes) {
+  for (const node of usedNodes(graph)) {
     for (const id of node.operands) {
       if (id !== null) users.set(id, [...(users.get(id) ?? []), node]);
     }
@@ -41,6 +41,19 @@ export function withFiniteLows(graph: Graph): Graph {
     return isScore ? { ...node, attributes: { ...node.attributes, value: [FLOOR] } } : node;
   });
   return { ...graph, nodes };
+}
+
+/** What a choice was written with may be left without a use (`counted-choices.ts`). */
+function usedNodes({ nodes, outputs }: Graph): readonly Node[] {
+  const needed = new Set<ValueId | null>(outputs.map(({ value }) => value));
+  return nodes
+    .toReversed()
+    .filter(({ results, operands }) => {
+      const isUsed = results.some((id) => needed.has(id));
+      if (isUsed) for (const id of operands) needed.add(id);
+      return isUsed;
+    })
+    .toReversed();
 }
 
 function isOverKeys(graph: Graph, { op, operands, attributes }: Node): boolean {

@@ -85,6 +85,12 @@ const whole = (f: (a: Dim, b: Dim, site: Site) => Element): Binary => {
       : f(a, b, site);
 };
 
+/** Of bools, which are 0 or 1 at any size. */
+function both(a: Dim, b: Dim): Element {
+  if (a === b || a === 0 || b === 1) return a;
+  return b === 0 || a === 1 ? b : null;
+}
+
 const COMPARISONS = new Set(['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual']);
 
 const ofIntegers = whole(quotient);
@@ -98,6 +104,7 @@ const BINARY: { readonly [opType: string]: Binary } = {
   Mod: whole((a, b) => (isAtLeast(b, 1) ? modulo(a, b) : null)),
   Min: whole(minimum),
   Max: whole(largerOf),
+  And: both,
   Equal: whole(isEqual),
   Less: whole(isLess),
   LessOrEqual: whole((a, b, site) => isLess(a, add(b, 1), site)),
@@ -152,7 +159,9 @@ function isEqual(a: Dim, b: Dim, site: Site): Element {
 
 function isLess(a: Dim, b: Dim, site: Site): Element {
   if (isProven(b, add(a, 1), site)) return 1;
-  return isProven(a, b, site) ? 0 : null;
+  if (isProven(a, b, site)) return 0;
+  // whether there are any
+  return a === 0 && isProven(b, 0, site) ? minimum(1, b) : null;
 }
 
 const REDUCTIONS: { readonly [opType: string]: (a: Dim, b: Dim) => Dim } = {

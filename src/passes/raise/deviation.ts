@@ -27,6 +27,8 @@ export interface Normalised {
   /** What is divided. */
   readonly x: ValueId;
   readonly by: Deviation;
+  /** What the inverse is multiplied with before x is. */
+  readonly gamma: ValueId | undefined;
 }
 
 /** x / sqrt(v + eps), or x * (1 / sqrt(v + eps)); first the readings that are most likely. */
@@ -34,13 +36,27 @@ export function quotients(node: Node, index: GraphIndex): readonly Normalised[] 
   if (node.op === 'div') {
     const [x, divisor] = [operandOf(node, 0), operandOf(node, 1)];
     const by = deviation(divisor, index);
-    return by === null ? [] : [{ x, by }];
+    return by === null ? [] : [{ x, by, gamma: undefined }];
   }
   if (node.op !== 'mul') return [];
   return bothOrders(node).flatMap(([x, factor]) => {
-    const by = inverseDeviation(factor, index);
-    return by === null ? [] : [{ x, by }];
+    const found = scaleBy(factor, index);
+    if (found === null) return [];
+    const { by, gamma, inside } = found;
+    return [{ x, by: { ...by, inside }, gamma: gamma ?? undefined }];
   });
+}
+
+/** s = gamma / sqrt(v + eps), or without gamma. */
+export function scaleBy(s: ValueId, index: GraphIndex) {
+  const plain = inverseDeviation(s, index);
+  if (plain !== null) return { by: plain, gamma: null, inside: plain.inside };
+  const node = madeByOneOf(s, ['mul'], index);
+  for (const [inverse, gamma] of node === null ? [] : bothOrders(node)) {
+    const by = inverseDeviation(inverse, index);
+    if (node !== null && by !== null) return { by, gamma, inside: [...by.inside, node] };
+  }
+  return null;
 }
 
 /** sqrt(v + eps) */
@@ -49,7 +65,7 @@ function deviation(id: ValueId, index: GraphIndex): Deviation | null {
 }
 
 /** 1 / sqrt(v + eps) */
-export function inverseDeviation(id: ValueId, index: GraphIndex): Deviation | null {
+function inverseDeviation(id: ValueId, index: GraphIndex): Deviation | null {
   const direct = rootOf(id, 'rsqrt', -0.5, index);
   if (direct !== null) return direct;
   const { x: bare, inside } = withoutOnes(id, index);

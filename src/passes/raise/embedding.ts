@@ -20,7 +20,7 @@ export const embedding: RaisePattern = {
   match: (node, index) => {
     const [table, places] = [operandOf(node, 0), operandOf(node, 1)];
     const [rows, width, more] = index.shapeOf(table);
-    const ids = typeof rows === 'number' ? countedFromEnd(places, rows, index) : null;
+    const ids = typeof rows === 'number' ? beforeCounting(places, rows, index) : null;
     if (ids === null) return null;
     const isTable = index.parameterOf(table) !== null && width !== undefined && more === undefined;
     if (!isTable || Number(node.attributes.axis ?? 0) !== 0) {
@@ -37,6 +37,12 @@ export const embedding: RaisePattern = {
     return raised(node, [], index, detail, write);
   },
 };
+
+/** TensorFlow counts from the end itself, and its exporter once more. */
+function beforeCounting(places: ValueId, rows: number, index: GraphIndex): ValueId | null {
+  const ids = countedFromEnd(places, rows, index);
+  return ids === null ? null : (countedFromEnd(ids, rows, index) ?? ids);
+}
 
 /** ids of select(ids < 0, ids + rows, ids) */
 function countedFromEnd(places: ValueId, rows: number, index: GraphIndex): ValueId | null {

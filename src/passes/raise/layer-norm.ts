@@ -2,7 +2,9 @@
  * (x - mean(x)) / sqrt(var(x) + eps) * gamma + beta  ->  layer_norm(x, gamma, beta) {eps}
  *
  * - var(x) is mean((x - mean(x))^2), the square by pow or by mul, or mean(x^2) - mean(x)^2
- * - TensorFlow multiplies out: x * s + (beta - mean(x) * s), s = gamma / sqrt(var(x) + eps)
+ * - gamma may be multiplied with the inverse first: (x - mean(x)) * (gamma / sqrt(var(x) + eps))
+ * - TensorFlow multiplies out: x * s + (beta - mean(x) * s), s = gamma / sqrt(var(x) + eps); Keras adds
+ *   -mean(x) * s, and leaves out gamma or beta where there is none
  * Requires: both means over the same last axes; gamma and beta one number for each of their places.
  * Guarantees: the variance is that of centred values, which float32 cancels less than the difference
  * of the squares; eps is the decimal that its float32 stands for.
@@ -12,11 +14,10 @@ import { sameShape } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import { bothOrders, firstResult, operandOf } from '../node-reading.ts';
 import { isRefusal, type Outcome, type Refusal, refuse } from '../rewrite.ts';
-import { type Deviation, epsBehindRoot, inverseDeviation, quotients } from './deviation.ts';
+import { type Deviation, epsBehindRoot, quotients, scaleBy } from './deviation.ts';
 import { norm } from './norm.ts';
-import { madeByOneOf, type RaisePattern } from './pattern.ts';
+import type { RaisePattern } from './pattern.ts';
 import {
-  eitherOrder,
   isVectorOf,
   keptShape,
   mean,
@@ -48,7 +49,7 @@ function centred(id: ValueId, index: GraphIndex): Centred | null {
 }
 
 function quotient(node: Node, index: GraphIndex): Outcome | null {
-  for (const { x: id, by } of quotients(node, index)) {
+  for (const { x: id, by, gamma } of quotients(node, index)) {
     const of = centred(id, index);
     if (of === null) continue;
     const variance = varianceOf(by, of, index);
@@ -57,7 +58,7 @@ function quotient(node: Node, index: GraphIndex): Outcome | null {
     const { x, mean: inner } = of;
     const inside = [...inner.inside, of.node, ...variance, ...by.inside];
     return norm(
-      { op: 'layer_norm', x, axes: inner.axes, eps: by.eps, inside, normal: node },
+      { op: 'layer_norm', x, axes: inner.axes, eps: by.eps, inside, normal: node, gamma },
       index,
     );
   }
@@ -121,28 +122,25 @@ function epsOutside(node: Node, index: GraphIndex): Outcome | null {
 /** x * s + (beta - mean(x) * s) */
 function multipliedOut(root: Node, index: GraphIndex): Outcome | null {
   for (const [product, difference] of bothOrders(root)) {
-    const sub = index.madeBy(difference, 'sub');
-    const shift = index.madeBy(sub?.operands[1], 'mul');
     const scaled = index.madeBy(product, 'mul');
-    if (sub === null || shift === null || scaled === null) continue;
-    const found = eitherOrder(shift, (id) => mean(id, index));
-    if (found === null) continue;
-    const { found: inner, other: s } = found;
+    const shift = scaled === null ? null : shiftOf(difference, index);
+    if (scaled === null || shift === null) continue;
+    const { mean: inner, s, beta } = shift;
     if (!bothOrders(scaled).some(([x, factor]) => x === inner.x && factor === s)) continue;
-    const scale = scaleOf(s, index);
+    const scale = scaleBy(s, index);
     const variance = scale === null ? null : varianceAround(scale.by, inner, index);
     if (scale === null || variance === null) continue;
     if (isRefusal(variance)) return variance;
-    const beta = operandOf(sub, 0);
     const dims = index.shapeOf(inner.x).slice(-inner.axes.length);
     const isShape = sameShape(index.shapeOf(firstResult(root)), index.shapeOf(inner.x));
     if (
       !isShape ||
       ![beta, scale.gamma].every((id) => id === null || isVectorOf(id, dims, index))
     ) {
-      return refuse(beta, `${index.nameOf(beta)} or gamma is no vector over the axes`);
+      const at = beta ?? s;
+      return refuse(at, `${index.nameOf(at)} or gamma is no vector over the axes`);
     }
-    const inside = [scaled, sub, shift, ...inner.inside, ...variance, ...scale.inside];
+    const inside = [scaled, ...shift.inside, ...inner.inside, ...variance, ...scale.inside];
     const { axes, x } = inner;
     const { gamma } = scale;
     return norm(
@@ -153,14 +151,44 @@ function multipliedOut(root: Node, index: GraphIndex): Outcome | null {
   return null;
 }
 
-/** s = gamma / sqrt(v + eps), or without gamma. */
-function scaleOf(s: ValueId, index: GraphIndex) {
-  const plain = inverseDeviation(s, index);
-  if (plain !== null) return { by: plain, gamma: null, inside: plain.inside };
-  const node = madeByOneOf(s, ['mul'], index);
-  const found = eitherOrder(node, (id) => inverseDeviation(id, index));
-  if (node === null || found === null) return null;
-  return { by: found.found, gamma: found.other, inside: [...found.found.inside, node] };
+interface Shift {
+  readonly mean: Reduced;
+  readonly s: ValueId;
+  readonly beta: ValueId | null;
+  readonly inside: readonly Node[];
+}
+
+/** beta - mean(x) * s, beta + -mean(x) * s, -mean(x) * s or -(mean(x) * s) */
+function shiftOf(id: ValueId, index: GraphIndex): Shift | null {
+  const sub = index.madeBy(id, 'sub');
+  if (sub !== null) return meanTimes(operandOf(sub, 1), operandOf(sub, 0), false, [sub], index);
+  const sum = index.madeBy(id, 'add');
+  for (const [product, beta] of sum === null ? [] : bothOrders(sum)) {
+    const found = sum === null ? null : meanTimes(product, beta, true, [sum], index);
+    if (found !== null) return found;
+  }
+  return meanTimes(id, null, true, [], index);
+}
+
+/** mean(x) * s, negated as a whole or in its mean where that is asked for. */
+function meanTimes(
+  id: ValueId,
+  beta: ValueId | null,
+  isNegated: boolean,
+  before: readonly Node[],
+  index: GraphIndex,
+): Shift | null {
+  const outer = isNegated ? index.madeBy(id, 'neg') : null;
+  const product = index.madeBy(outer === null ? id : operandOf(outer, 0), 'mul');
+  for (const [factor, s] of product === null ? [] : bothOrders(product)) {
+    const neg = isNegated && outer === null ? index.madeBy(factor, 'neg') : null;
+    if (product === null || (isNegated && outer === null && neg === null)) continue;
+    const found = mean(neg === null ? factor : operandOf(neg, 0), index);
+    if (found === null) continue;
+    const inside = [product, outer, neg].filter((node) => node !== null);
+    return { mean: found, s, beta, inside: [...before, ...inside] };
+  }
+  return null;
 }
 
 /** The variance around a mean whose centred values stand nowhere else in the chain. */

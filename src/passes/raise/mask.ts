@@ -3,6 +3,7 @@
  *
  * - select(a = b, low, x)  ->  select(a != b, x, low), low a constant of at most -1e4
  * - x + (m + n)  ->  (x + m) + n, where m and n are masks to add: 0 where a key is visible, else low
+ * - select(h, x - c, x)  ->  x + select(h, -c, 0), c at least 1e4: the attention layers of Keras
  * - select(h, 0, softmax(select(h, low, x)))  ->  softmax(x, not h): DeBERTa hides weights once more
  * - select(p is NaN, 0, p)  ->  p, p a softmax: PyTorch replaces the NaN of rows without a visible key,
  *   which the op here has as zeros anyway
@@ -46,6 +47,46 @@ function negatedMask(hidden: ValueId, index: GraphIndex): ((into: GraphWriter) =
   if (negated === null) return null;
   return (into) =>
     views.reduce((value, { op, attributes }) => into.node(op, [value], attributes), negated(into));
+}
+
+export const loweredScores: RaisePattern = {
+  name: 'lowered scores',
+  ops: ['select'],
+  match: (node, index) => {
+    const [hidden, lowered, x] = [0, 1, 2].map((i) => operandOf(node, i));
+    if (hidden === undefined || lowered === undefined || x === undefined) return null;
+    if (!isFloat(index.value(x).dtype)) return null;
+    for (const [low, kept, isHidden] of [
+      [lowered, x, true],
+      [x, lowered, false],
+    ] as const) {
+      const moved = movedBy(low, kept, index);
+      if (moved === null || moved.by > VERY_LOW) continue;
+      if (!sameShape(index.shapeOf(kept), resultShape(node, index))) continue;
+      const write = (into: GraphWriter) => {
+        const numbers = [moved.by, 0].map((by) => into.scalar(by, index.value(kept).dtype));
+        const choices = isHidden ? numbers : numbers.toReversed();
+        const mask = into.node('select', [into.get(hidden), ...choices]);
+        return [into.node('add', [into.get(kept), mask])];
+      };
+      const detail = `${moved.by} added where ${index.nameOf(hidden)} hides it`;
+      return raised(node, [moved.node], index, detail, write);
+    }
+    return null;
+  },
+};
+
+/** c and the node, where a value is x + c or x - (-c). */
+function movedBy(id: ValueId, x: ValueId, index: GraphIndex) {
+  const sub = index.madeBy(id, 'sub');
+  const taken = sub === null ? null : index.scalarOf(sub.operands[1]);
+  if (sub !== null && taken !== null && sub.operands[0] === x) return { by: -taken, node: sub };
+  const sum = index.madeBy(id, 'add');
+  for (const [from, c] of sum === null ? [] : bothOrders(sum)) {
+    const by = index.scalarOf(c);
+    if (sum !== null && by !== null && from === x) return { by, node: sum };
+  }
+  return null;
 }
 
 export const hiddenWeights: RaisePattern = {

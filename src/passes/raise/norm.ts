@@ -25,8 +25,8 @@ export interface Norm {
   readonly inside: readonly Node[];
   /** The quotient, before gamma and beta. */
   readonly normal: Node;
-  /** Where the chain has them already. */
-  readonly gamma?: ValueId | null;
+  /** Where the chain has them already; beta then, too, or it follows. */
+  readonly gamma?: ValueId | null | undefined;
   readonly beta?: ValueId | null;
 }
 
@@ -41,8 +41,12 @@ export function norm(found: Norm, index: GraphIndex): Outcome {
     return refuse(at, `the mean is over the axes ${axes.join(', ')}, ${last}`);
   }
   if (eps < 0) return refuse(at, `eps is ${eps}, which is negative`);
-  const whole = withVectors(found, shape.slice(-count), index);
   const dims = shape.slice(-count);
+  const { gamma } = found;
+  if (gamma != null && !isVectorOf(gamma, dims, index)) {
+    return refuse(gamma, `${index.nameOf(gamma)} is no vector over the axes`);
+  }
+  const whole = withVectors(found, dims, index);
   const write = (into: GraphWriter) => [writeNorm(whole, dims, into)];
   const names = [whole.gamma, whole.beta].flatMap((id) => (id == null ? [] : [index.nameOf(id)]));
   const of = [`${op} of ${index.nameOf(x)}`, ...names, `eps ${asWritten(eps)}`];
@@ -55,10 +59,10 @@ interface Whole extends Norm {
 }
 
 function withVectors(found: Norm, dims: Shape, index: GraphIndex): Whole {
-  if (found.gamma !== undefined) return { ...found, root: found.normal };
-  const { normal, inside, op } = found;
-  const scaled = next(normal, 'mul', dims, index);
-  const before = scaled ?? { node: normal, vector: null };
+  if (found.beta !== undefined) return { ...found, root: found.normal };
+  const { normal, inside, op, gamma } = found;
+  const scaled = gamma === undefined ? next(normal, 'mul', dims, index) : null;
+  const before = scaled ?? { node: normal, vector: gamma ?? null };
   const passed = scaled === null ? inside : [...inside, normal];
   const shifted = op === 'layer_norm' ? next(before.node, 'add', dims, index) : null;
   return {

@@ -112,18 +112,6 @@ export function square(id: ValueId | null | undefined, index: GraphIndex): Piece
     : null;
 }
 
-/** The operand of `add` beside the one that `read` accepts, and what it read. */
-export function eitherOrder<T>(
-  node: Node | null,
-  read: (id: ValueId) => T | null,
-): { readonly found: T; readonly other: ValueId } | null {
-  for (const [a, other] of node === null ? [] : bothOrders(node)) {
-    const found = read(a);
-    if (found !== null) return { found, other };
-  }
-  return null;
-}
-
 /** The last axes of a shape, none left out: how many they are; null where the axes are others. */
 export function trailing(axes: readonly number[], shape: Shape): number | null {
   const first = shape.length - axes.length;

@@ -19,7 +19,7 @@ export const rmsNorm: RaisePattern = {
   name: 'rms_norm',
   ops: ['div', 'mul'],
   match: (node, index) => {
-    for (const { x, by } of quotients(node, index)) {
+    for (const { x, by, gamma } of quotients(node, index)) {
       if (isCentred(x, index)) return null;
       const average = meanInside(by.variance, index);
       const of = square(average?.x, index);
@@ -31,7 +31,7 @@ export const rmsNorm: RaisePattern = {
       }
       const inside = [...average.inside, ...of.inside, ...by.inside];
       const { axes } = average;
-      return norm({ op: 'rms_norm', x, axes, eps: by.eps, inside, normal: node }, index);
+      return norm({ op: 'rms_norm', x, axes, eps: by.eps, inside, normal: node, gamma }, index);
     }
     return node.op === 'div' ? epsOutside(node, index) : null;
   },

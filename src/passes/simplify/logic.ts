@@ -20,6 +20,7 @@ export const logicRules: readonly Rule[] = [
   { equation: 'select(b, p, q) = p is b', apply: comparedChoice },
   { equation: 'c - x != d = x != c - d', apply: comparedDifference },
   { equation: 'cast(i) != c = i != c', apply: comparedCast },
+  { equation: 'cast(i) < c = i < c', apply: orderedCast },
   { equation: 'select(y != 0, c, y) = select(y != 0, c, 0)', apply: chosenZero },
   { equation: 'i >= c = true where i is never less', apply: decidedComparison },
   { equation: 'b and true = b', apply: decidedLogic },
@@ -119,14 +120,39 @@ const EXACT = 1 << 24;
 
 function comparedCast(node: Node, index: GraphIndex): Write | null {
   const found = equality(node, index);
-  const cast = found === null ? null : index.madeBy(found.x, 'cast');
-  if (found === null || cast === null) return null;
+  const i = found === null ? null : beforeExactCast(found.x, found.constant, index);
+  if (found === null || i === null) return null;
+  const { dtype } = index.value(i);
+  return (into) => [into.node(node.op, [into.get(i), into.scalar(found.constant, dtype)])];
+}
+
+const ORDERS: ReadonlySet<string> = new Set(['less', 'less_equal', 'greater', 'greater_equal']);
+
+/** Larger integers are rounded, but to none that lies on the other side of c. */
+function orderedCast(node: Node, index: GraphIndex): Write | null {
+  if (!ORDERS.has(node.op)) return null;
+  const operands = [operandOf(node, 0), operandOf(node, 1)];
+  const constants = operands.map((id) => index.scalarOf(id));
+  const which = constants.indexOf(null);
+  const [x, constant] = [operands[which], constants[1 - which]];
+  if (x === undefined || constant == null) return null;
+  if (!sameShape(index.shapeOf(x), resultShape(node, index))) return null;
+  const i = beforeExactCast(x, constant, index);
+  if (i === null) return null;
+  return (into) => {
+    const compared = [into.get(i), into.scalar(constant, index.value(i).dtype)];
+    return [into.node(node.op, which === 0 ? compared : compared.toReversed())];
+  };
+}
+
+/** i, where x is cast(i) to float32 and c is a whole number that float32 tells from all others. */
+function beforeExactCast(x: ValueId, c: number, index: GraphIndex): ValueId | null {
+  const cast = index.madeBy(x, 'cast');
+  if (cast === null || !Number.isInteger(c) || Math.abs(c) >= EXACT) return null;
   const i = operandOf(cast, 0);
   const { dtype } = index.value(i);
-  const isWhole = Number.isInteger(found.constant) && Math.abs(found.constant) < EXACT;
-  const isWidening = index.value(found.x).dtype === 'f32' && (dtype === 'i32' || dtype === 'i64');
-  if (!isWhole || !isWidening) return null;
-  return (into) => [into.node(node.op, [into.get(i), into.scalar(found.constant, dtype)])];
+  const isWidening = index.value(x).dtype === 'f32' && (dtype === 'i32' || dtype === 'i64');
+  return isWidening ? i : null;
 }
 
 /** Where y is chosen, it is 0. */

@@ -23,6 +23,7 @@ export const sinkingRules: readonly Rule[] = [
     apply: (node, index) => sunk(node, index, 'reshape', sameButOnes),
   },
   { equation: 'attention(x with a batch of 1) = attention(x) with a batch of 1', apply: unbatched },
+  { equation: 'reshape(f(reshape(x))) = f(reshape(x))', apply: betweenReshapes },
   { equation: 'c + x = x + c', apply: constantsLast },
 ];
 
@@ -94,6 +95,31 @@ function withoutBatch(id: ValueId, into: GraphWriter) {
   const shape = into.index.shapeOf(id);
   const x = into.get(id);
   return shape.length < 4 ? x : into.node('reshape', [x], { shape: shape.slice(1) });
+}
+
+/** f of one value and constants: of two reshapes around it one is left, which other rules may know. */
+function betweenReshapes(node: Node, index: GraphIndex): Write | null {
+  const f = node.op === 'reshape' ? index.producerOf(operandOf(node, 0)) : null;
+  if (f === null || opDefinition(f.op).meaning.kind !== 'elementwise') return null;
+  if (index.soleUserOf(firstResult(f)) === null) return null;
+  const varying = f.operands.flatMap((id, which) => {
+    return id === null || index.scalarOf(id) !== null ? [] : [which];
+  });
+  const [which, other] = varying;
+  if (which === undefined || other !== undefined) return null;
+  const x = operandOf(f, which);
+  const from = index.madeBy(x, 'reshape')?.operands[0];
+  if (from == null || index.soleUserOf(x) === null) return null;
+  if (!sameShape(index.shapeOf(x), resultShape(f, index))) return null;
+  const shape = resultShape(node, index);
+  return (into) => {
+    const view = into.node('reshape', [into.get(from)], { shape });
+    const operands = f.operands.map((id, i) => {
+      if (i === which) return view;
+      return id === null ? null : into.scalar(index.scalarOf(id) ?? 0, index.value(id).dtype);
+    });
+    return [into.node(f.op, operands, f.attributes)];
+  };
 }
 
 const COMMUTATIVE: ReadonlySet<string> = new Set(['add', 'mul', 'equal', 'not_equal']);

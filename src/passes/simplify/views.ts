@@ -6,6 +6,7 @@ import { type Shape, sameShape, sameType } from '../../ir/types.ts';
 import type { GraphIndex } from '../graph-index.ts';
 import type { GraphWriter } from '../graph-writer.ts';
 import {
+  axisOf,
   firstResult,
   numbersOf,
   operandOf,
@@ -94,6 +95,8 @@ export const viewRules: readonly Rule[] = [
     equation: 'transpose of matrices with their leading dims joined = transpose of matrices',
     apply: transposedMatrices,
   },
+  { equation: '(a b)^T = b^T a^T, a and b being transposed', apply: transposedProduct },
+  { equation: 'softmax(x)^T = softmax(x^T) over the other axis', apply: transposedSoftmax },
   {
     equation: 'view of a constant c = c',
     apply: (node, index) => {
@@ -132,6 +135,42 @@ function transposedMatrices(node: Node, index: GraphIndex): Write | null {
   if (before.length < 2 || within.length < 2 || !isSwap) return null;
   if (!keepsMatrices || !sameShape(after, expected)) return null;
   return (into) => [into.node('transpose', [into.get(x)], { permutation })];
+}
+
+/** Keras multiplies the keys by the queries, both of them transposed, and transposes the scores. */
+function transposedProduct(node: Node, index: GraphIndex): Write | null {
+  const product = node.op === 'transpose' ? index.madeBy(node.operands[0], 'matmul') : null;
+  if (product === null || index.soleUserOf(firstResult(product)) === null) return null;
+  const permutation = swapLast(permutationOf(node).length);
+  if (!permutationOf(node).every((axis, i) => axis === permutation[i])) return null;
+  const [a, b] = [operandOf(product, 0), operandOf(product, 1)];
+  const rank = permutation.length;
+  const isTurned = (id: ValueId) =>
+    index.madeBy(id, 'transpose') !== null && index.shapeOf(id).length === rank;
+  if (!isTurned(a) || !isTurned(b)) return null;
+  return (into) => {
+    const [left, right] = [b, a].map((id) =>
+      into.node('transpose', [into.get(id)], { permutation }),
+    );
+    return [into.node('matmul', [left ?? null, right ?? null])];
+  };
+}
+
+/** Where x is a product, to whose operands the transpose goes on. */
+function transposedSoftmax(node: Node, index: GraphIndex): Write | null {
+  const softmax = node.op === 'transpose' ? index.madeBy(node.operands[0], 'softmax') : null;
+  if (softmax === null || index.soleUserOf(firstResult(softmax)) === null) return null;
+  const permutation = permutationOf(node);
+  const rank = permutation.length;
+  const axis = axisOf(softmax, rank);
+  const product = index.madeBy(softmax.operands[0], 'matmul');
+  const isSwap = permutation.every((to, i) => to === swapLast(rank)[i]);
+  if (axis !== rank - 2 || product === null || softmax.operands[1] != null || !isSwap) return null;
+  if (index.soleUserOf(firstResult(product)) === null) return null;
+  return (into) => {
+    const turned = into.node('transpose', [into.get(operandOf(softmax, 0))], { permutation });
+    return [into.node('softmax', [turned], { axis: -1 })];
+  };
 }
 
 /** Whether an elementwise op has its shape without the broadcast that an operand is. */

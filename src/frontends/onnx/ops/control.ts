@@ -1,20 +1,16 @@
 /**
- * Control flow. An If becomes the branch that its condition names; where only a run knows the condition,
- * both are computed and one is selected, which asks for results of the same types. A Loop or Scan
- * of few steps becomes these steps, one after another, for which everything may change from step to
- * step; a longer one becomes a `scan`, whose length may be a symbol.
+ * If and Scan. An If becomes the branch that its condition names; where only a run knows the condition,
+ * both are computed and one is selected, which asks for results of the same types. A Scan of few steps
+ * becomes these steps, one after another, for which everything may change from step to step; a longer one
+ * becomes a `scan`, whose length may be a symbol.
  */
 import { type Dim, subtract } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import { sameShape } from '../../../ir/types.ts';
 import type { GraphProto } from '../../../onnx/schema.ts';
 import { type HandlerTable, type NodeContext, Unsupported } from '../context.ts';
-import { known, numbersOf, type Operand } from '../operand.ts';
-
-/** A loop of at most so many steps is unrolled. */
-const MAX_UNROLLED = 32;
-/** A loop without a trip count ends by its condition, or is refused here. */
-const MAX_STEPS = 1024;
+import type { Operand } from '../operand.ts';
+import { bodyOf, computed, loop, MAX_UNROLLED, stackedColumn } from './loops.ts';
 
 function conditional(node: NodeContext): readonly Operand[] {
   const [condition, ...others] = node.known(0)?.elements ?? [];
@@ -52,68 +48,6 @@ function branchOf(node: NodeContext, name: string): readonly Operand[] {
     throw node.site.explainUnknown(node.operand(0), 'condition');
   }
 }
-
-function bodyOf(node: NodeContext, name: string): GraphProto {
-  return node.attributes.graph(name) ?? node.unsupported(`it has no ${name}`);
-}
-
-/** Steps while i < trips and the condition holds; both may be left out. */
-function loop(node: NodeContext): readonly Operand[] {
-  const body = bodyOf(node, 'body');
-  const [trips = Number.POSITIVE_INFINITY] = node.has(0) ? node.dims(0, 'trip count') : [];
-  const isOn = !node.has(1) || node.number(1, 'condition') !== 0;
-  const states = node.operands.slice(2).map((_, i) => node.operand(i + 2));
-  if (!isOn || (typeof trips === 'number' && (trips <= MAX_UNROLLED || trips > MAX_STEPS))) {
-    return unrolledLoop(node, body, isOn ? Number(trips) : 0, states);
-  }
-  return scannedLoop(node, body, trips, states);
-}
-
-function unrolledLoop(
-  node: NodeContext,
-  body: GraphProto,
-  trips: number,
-  initial: readonly Operand[],
-): readonly Operand[] {
-  let [states, isOn] = [initial, true];
-  const rows: (readonly Operand[])[] = [];
-  for (let i = 0; i < trips && isOn; i++) {
-    if (i >= MAX_STEPS) return node.unsupported(`it takes more than ${MAX_STEPS} steps`);
-    const inputs = [known('i64', [], [i]), known('bool', [], [1]), ...states];
-    const [condition, ...results] = node.site.inline(body, inputs);
-    states = results.slice(0, states.length);
-    rows.push(results.slice(states.length));
-    isOn = condition === undefined || node.flag(condition, 'condition');
-  }
-  const count = body.output.length - 1 - states.length;
-  return [...states, ...Array.from({ length: count }, (_, i) => stackedColumn(node, rows, i, 0))];
-}
-
-/** The steps are those of the numbers 0, 1, .. trips - 1. */
-function scannedLoop(
-  node: NodeContext,
-  body: GraphProto,
-  trips: Dim,
-  initial: readonly Operand[],
-): readonly Operand[] {
-  const { g, site } = node;
-  const places = g.iota({ shape: [trips], axis: 0, dtype: 'i64' });
-  const states = initial.map((operand) => site.materialise(operand));
-  const over = { states, sequences: [places], axis: 0 };
-  const made = g.scan(over, (inner, before, elements) => {
-    const inputs = [...elements, ...before].map(computed);
-    const on = known('bool', [], [1]);
-    const [condition, ...results] = site.inline(body, inputs.toSpliced(1, 0, on), inner);
-    const holds = condition?.kind === 'known' && numbersOf(condition)?.[0] === 1;
-    if (!holds)
-      node.unsupported('its condition depends on what it computes', 'Give it a trip count.');
-    const values = results.map((operand) => site.materialise(operand, inner));
-    return { states: values.slice(0, states.length), outputs: values.slice(states.length) };
-  });
-  return [...made.states, ...made.outputs].map(computed);
-}
-
-const computed = (value: Value): Operand => ({ kind: 'computed', value });
 
 /** What a Scan runs over, and how. */
 interface Scanned {
@@ -251,22 +185,6 @@ function elementAt({ g }: NodeContext, x: Value, axis: number, at: number): Valu
     ends: x.shape.map((dim, other) => (other === axis ? at + 1 : dim)),
   });
   return g.reshape(part, { shape: x.shape.toSpliced(axis, 1) });
-}
-
-/** Result `column` of every step, along a new axis. */
-function stackedColumn(
-  node: NodeContext,
-  rows: readonly (readonly Operand[])[],
-  column: number,
-  axis: number,
-): Operand {
-  const { g, site } = node;
-  const values = rows.map((row) => site.materialise(row[column] as Operand));
-  const [first] = values;
-  if (first === undefined) return node.unsupported('it collects the results of no step');
-  const along = node.resolve(axis, first.shape.length + 1);
-  const apart = values.map((x) => g.reshape(x, { shape: x.shape.toSpliced(along, 0, 1) }));
-  return computed(g.concat(apart, { axis: along }));
 }
 
 export const control: HandlerTable = {

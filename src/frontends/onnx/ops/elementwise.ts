@@ -1,7 +1,10 @@
 /** Arithmetic, comparison and logic, element by element with broadcasting. */
+import { broadcastShapes } from '../../../ir/broadcasting.ts';
+import { sizeOf } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
 import { isFloat, isInteger } from '../../../ir/types.ts';
-import type { Handler, HandlerTable, NodeContext } from '../context.ts';
+import type { Handler, HandlerTable, NodeContext, Result } from '../context.ts';
+import { known, MAX_KNOWN } from '../operand.ts';
 import { castTo, held } from './casts.ts';
 
 type UnaryOp =
@@ -54,10 +57,34 @@ const unary =
 
 const binary =
   (op: BinaryOp): Handler =>
-  (node) => {
-    const [a, b] = node.opset < 7 ? oldOperands(node) : node.aligned(2);
-    return node.g[op](a, b);
+  (node) =>
+    joined(op, node);
+
+function joined(op: BinaryOp, node: NodeContext): Value {
+  const [a, b] = node.opset < 7 ? oldOperands(node) : node.aligned(2);
+  return node.g[op](a, b);
+}
+
+/** Where known bools decide, the others need not be: exporters compare sizes that are not asked for then. */
+const decided =
+  (op: 'and' | 'or', deciding: number): Handler =>
+  (node): Result => {
+    const decides = [0, 1].some((i) => {
+      const operand = node.operand(i);
+      return operand.kind === 'known' && operand.elements.every((held) => held === deciding);
+    });
+    const shape = decides && node.opset >= 7 ? shapeOfBoth(node) : null;
+    if (shape === null) return joined(op, node);
+    return known('bool', shape, Array(Number(sizeOf(shape))).fill(deciding));
   };
+
+/** Null where it is symbolic or large. */
+function shapeOfBoth(node: NodeContext): readonly number[] | null {
+  const shape = broadcastShapes(node.type(0).shape, node.type(1).shape);
+  const dims = shape?.filter((dim) => typeof dim === 'number') ?? [];
+  const isFixed = shape !== null && dims.length === shape.length;
+  return isFixed && Number(sizeOf(dims)) <= MAX_KNOWN ? dims : null;
+}
 
 /** Any number of operands, one after another. */
 const variadic =
@@ -177,7 +204,7 @@ export const elementwise: HandlerTable = {
   Tan: unary('tan'),
   Abs: (node) => (node.type(0).dtype === 'u8' ? node.operand(0) : node.g.abs(node.value(0))),
   Add: binary('add'),
-  And: binary('and'),
+  And: decided('and', 0),
   Ceil: wholeAlready('ceil'),
   Cos: unary('cos'),
   Div: binary('div'),
@@ -199,7 +226,7 @@ export const elementwise: HandlerTable = {
   Mul: binary('mul'),
   Neg: unary('neg'),
   Not: unary('not'),
-  Or: binary('or'),
+  Or: decided('or', 1),
   Pow: pow,
   Reciprocal: unary('reciprocal'),
   Round: wholeAlready('round'),

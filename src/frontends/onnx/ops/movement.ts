@@ -210,9 +210,9 @@ function isFarBefore(at: Dim): boolean {
   return typeof at === 'number' && at < -(2 ** 30);
 }
 
-/** The greatest int64 or int32, which stands for "to the last". */
+/** The greatest int64 or int32, or TensorFlow's 10^9, which stand for "to the last". */
 function isFarBehind(at: Dim): boolean {
-  return typeof at === 'number' && at > 2 ** 30;
+  return typeof at === 'number' && at >= 1e9;
 }
 
 function tile(node: NodeContext): Value {
