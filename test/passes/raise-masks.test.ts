@@ -204,6 +204,47 @@ describe('NaN of a softmax', () => {
   });
 });
 
+describe('scores that are lowered where a key is hidden, as the attention layers of Keras do', () => {
+  const hidden = (g: Builder, mask: Value<'i64'>): B => rows(g, g.equal(mask, 0)) as B;
+
+  test('select(h, x - c, x) = x + select(h, -c, 0)', () => {
+    const of = attentionOf((g, { scores, mask, value }) =>
+      weigh(g, g.select(hidden(g, mask), g.sub(scores, 1e9), scores), value),
+    );
+    expect(of).toMatch(/= attention %query, %key, %value, %\w+ /);
+  });
+
+  test('select(v, x, x + -c) = x + select(v, 0, -c)', () => {
+    const of = attentionOf((g, { scores, mask, value }) => {
+      const visible = rows(g, g.not_equal(mask, 0)) as B;
+      return weigh(g, g.select(visible, scores, g.add(scores, -1e9)), value);
+    });
+    expect(of).toMatch(/= attention %query, %key, %value, %\w+ /);
+  });
+
+  test('not by a number that hides nothing', () => {
+    const result = raised((g, { scores, mask }) =>
+      g.select(hidden(g, mask), g.sub(scores, 100), scores),
+    );
+    expect(result.ops).toContain('sub');
+  });
+
+  test('not of other scores', () => {
+    const result = raised((g, { scores, mask }) =>
+      g.select(hidden(g, mask), g.sub(g.exp(scores), 1e9), scores),
+    );
+    expect(result.ops).toContain('sub');
+  });
+
+  test('not where the lowered scores have a second use', () => {
+    const result = raised((g, { scores, mask }) => {
+      const low: V = g.sub(scores, 1e9);
+      return g.add(low, g.select(hidden(g, mask), low, scores));
+    });
+    expect(refusals(result).join()).toContain('%sub has a second use');
+  });
+});
+
 describe('embedding', () => {
   const looked = (
     table: (g: Builder) => V,
@@ -225,6 +266,20 @@ describe('embedding', () => {
     const result = looked(weight, (_, ids) => ids);
     expect(result.ops).toEqual(['gather']);
     expect(matches(result)).toEqual(['%y: rows of %table by %ids, which must not be below 0']);
+  });
+
+  const counted = (g: Builder, ids: Value<'i64'>, n: number) =>
+    g.select(g.less(ids, 0), g.add(ids, n), ids) as Value<'i64'>;
+
+  test('ids that TensorFlow has counted from the end before', () => {
+    const result = looked(weight, (g, ids) => counted(g, ids, 9));
+    expect(result.ops).toEqual(['gather']);
+    expect(matches(result)).toEqual(['%y: rows of %table by %ids, which must not be below 0']);
+  });
+
+  test('not ids that were moved by another number before', () => {
+    const result = looked(weight, (g, ids) => counted(g, ids, 8));
+    expect(refusals(result)).toEqual(['%y: %select is computed, so it may count from the end']);
   });
 
   test('not by ids that are computed', () => {

@@ -88,7 +88,9 @@ function knownBesideSizes({ operands, site }: NodeContext): readonly (Known | nu
   return found;
 }
 
-const isSizeLike = ({ dtype, shape }: Value) => isInteger(dtype) && shape.length < 2;
+const isSizeLike = ({ dtype, shape }: Value) => {
+  return (isInteger(dtype) || dtype === 'f32') && shape.length < 2;
+};
 
 /** Moves places 0, 1, 2, .. of all elements, and puts the elements where their places went. */
 function foldMoved(

@@ -123,6 +123,29 @@ const CONDITION = new Set([
   ...['And', 'Or', 'Not', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'Min', 'Max', 'Mul'],
 ]);
 
+const CELL = new Set([
+  ...CONDITION,
+  ...[
+    'Concat',
+    'Div',
+    'Equal',
+    'Exp',
+    'Gather',
+    'Gemm',
+    'HardSigmoid',
+    'MatMul',
+    'Neg',
+    'ReduceMean',
+    'ReduceSum',
+  ],
+  ...['Relu', 'Sigmoid', 'Slice', 'Softmax', 'Softplus', 'Split', 'Tanh', 'Transpose', 'Where'],
+]);
+
+/** Whether a step is made of the ops of recurrent cells, which do the same at every step. */
+export function isRegular({ node }: GraphProto): boolean {
+  return node.every(({ opType = '', domain = '' }) => domain === '' && CELL.has(opType));
+}
+
 type Makers = ReadonlyMap<string, NodeProto>;
 
 function makersOf({ node }: GraphProto): Makers {

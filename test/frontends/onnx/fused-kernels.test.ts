@@ -8,10 +8,20 @@ import { compiledFor, compileGraph } from '../../../src/compile.ts';
 import { loadHuggingFace } from '../../../src/frontends/huggingface/index.ts';
 import { type Builder, buildGraph } from '../../../src/ir/builder.ts';
 import type { Graph, Value } from '../../../src/ir/graph.ts';
-import { dims, f32, i64 } from '../../../src/ir/types.ts';
+import { dims, f32, i32, i64, type Shape } from '../../../src/ir/types.ts';
 import { lower } from '../../../src/loops/lower.ts';
 import type { Program } from '../../../src/loops/program.ts';
-import { bert, encoderBlock, linear, multiHeadAttention } from '../../../src/models/index.ts';
+import {
+  bert,
+  encoderBlock,
+  feedForward,
+  layerNorm,
+  linear,
+  mergeHeads,
+  multiHeadAttention,
+  scaledDotProductAttention,
+  splitHeads,
+} from '../../../src/models/index.ts';
 import { type Pass, runPasses } from '../../../src/passes/pass.ts';
 import { pipeline } from '../../../src/passes/pipeline.ts';
 import { removePadding } from '../../../src/passes/remove-padding.ts';
@@ -162,6 +172,39 @@ describe('DistilBERT as transformers 5 and the exporter of graphs write it in op
       const ids = g.input('input_ids', i64(batch, seq));
       const mask = g.not_equal(g.input('attention_mask', i64(batch, seq)), 0);
       return { y: bert(g, sizes, { ids, mask }) };
+    });
+    expect(differences(declared, imported)).toEqual([[], [], []]);
+  });
+});
+
+describe('an encoder as Keras 3 and tf2onnx write it in opset 17', () => {
+  // scores of transposed keys and queries, turned back; the mask written as products, ids counted from the
+  // end twice, positions cut by sizes that are compared, rows joined for products with weights, norms
+  // multiplied out
+  const imported = importTrained(fixture('keras-encoder.onnx'));
+
+  it('has the kernels of the declared model', () => {
+    const declared = buildGraph('keras', (g) => {
+      const ids = g.input('ids', i32('unk__558', 'unk__559'));
+      const mask = g.not_equal(g.input('mask', i32('unk__558', 'unk__559')), 0);
+      const ends = ['unk__559', 8];
+      const positions = g.slice(g.weight('p', f32(16, 8)), { starts: [0, 0], ends });
+      const x: Value<'f32'> = g.add(g.embedding(g.weight('e', f32(12, 8)), ids), positions);
+      // in this order the weights lie beside each other
+      const [value, key, query] = ['value', 'key', 'query'].map((name) =>
+        splitHeads<'f32', Shape, number>(g, linear(g.scope(name), x, { width: 8 }), 2),
+      );
+      if (query === undefined || key === undefined || value === undefined) throw new Error();
+      const visible = g.reshape(mask, { shape: ['unk__558', 1, 1, 'unk__559'] });
+      const context: Value<'f32'> = scaledDotProductAttention(g, query, key, value, {
+        mask: visible,
+      });
+      const merged: Value<'f32'> = mergeHeads<'f32', Shape>(g, context);
+      const norm = (name: string, sum: Value<'f32'>) =>
+        layerNorm(g.scope(name), sum, { eps: 1e-6 });
+      const attended = norm('a', g.add(x, linear(g.scope('o'), merged, { width: 8 })));
+      const hidden = feedForward(g.scope('ffn'), attended, { hidden: 16 });
+      return { y: norm('b', g.add(attended, hidden)) };
     });
     expect(differences(declared, imported)).toEqual([[], [], []]);
   });

@@ -1,6 +1,6 @@
 /**
  * Loop. One of few steps becomes these steps, one after another, for which everything may change from step
- * to step; a longer one becomes a `scan`, whose length may be a symbol. What `loop-body.ts` finds out about
+ * to step; a longer one, and one over a sequence, becomes a `scan`, whose length may be a symbol. What `loop-body.ts` finds out about
  * the body keeps sizes known inside it: states that never change are what they were, states that count
  * are the step, and an element that is looked up by the step is one of a sequence of the scan.
  */
@@ -14,6 +14,7 @@ import {
   type Counting,
   countedTo,
   goesOn,
+  isRegular,
   type LoopBody,
   studyLoop,
   withoutLookups,
@@ -37,10 +38,18 @@ export function loop(node: NodeContext): readonly Operand[] {
   const [trips = Number.POSITIVE_INFINITY] = node.has(0) ? node.dims(0, 'trip count') : [];
   const isOn = startsOn(node, trips);
   const initial = node.operands.slice(2).map((_, i) => node.operand(i + 2));
-  if (!isOn || (typeof trips === 'number' && (trips <= MAX_UNROLLED || trips > MAX_STEPS))) {
+  const body = studyLoop(graph, initial, node.site);
+  const isShort = typeof trips === 'number' && (trips <= MAX_UNROLLED || trips > MAX_STEPS);
+  if (!isOn || (isShort && !isRecurrence(body, trips, node))) {
     return unrolledLoop(node, graph, isOn ? Number(trips) : 0, initial);
   }
-  return scannedLoop(node, studyLoop(graph, initial, node.site), trips);
+  return scannedLoop(node, body, trips);
+}
+
+/** Steps over the elements of a sequence, which one kernel does: of fewer the copies are no more work. */
+function isRecurrence(body: LoopBody, trips: number, { site }: NodeContext): boolean {
+  if (trips < 4 || trips > MAX_STEPS || !isRegular(body.graph)) return false;
+  return withoutLookups(body, trips, site).sequences.length > 0 && goesOn(body, trips, site);
 }
 
 /** TensorFlow asks for the first step whether 0 < trips, which is as good as true. */
