@@ -49,6 +49,8 @@ export interface BertInputs<R extends Shape, M extends Shape, T extends Shape> {
   readonly mask: Value<'bool', M> & SameShapeOk<'bert_c1', R, M>;
   /** Which text of a pair a token is of; all of type 0 where it is left out. */
   readonly tokenTypes?: (Value<IntegerType, T> & SameShapeOk<'bert_c1', R, T>) | undefined;
+  /** The table of tokens [vocab, width], for a head that uses it, too; its weight where it is left out. */
+  readonly table?: Value<'f32'> | undefined;
 }
 
 /**
@@ -71,11 +73,11 @@ export function bert<
 >(
   g: Builder,
   options: BertOptions<W>,
-  { ids, mask, tokenTypes }: BertInputs<R, M, T>,
+  { ids, mask, tokenTypes, table }: BertInputs<R, M, T>,
 ): Value<'f32', [...R, W]> {
   const { layers, hidden, heads, intermediate, activation = 'gelu' } = options;
   const eps = options.layerNormEps ?? 1e-12;
-  const embedded = sumOfEmbeddings(g.scope('embeddings'), options, ids, tokenTypes);
+  const embedded = sumOfEmbeddings(g.scope('embeddings'), options, { ids, tokenTypes, table });
   const normal: Value<'f32'> = layerNorm(g.scope('embeddings.norm'), embedded, { eps });
   const projection = g.scope('embeddings.projection');
   let x =
@@ -87,16 +89,21 @@ export function bert<
   return withShape(x, [...ids.shape, hidden] as [...R, W]);
 }
 
+interface Embedded {
+  readonly ids: Value<IntegerType>;
+  readonly tokenTypes: Value<IntegerType> | undefined;
+  readonly table: Value<'f32'> | undefined;
+}
+
 /** The sum over word, token type and position embeddings, in that order. */
 function sumOfEmbeddings(
   g: Builder,
   options: BertOptions<number>,
-  ids: Value<IntegerType>,
-  tokenTypes: Value<IntegerType> | undefined,
+  { ids, tokenTypes, table }: Embedded,
 ): Value<'f32'> {
   const { vocab, maxPositions: rows, positionOffset: offset = 0 } = options;
   const { embeddingWidth: width = options.hidden } = options;
-  const word: Value<'f32'> = tokenEmbedding(g, ids, { vocab, width });
+  const word: Value<'f32'> = tokenEmbedding(g, ids, { vocab, width, table });
   const type = typeEmbedding(g, options, tokenTypes);
   const typed: Value<'f32'> = type === null ? word : g.add(word, type);
   const [seq = 1] = lastDims(ids, 1);
@@ -156,7 +163,7 @@ export function sequenceClassifier<D extends FloatType, S extends Shape, N exten
 }
 
 export interface MaskedLmOptions {
-  /** The table of tokens [vocab, d], which gives their scores, too. */
+  /** The table of tokens [vocab, e], which gives their scores, too. */
   readonly table: Value<'f32'>;
   /** Between the two layers (gelu). */
   readonly activation?: Activation;
@@ -168,8 +175,8 @@ export interface MaskedLmOptions {
  * maskedLmHead: y = norm(activation(x W_dense + b_dense)) table^T + bias, scores of the token that a mask
  * stands for (Devlin et al. 2019, section 3.1)
  *
- * x [batch, seq, d] -> y f32[batch, seq, vocab]. Weights: `dense` [d, d] with its bias, `norm`, and `bias`
- * [vocab].
+ * x [batch, seq, d], table [vocab, e] -> y f32[batch, seq, vocab]. Weights: `dense` [d, e] with its bias,
+ * `norm`, and `bias` [vocab]. ELECTRA's table is narrower than its vectors.
  */
 export function maskedLmHead<S extends Shape>(
   g: Builder,
@@ -177,7 +184,7 @@ export function maskedLmHead<S extends Shape>(
   { table, activation = 'gelu', eps = 1e-12 }: MaskedLmOptions,
 ): Value<'f32'> {
   const [vocab = 1] = lastDims(table, 2);
-  const dense: Value<'f32'> = linear(g.scope('dense'), x, { width: widthOf<Shape>(x) });
+  const dense: Value<'f32'> = linear(g.scope('dense'), x, { width: widthOf(table) });
   const hidden = layerNorm<'f32', Shape>(g.scope('norm'), activate(g, dense, activation), { eps });
   const transposed: Value<'f32'> = g.transpose(table, { permutation: [1, 0] });
   const bias: Value<'f32'> = g.weight('bias', f32(vocab));

@@ -50,6 +50,8 @@ export interface MaskedIds<R extends Shape, M extends Shape> {
   readonly ids: Value<IntegerType, R>;
   /** True for tokens, false for padding. */
   readonly mask: Value<'bool', M> & SameShapeOk<'rotary_encoder_c1', R, M>;
+  /** The table of tokens [vocab, hidden], for a head that uses it, too; its weight where it is left out. */
+  readonly table?: Value<'f32'> | undefined;
 }
 
 /**
@@ -63,12 +65,12 @@ export interface MaskedIds<R extends Shape, M extends Shape> {
 export function modernBert<W extends number, R extends Shape, M extends Shape = Shape>(
   g: Builder,
   options: ModernBertOptions<W>,
-  { ids, mask }: MaskedIds<R, M>,
+  { ids, mask, table }: MaskedIds<R, M>,
 ): Value<'f32', [...R, W]> {
   const { hidden: width, heads, intermediate, activation = 'gelu', eps = 1e-5, vocab } = options;
   const { attention: kinds, window = 64, globalBase = 160_000, localBase = 10_000 } = options;
   const { attentionBias = false, ffnBias = false, normBias: beta = false } = options;
-  const words: Value<'f32'> = tokenEmbedding(g.scope('embeddings'), ids, { vocab, width });
+  const words: Value<'f32'> = tokenEmbedding(g.scope('embeddings'), ids, { vocab, width, table });
   let x = layerNorm(g.scope('embeddings.norm'), words, { eps, beta });
   const order = { norm: 'pre', eps, beta } as const;
   kinds.forEach((kind, i) => {

@@ -44,6 +44,7 @@ describe('a config', () => {
       intermediate: 3072,
       activation: 'gelu',
       layerNormEps: 1e-12,
+      tiesTable: true,
       vocab: 30522,
       maxPositions: 512,
       positionOffset: 0,

@@ -24,6 +24,49 @@ describe('gives what transformers gives:', () => {
   );
 });
 
+describe('a folder for hidden words gives token vectors', () => {
+  const outputsOf = async (
+    name: string,
+    config: JsonObject,
+    keeps: (tensor: string) => boolean = () => true,
+  ) => {
+    const folder = await readHuggingFaceFolder(`${FOLDERS}/${name}`);
+    const tensors = new Map([...folder.tensors].filter(([tensor]) => keeps(tensor)));
+    const model = modelOfFolder({ ...folder, config: { ...folder.config, ...config }, tensors });
+    return model.graph.outputs.map((output) => output.name);
+  };
+
+  it.each([
+    ['bert-masked', /^cls/],
+    ['modernbert-masked', /^(head|decoder)/],
+  ])('alone where the file lacks the head: %s', async (name, head) => {
+    expect(await outputsOf(name, {})).toEqual(['logits', 'last_hidden_state']);
+    expect(await outputsOf(name, {}, (tensor) => !head.test(tensor))).toEqual([
+      'last_hidden_state',
+    ]);
+  });
+
+  it.each(['bert-masked', 'modernbert-masked'])(
+    'alone where the head has a table of its own: %s',
+    async (name) => {
+      const found = await outputsOf(name, { tie_word_embeddings: false });
+      expect(found).toEqual(['last_hidden_state']);
+    },
+  );
+
+  it('beside scores whose bias the file has under another name', async () => {
+    const folder = await readHuggingFaceFolder(`${FOLDERS}/bert-masked`);
+    const { graph } = modelOfFolder(folder);
+    const renamed = [...folder.tensors].map(
+      ([name, data]) => [name.replace(/s\.bias$/, 's.decoder.bias'), data] as const,
+    );
+    const again = modelOfFolder({ ...folder, tensors: new Map(renamed) });
+    expect(renamed.map(([name]) => name)).toContain('cls.predictions.decoder.bias');
+    expect(again.graph.parameters).toEqual(graph.parameters);
+    expect(again.unused).toEqual([]);
+  });
+});
+
 describe('a config that asks for something else is refused:', () => {
   it.each<readonly [string, string, JsonObject, RegExp]>([
     [

@@ -51,6 +51,8 @@ def make(name, model, with_types=False, padded=True):
     inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": TYPES} if with_types else {})
     with torch.no_grad():
         outputs = model(**inputs)
+        if name.endswith("-masked"):
+            outputs["last_hidden_state"] = model.base_model(**inputs).last_hidden_state
     found = {k: v for k, v in outputs.items() if k in ("last_hidden_state", "logits") and v is not None}
     tensors = {f"in:{k}": v for k, v in inputs.items()} | {f"out:{k}": v.contiguous() for k, v in found.items()}
     save_file(tensors, f"{folder}/oracle.safetensors")
@@ -99,5 +101,10 @@ make("electra-tokens", t.ElectraForTokenClassification(t.ElectraConfig(**dict(el
 make("modernbert", t.ModernBertModel(t.ModernBertConfig(**modern)))
 make("modernbert-sequence", t.ModernBertForSequenceClassification(t.ModernBertConfig(**modern, classifier_pooling="mean")))
 make("modernbert-tokens", t.ModernBertForTokenClassification(t.ModernBertConfig(**dict(modern, mlp_bias=True, norm_bias=True, attention_bias=True))))
+make("bert-masked", t.BertForMaskedLM(t.BertConfig(**BERT)), True)
+make("roberta-masked", t.RobertaForMaskedLM(t.RobertaConfig(**dict(BERT, pad_token_id=1, type_vocab_size=1))), padded=False)
+make("distilbert-masked", t.DistilBertForMaskedLM(t.DistilBertConfig(**distil)))
+make("electra-masked", t.ElectraForMaskedLM(t.ElectraConfig(**electra)), True)
+make("modernbert-masked", t.ModernBertForMaskedLM(t.ModernBertConfig(**modern)))
 make("nomic-bert", t.NomicBertModel(t.NomicBertConfig(**dict(BERT, head_dim=6))), True)
 as_published("nomic-bert-published", "nomic-bert")

@@ -36,6 +36,8 @@ export interface BertConfig {
   readonly activation: Activation;
   readonly layerNormEps: number;
   readonly vocab: number;
+  /** Whether the head for hidden words scores them with the table of tokens. */
+  readonly tiesTable: boolean;
   /** Rows of the position table. */
   readonly maxPositions: number;
   /**
@@ -138,6 +140,7 @@ export function parseBertConfig(config: JsonObject, origin: string): BertConfig 
     activation: reader.activation(spelling.activation),
     layerNormEps: reader.fraction('layer_norm_eps', DEFAULT_EPS),
     vocab: count('vocab_size'),
+    tiesTable: member(config, 'tie_word_embeddings') !== false,
     maxPositions: count('max_position_embeddings'),
     positionOffset: family === 'roberta' ? padTokenId + 1 : 0,
     typeVocab: spelling.typeVocab ? count(spelling.typeVocab, { absent: DEFAULT_TYPE_VOCAB }) : 0,

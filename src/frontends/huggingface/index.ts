@@ -72,7 +72,7 @@ function rotaryModelOf(folder: HuggingFaceFolder): HuggingFaceModel {
   const config = parseRotaryConfig(folder.config, folder.configOrigin);
   const task = taskOf(folder, config);
   const { weights, unused } = bindRotaryWeights(
-    task.kind === 'sentence-embedding' ? { ...config, head: 'base' } : config,
+    hasHead(task) ? config : { ...config, head: 'base' },
     folder.tensors,
     folder.tensorsOrigin,
   );
@@ -88,6 +88,9 @@ function rotaryModelOf(folder: HuggingFaceFolder): HuggingFaceModel {
     tokenizerConfig: folder.tokenizerConfig,
   };
 }
+
+const hasHead = ({ kind }: HuggingFaceTask): boolean =>
+  kind !== 'sentence-embedding' && kind !== 'token-vectors';
 
 /** As graphs want them: files keep x W^T, [out, in], for linear layers alone; graphs compute x W. */
 function inRowVectorStyle(

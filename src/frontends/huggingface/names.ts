@@ -28,13 +28,16 @@ export type BertWeightName =
   | NormName<`layer.${number}.ffn.norm`>
   | LinearName<'pooler'>
   | LinearName<`classifier.${'dense' | 'projection'}`>
-  | LinearName<'token_classifier'>;
+  | LinearName<'token_classifier'>
+  | LinearName<'masked_lm.dense'>
+  | NormName<'masked_lm.norm'>
+  | 'masked_lm.bias';
 
 /**
  * What stands on the encoder: nothing, BERT's pooler (dense and tanh over the first token), the
- * sequence classifier, or the classifier of tokens.
+ * sequence classifier, the classifier of tokens, or the scores of hidden words.
  */
-export type BertTop = 'none' | 'pooler' | 'classifier' | 'token-classifier';
+export type BertTop = 'none' | 'pooler' | 'classifier' | 'token-classifier' | 'masked-lm';
 
 export interface WeightSlot {
   readonly name: BertWeightName;
@@ -51,6 +54,14 @@ export const CLASSIFIER_ACTIVATION: { readonly [F in Family]: 'tanh' | 'relu' | 
   electra: 'gelu',
 };
 
+/** Between the dense layer and the norm of the head for hidden words; null for that of the encoder. */
+export const MASKED_LM_ACTIVATION: { readonly [F in Family]: 'gelu' | null } = {
+  bert: null,
+  roberta: 'gelu',
+  distilbert: null,
+  electra: 'gelu',
+};
+
 /** Where a family keeps its modules; `layer` is the path of layer i. */
 interface Paths {
   readonly layer: string;
@@ -61,6 +72,12 @@ interface Paths {
   readonly outputNorm: string;
   readonly pooler: string | null;
   readonly classifier: { readonly dense: string; readonly projection: string };
+  /** The scores of hidden words; the bias under each name that transformers has given it. */
+  readonly maskedLm: {
+    readonly dense: string;
+    readonly norm: string;
+    readonly biases: readonly string[];
+  };
   /** Modules outside the encoder that a file may hold: they are dropped where they are not wanted. */
   readonly heads: readonly string[];
 }
@@ -80,6 +97,11 @@ const BERT: Paths = {
   pooler: 'pooler.dense',
   // BERT's classifier projects the pooler's output.
   classifier: { dense: 'pooler.dense', projection: 'classifier' },
+  maskedLm: {
+    dense: 'cls.predictions.transform.dense',
+    norm: 'cls.predictions.transform.LayerNorm',
+    biases: ['cls.predictions.bias', 'cls.predictions.decoder.bias'],
+  },
   heads: ['pooler', 'classifier', 'cls', 'qa_outputs'],
 };
 
@@ -88,6 +110,11 @@ const PATHS: { readonly [F in Family]: Paths } = {
   roberta: {
     ...BERT,
     classifier: { dense: 'classifier.dense', projection: 'classifier.out_proj' },
+    maskedLm: {
+      dense: 'lm_head.dense',
+      norm: 'lm_head.layer_norm',
+      biases: ['lm_head.bias', 'lm_head.decoder.bias'],
+    },
     heads: ['pooler', 'classifier', 'lm_head', 'qa_outputs'],
   },
   distilbert: {
@@ -104,6 +131,11 @@ const PATHS: { readonly [F in Family]: Paths } = {
     outputNorm: 'output_layer_norm',
     pooler: null,
     classifier: { dense: 'pre_classifier', projection: 'classifier' },
+    maskedLm: {
+      dense: 'vocab_transform',
+      norm: 'vocab_layer_norm',
+      biases: ['vocab_projector.bias'],
+    },
     heads: [
       'pre_classifier',
       'classifier',
@@ -117,6 +149,11 @@ const PATHS: { readonly [F in Family]: Paths } = {
     ...BERT,
     pooler: null,
     classifier: { dense: 'classifier.dense', projection: 'classifier.out_proj' },
+    maskedLm: {
+      dense: 'generator_predictions.dense',
+      norm: 'generator_predictions.LayerNorm',
+      biases: ['generator_lm_head.bias'],
+    },
     heads: [
       'classifier',
       'discriminator_predictions',
@@ -162,6 +199,16 @@ export function bertWeightSlots(config: BertConfig, top: BertTop): readonly Weig
   }
   if (top === 'token-classifier') {
     slots.push(...linear('token_classifier', 'classifier', config.labels.length, hidden));
+  }
+  if (top === 'masked-lm') {
+    const { embeddingWidth: width, vocab } = config;
+    const { dense, norm: normPath, biases } = paths.maskedLm;
+    const [bias = ''] = biases;
+    slots.push(
+      ...linear('masked_lm.dense', dense, width, hidden),
+      ...norm('masked_lm.norm', normPath, width),
+      { name: 'masked_lm.bias', tensor: bias, shape: [vocab] },
+    );
   }
   return slots;
 }
@@ -220,6 +267,14 @@ export function hasPooler(config: BertConfig, tensors: ReadonlyMap<string, Tenso
   const { pooler } = PATHS[config.family];
   if (pooler === null) return false;
   return ['', `${config.family}.`].some((prefix) => tensors.has(`${prefix}${pooler}.weight`));
+}
+
+/** Whether the file holds the head that scores hidden words with the table of tokens. */
+export function hasMaskedLmHead(
+  { family }: BertConfig,
+  tensors: ReadonlyMap<string, TensorData>,
+): boolean {
+  return tensors.has(`${PATHS[family].maskedLm.dense}.weight`);
 }
 
 function embeddingSlots(config: BertConfig): WeightSlot[] {
@@ -282,6 +337,8 @@ function spellings(
       );
     }
     spelled.set(tensor, fileName);
+    const [bias = '', ...others] = PATHS[family].maskedLm.biases;
+    if (others.includes(tensor) && !tensors.has(bias)) spelled.set(bias, fileName);
   }
   return spelled;
 }
@@ -292,5 +349,7 @@ function usesPrefix(family: Family, tensors: ReadonlyMap<string, TensorData>): b
 
 /** How a file with `prefix` would name `tensor`: classifiers stand outside the prefixed encoder. */
 function spell(tensor: string, prefix: string): string {
-  return /^(pre_)?classifier\./.test(tensor) ? tensor : prefix + tensor;
+  return /^((pre_)?classifier|cls|lm_head|vocab_\w+|generator_\w+)\./.test(tensor)
+    ? tensor
+    : prefix + tensor;
 }

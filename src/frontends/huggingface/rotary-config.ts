@@ -8,12 +8,14 @@ import { isJsonObject, type JsonObject, type JsonValue, member, quote } from '..
 import { ConfigReader } from './config-reader.ts';
 
 /** What stands on the encoder. */
-export type RotaryHead = 'base' | 'sequence-classification' | 'token-classification';
+export type RotaryHead = 'base' | 'masked-lm' | 'sequence-classification' | 'token-classification';
 
 interface Common {
   readonly maxPositions: number;
   readonly labels: readonly string[];
   readonly head: RotaryHead;
+  /** Whether the head for hidden words scores them with the table of tokens. */
+  readonly tiesTable: boolean;
 }
 
 export interface ModernBertConfig extends Common, ModernBertOptions<number> {
@@ -22,6 +24,8 @@ export interface ModernBertConfig extends Common, ModernBertOptions<number> {
   readonly pooling: 'cls' | 'mean';
   readonly classifierActivation: Activation;
   readonly classifierBias: boolean;
+  /** Of the scores of hidden words. */
+  readonly decoderBias: boolean;
 }
 
 export interface NomicBertConfig extends Common, NomicBertOptions<number> {
@@ -57,7 +61,7 @@ export function parseRotaryConfig(config: JsonObject, origin: string): RotaryCon
 
 const MODERN_HEADS: ReadonlyMap<string, RotaryHead> = new Map([
   ['ModernBertModel', 'base'],
-  ['ModernBertForMaskedLM', 'base'],
+  ['ModernBertForMaskedLM', 'masked-lm'],
   ['ModernBertForSequenceClassification', 'sequence-classification'],
   ['ModernBertForTokenClassification', 'token-classification'],
 ]);
@@ -88,6 +92,8 @@ function modernBert(reader: ConfigReader): ModernBertConfig {
     pooling: reader.choice('classifier_pooling', ['cls', 'mean'], 'cls'),
     classifierActivation: reader.activation('classifier_activation', 'gelu'),
     classifierBias: reader.flag('classifier_bias', false),
+    decoderBias: reader.flag('decoder_bias', true),
+    tiesTable: reader.flag('tie_word_embeddings', true),
   };
 }
 
@@ -175,6 +181,7 @@ function nomicBert(reader: ConfigReader): NomicBertConfig {
     eps: reader.fraction(isAuthors ? 'layer_norm_epsilon' : 'layer_norm_eps', 1e-12),
     base: rotaryBase(reader, [['rope_parameters']], 'rotary_emb_base', 1000),
     typeVocab: reader.count('type_vocab_size', { least: 0, absent: 2 }),
+    tiesTable: true,
     labels: reader.labels(),
   };
 }

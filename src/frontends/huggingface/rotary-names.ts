@@ -98,7 +98,7 @@ function norm(tensor: string, name: string, width: number, beta: boolean): reado
 const projections = (at: string) => ['query', 'key', 'value'].map((part) => `${at}.${part}`);
 
 function modernSlots(config: ModernBertConfig): readonly Slot[] {
-  const { hidden, intermediate, vocab, head, labels, classifierBias } = config;
+  const { hidden, intermediate, vocab, head, labels, classifierBias, decoderBias } = config;
   const { attentionBias = false, ffnBias = false, normBias = false } = config;
   const layers = config.attention.flatMap((_, i) => {
     const [from, to] = [`layers.${i}`, `layer.${i}`];
@@ -118,14 +118,15 @@ function modernSlots(config: ModernBertConfig): readonly Slot[] {
       ...matrix(`${from}.mlp.Wo`, `${to}.ffn.output`, hidden, intermediate, ffnBias),
     ];
   });
-  const top =
-    head === 'base'
-      ? []
-      : [
-          ...matrix('head.dense', 'classifier.dense', hidden, hidden, classifierBias),
-          ...norm('head.norm', 'classifier.norm', hidden, normBias),
-          ...matrix('classifier', 'classifier.projection', labels.length, hidden, true),
-        ];
+  const under = head === 'masked-lm' ? 'masked_lm' : 'classifier';
+  const dense = [
+    ...matrix('head.dense', `${under}.dense`, hidden, hidden, classifierBias),
+    ...norm('head.norm', `${under}.norm`, hidden, normBias),
+  ];
+  const decoder = { tensor: 'decoder.bias', shape: [vocab], names: [`${under}.bias`] };
+  const classifier = matrix('classifier', `${under}.projection`, labels.length, hidden, true);
+  const last = head === 'masked-lm' ? (decoderBias ? [decoder] : []) : classifier;
+  const top = head === 'base' ? [] : [...dense, ...last];
   return [
     {
       tensor: 'embeddings.tok_embeddings.weight',

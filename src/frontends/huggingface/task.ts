@@ -5,16 +5,22 @@
 import { EncompileError } from '../../errors.ts';
 import { type Builder, buildGraph } from '../../ir/builder.ts';
 import type { Graph, Value } from '../../ir/graph.ts';
-import { dims, i64, type Shape } from '../../ir/types.ts';
+import { dims, f32, i64, type Shape } from '../../ir/types.ts';
 import { activate } from '../../models/activations.ts';
-import { bert, bertPooler, sequenceClassifier } from '../../models/bert.ts';
+import { bert, bertPooler, maskedLmHead, sequenceClassifier } from '../../models/bert.ts';
 import { linear } from '../../models/linear.ts';
 import { modernBert, nomicBert } from '../../models/modern-bert.ts';
 import { layerNorm, normalize } from '../../models/normalization.ts';
 import { firstToken, meanPool, poolTokens } from '../../models/pooling.ts';
 import type { BertConfig, Family } from './config.ts';
 import type { HuggingFaceFolder } from './folder.ts';
-import { type BertTop, CLASSIFIER_ACTIVATION, hasPooler } from './names.ts';
+import {
+  type BertTop,
+  CLASSIFIER_ACTIVATION,
+  hasMaskedLmHead,
+  hasPooler,
+  MASKED_LM_ACTIVATION,
+} from './names.ts';
 import { isRotary, type ModernBertConfig, type RotaryConfig } from './rotary-config.ts';
 import type { PoolingMode } from './sentence-transformers.ts';
 
@@ -24,6 +30,7 @@ import type { PoolingMode } from './sentence-transformers.ts';
  * - sentence-embedding: `sentence_embedding` [batch, hidden], side by side for several modes
  * - sequence-classification: `logits` [batch, labels]
  * - token-classification: `logits` [batch, seq, labels]
+ * - masked-lm: `logits` [batch, seq, vocab], scores of the word at each place, and `last_hidden_state`
  */
 export type HuggingFaceTask =
   | { readonly kind: 'token-vectors'; readonly pooler: boolean }
@@ -33,11 +40,12 @@ export type HuggingFaceTask =
       readonly normalize: boolean;
     }
   | { readonly kind: 'sequence-classification' }
-  | { readonly kind: 'token-classification' };
+  | { readonly kind: 'token-classification' }
+  | { readonly kind: 'masked-lm' };
 
 /**
  * The task that a folder is made for: a sentence embedding where it has the pooling of
- * sentence-transformers, else the classification that it was trained for, else token vectors.
+ * sentence-transformers, else what it was trained for, as far as the file has the weights, else token vectors.
  *
  * @throws EncompileError where the pooling is of vectors of another width than the encoder's
  */
@@ -61,13 +69,24 @@ export function taskOf(
   if (config.head === 'sequence-classification') return { kind: 'sequence-classification' };
   if (config.head === 'token-classification') return { kind: 'token-classification' };
   const isBert = !isRotary(config);
+  if (config.head === 'masked-lm' && hasMaskedLm(config, tensors)) return { kind: 'masked-lm' };
   return { kind: 'token-vectors', pooler: isBert && hasPooler(config, tensors) };
+}
+
+/** A head with a table of its own is left out: its vectors are those of the encoder all the same. */
+function hasMaskedLm(
+  config: BertConfig | RotaryConfig,
+  tensors: HuggingFaceFolder['tensors'],
+): boolean {
+  if (!config.tiesTable) return false;
+  return isRotary(config) ? tensors.has('head.dense.weight') : hasMaskedLmHead(config, tensors);
 }
 
 /** The weights that a task wants beside the encoder's. */
 export function topOf(task: HuggingFaceTask): BertTop {
   if (task.kind === 'sequence-classification') return 'classifier';
   if (task.kind === 'token-classification') return 'token-classifier';
+  if (task.kind === 'masked-lm') return 'masked-lm';
   return task.kind === 'token-vectors' && task.pooler ? 'pooler' : 'none';
 }
 
@@ -85,11 +104,19 @@ export function graphOfTask(name: string, config: BertConfig, task: HuggingFaceT
     const tokenTypes = HAS_TOKEN_TYPES[config.family]
       ? g.input('token_type_ids', i64(batch, seq))
       : undefined;
-    const states = bert(g, config, { ids, mask: g.named('mask', mask), tokenTypes });
+    const { vocab, embeddingWidth, layerNormEps: eps, family } = config;
+    const table = g.scope('embeddings').weight('word', f32(vocab, embeddingWidth));
+    const states = bert(g, config, { ids, mask: g.named('mask', mask), tokenTypes, table });
     const activation = CLASSIFIER_ACTIVATION[config.family];
     const classify = (scope: Builder, classes: number) =>
       sequenceClassifier(scope, states, { classes, activation });
-    return outputsOf(g, config.labels.length, task, { states, mask, classify });
+    const score = (scope: Builder) =>
+      maskedLmHead(scope, states, {
+        table,
+        activation: MASKED_LM_ACTIVATION[family] ?? config.activation,
+        eps,
+      });
+    return outputsOf(g, config.labels.length, task, { states, mask, classify, score });
   });
 }
 
@@ -101,7 +128,8 @@ export function graphOfRotary(name: string, config: RotaryConfig, task: HuggingF
     const mask = g.not_equal(g.input('attention_mask', i64(batch, seq)), 0);
     const given = { ids, mask: g.named('mask', mask) };
     if (config.family === 'modernbert') {
-      const states = modernBert(g, config, given);
+      const table = g.scope('embeddings').weight('word', f32(config.vocab, config.hidden));
+      const states = modernBert(g, config, { ...given, table });
       if (task.kind === 'token-classification') {
         return { logits: classifyModern(g, states, config) };
       }
@@ -110,30 +138,49 @@ export function graphOfRotary(name: string, config: RotaryConfig, task: HuggingF
           config.pooling === 'mean' ? meanPool(g, states, mask) : firstToken(g, states);
         return classifyModern(g, vector, config);
       };
-      return outputsOf(g, config.labels.length, task, { states, mask, classify });
+      const score = (scope: Builder) => scoreModern(scope, states, table, config);
+      return outputsOf(g, config.labels.length, task, { states, mask, classify, score });
     }
     const types =
       (config.typeVocab ?? 0) > 0 ? g.input('token_type_ids', i64(batch, seq)) : undefined;
     const states = nomicBert(g, config, { ...given, tokenTypes: types });
-    const classify = () => states;
-    return outputsOf(g, config.labels.length, task, { states, mask, classify });
+    const none = () => states;
+    const heads = { classify: none, score: none };
+    return outputsOf(g, config.labels.length, task, { states, mask, ...heads });
   });
 }
 
 /** y = norm(activation(x W)) W_projection + b, of single tokens or of a pooled one. */
 function classifyModern(g: Builder, x: Value<'f32'>, config: ModernBertConfig): Value<'f32'> {
-  const { hidden, eps, normBias, classifierActivation, classifierBias, labels } = config;
   const scope = g.scope('classifier');
+  return linear<'f32', Shape, number>(scope.scope('projection'), modernHead(scope, x, config), {
+    width: config.labels.length,
+  });
+}
+
+/** y = norm(activation(x W)) table^T + b */
+function scoreModern(
+  g: Builder,
+  x: Value<'f32'>,
+  table: Value<'f32'>,
+  config: ModernBertConfig,
+): Value<'f32'> {
+  const transposed: Value<'f32'> = g.transpose(table, { permutation: [1, 0] });
+  const product: Value<'f32'> = g.matmul(modernHead(g, x, config), transposed);
+  return config.decoderBias ? g.add(product, g.weight('bias', f32(config.vocab))) : product;
+}
+
+function modernHead(scope: Builder, x: Value<'f32'>, config: ModernBertConfig): Value<'f32'> {
+  const { hidden, eps, normBias, classifierActivation, classifierBias } = config;
   const dense: Value<'f32'> = linear<'f32', Shape, number>(scope.scope('dense'), x, {
     width: hidden,
     bias: classifierBias,
   });
-  const active = activate(g, dense, classifierActivation);
-  const normal = layerNorm(scope.scope('norm'), active, {
+  const active = activate(scope, dense, classifierActivation);
+  return layerNorm(scope.scope('norm'), active, {
     eps: eps ?? 1e-5,
     beta: normBias ?? false,
   });
-  return linear<'f32', Shape, number>(scope.scope('projection'), normal, { width: labels.length });
 }
 
 /** Whether tokenizers of the family tell texts of a pair apart by types. */
@@ -149,13 +196,15 @@ interface Encoded {
   readonly mask: Value<'bool', ['batch', 'seq']>;
   /** The scores of the classes of a text. */
   readonly classify: (g: Builder, classes: number) => Value;
+  /** The scores of the words of the table, a token. */
+  readonly score: (g: Builder) => Value;
 }
 
 function outputsOf(
   g: Builder,
   classes: number,
   task: HuggingFaceTask,
-  { states, mask, classify }: Encoded,
+  { states, mask, classify, score }: Encoded,
 ): { readonly [output: string]: Value } {
   switch (task.kind) {
     case 'token-vectors': {
@@ -173,6 +222,9 @@ function outputsOf(
     }
     case 'token-classification': {
       return { logits: linear(g.scope('token_classifier'), states, { width: classes }) };
+    }
+    case 'masked-lm': {
+      return { logits: score(g.scope('masked_lm')), last_hidden_state: states };
     }
     default:
       return task satisfies never;
