@@ -7,7 +7,6 @@
  * pass over graphs and long past. Hosts hold it as f32 again, in twice the bytes. Within what the same
  * targets read, float16 comes last, so that there is one range of it.
  */
-import { createHash } from 'node:crypto';
 import { EncompileError } from '../errors.ts';
 import { areFloat16, encodeFloat16 } from '../ir/float16.ts';
 import type { Program, Target, WeightBuffer } from '../loops/program.ts';
@@ -55,19 +54,19 @@ interface Found {
  * @throws EncompileError that lists the weights without numbers.
  */
 export function packWeights(programs: readonly Program[], storage?: WeightStorage): WeightsFile {
-  const wide = new Map<string, Found>();
+  const wide = new Contents();
   const missing = new Set<string>();
   for (const { target, weights } of programs) {
     for (const weight of weights) {
       const data = weight.data();
       if (data === null) missing.add(weight.buffer);
-      else note(wide, data, weight, target);
+      else wide.note(data, weight, target);
     }
   }
   if (missing.size > 0) throw missingError([...missing]);
 
   const targets = programs.map(({ target }) => target);
-  const found = narrowed([...wide.values()], storage);
+  const found = narrowed(wide.all, storage);
   const ordered = found
     .map((item, order) => ({ item, order, ...rankOf(item, targets) }))
     .sort(
@@ -92,22 +91,52 @@ export function packWeights(programs: readonly Program[], storage?: WeightStorag
   return { content, entries, float16Bytes, ...lookups(entries, targets) };
 }
 
-function note(
-  found: Map<string, Found>,
-  data: Float32Array | Int32Array,
-  { buffer, layout, type, size }: WeightBuffer,
-  target: Target,
-): void {
-  const isFloat = data instanceof Float32Array;
-  if (data.length !== size || isFloat !== (type === 'f32')) {
-    throw new Error(`the numbers of ${buffer} are not ${type}[${size}]`);
+/** Contents that differ, each once. */
+class Contents {
+  readonly all: Found[] = [];
+  private readonly byMark = new Map<string, Found[]>();
+
+  note(
+    data: Float32Array | Int32Array,
+    { buffer, layout, type, size }: WeightBuffer,
+    target: Target,
+  ): void {
+    const isFloat = data instanceof Float32Array;
+    if (data.length !== size || isFloat !== (type === 'f32')) {
+      throw new Error(`the numbers of ${buffer} are not ${type}[${size}]`);
+    }
+    const content = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const use = { target, buffer, layout };
+    const mark = `${type} ${size} ${markOf(data)}`;
+    const alike = this.byMark.get(mark) ?? [];
+    this.byMark.set(mark, alike);
+    const known = alike.find((other) => bufferOf(other.content).equals(content));
+    if (known !== undefined) {
+      known.uses.push(use);
+      return;
+    }
+    const found = { content, type, uses: [use] };
+    alike.push(found);
+    this.all.push(found);
   }
-  const content = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const key = `${type} ${createHash('sha256').update(content).digest('hex')}`;
-  const use = { target, buffer, layout };
-  const known = found.get(key);
-  if (known === undefined) found.set(key, { content, type, uses: [use] });
-  else known.uses.push(use);
+}
+
+/** Words that are looked at before all bytes are compared. */
+const MARKED = 1024;
+
+/** Says of most contents that they differ, in much less time than a hash of all their bytes. */
+function markOf({ buffer, byteOffset, length }: Float32Array | Int32Array): number {
+  const words = new Int32Array(buffer, byteOffset, length);
+  const step = Math.max(1, length / MARKED);
+  let mark = 0;
+  for (let at = 0; at < length; at += step) {
+    mark = Math.imul(mark ^ (words[Math.floor(at)] ?? 0), 0x01000193) | 0;
+  }
+  return mark;
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Some or none as float16. */

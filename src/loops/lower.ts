@@ -338,6 +338,9 @@ class Lowering {
 function numbersOf(parameter: Parameter, type: TensorType): Float32Array | Int32Array | null {
   const data = parameter.data?.data;
   if (data === undefined) return null;
-  if (storageOf(type.dtype) === 'f32') return Float32Array.from(data as Float32Array);
-  return Int32Array.from(data as Int32Array, Number);
+  // Weights are large, and nobody writes into them.
+  if (storageOf(type.dtype) === 'f32') {
+    return data instanceof Float32Array ? data : Float32Array.from(data as Uint8Array);
+  }
+  return data instanceof Int32Array ? data : Int32Array.from(data as Int8Array, Number);
 }

@@ -33,10 +33,11 @@ export function panels(width: number, rows?: number): WeightLayout {
       const packed = new Float32Array(count * k * width);
       for (let r = 0; r < k; r++) {
         const b = Math.floor(r / block);
-        const i = r - b * block;
-        for (let c = 0; c < n; c++) {
-          const p = Math.floor(c / width);
-          packed[((b * count + p) * block + i) * width + (c - p * width)] = data[r * n + c] ?? 0;
+        let to = (b * count * block + (r - b * block)) * width;
+        const end = (r + 1) * n;
+        for (let from = r * n; from < end; to += block * width) {
+          const stop = Math.min(from + width, end);
+          for (let at = to; from < stop; from++) packed[at++] = data[from] as number;
         }
       }
       return packed;

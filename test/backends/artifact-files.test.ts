@@ -245,6 +245,17 @@ describe('weights.bin', () => {
     ]);
   });
 
+  it('tells contents apart that differ in one number anywhere', () => {
+    const numbers = Array.from({ length: 5000 }, (_, i) => i);
+    const changed = [0, 2, 1234, 4999].map((at) => numbers.with(at, -1));
+    const weights = [numbers, ...changed, numbers, ...changed].map((content, i) =>
+      weight(`w${i}`, 'rows', content),
+    );
+    const { entries } = packWeights([{ ...js, weights }], 'f32');
+    const stored = entries.map(({ uses }) => uses.map(({ buffer }) => buffer));
+    expect(stored).toEqual([0, 1, 2, 3, 4].map((i) => [`w${i}`, `w${i + 5}`]));
+  });
+
   /** What a host finds from an offset on, once it has read some ranges. */
   function numbersOf(
     content: Uint8Array,

@@ -54,4 +54,11 @@ export const backends = [
     replace: 'content.set(ordered[i]?.content ?? [], Math.max(0, offset - 4));',
     tests: MODELS,
   },
+  {
+    name: 'weights that look alike are stored as one',
+    file: 'src/backends/weights-file.ts',
+    find: 'alike.find((other) => bufferOf(other.content).equals(content))',
+    replace: 'alike[0]',
+    tests: ['test/backends/artifact-files.test.ts'],
+  },
 ];

@@ -6,6 +6,7 @@
  */
 import { backends } from './backends.mjs';
 import { exact } from './exact.mjs';
+import { files } from './files.mjs';
 import { float16 } from './float16.mjs';
 import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
@@ -34,4 +35,5 @@ export const mutations = [
   ...quantized,
   ...float16,
   ...spatial,
+  ...files,
 ];

@@ -160,8 +160,8 @@ export const schedules = [
   {
     name: 'panels of weights hold their columns backwards',
     file: 'src/loops/weight-layout.ts',
-    find: '* width + (c - p * width)]',
-    replace: '* width + (width - 1 - (c - p * width))]',
+    find: 'for (let at = to; from < stop; from++) packed[at++] =',
+    replace: 'for (let at = to + width; from < stop; from++) packed[--at] =',
     tests: NESTS,
   },
   {
