@@ -412,6 +412,17 @@ describe('what is put around rows of which nothing is visible', () => {
     expect(result.ops).not.toContain('select');
   });
 
+  test('not of a count of queries, which as many keys as columns let broadcast', () => {
+    const graph = buildGraph('queries', (g) => {
+      const [query, key, value] = ['q', 'k', 'v'].map((name) => g.input(name, f32(2, 4, 4)));
+      const mask: B = g.input('mask', bool(2, 4, 4));
+      const y = g.attention(query as V, key as V, value as V, mask, { scale: 1 });
+      const queries = g.reduce_sum(g.cast(mask, { dtype: 'i32' }), { axes: [1], keep: true });
+      return { y: g.select(g.cast(queries, { dtype: 'bool' }), y, 0) };
+    });
+    expect(runSafely(graph, simplify, raise).ops).toContain('select');
+  });
+
   test('not of another mask, or where 256 keys count as none', () => {
     expect(raised(guarded((g, mask) => g.not(mask))).ops).toContain('select');
     expect(raised(guarded(undefined, 'i8')).ops).toContain('select');

@@ -36,9 +36,8 @@ export function shifted({ batch, seq }: Rows, by: number): Rows {
   return { batch: batch + by, seq: seq + by };
 }
 
-/** Whether the axes are of the batch's sizes. */
+/** Whether two axes are of the batch's sizes. */
 export function fitsRows(shape: Shape, rows: Rows, { batch, seq }: Batch): boolean {
-  if (isJoined(rows)) return shape[rows.seq] === multiply(batch, seq);
   return shape[rows.batch] === batch && shape[rows.seq] === seq;
 }
 

@@ -62,6 +62,27 @@ it('rounds a cast to float16 that is cast back', () => {
   expect(numbers(graph, { x: floats(2049, 2051) }).y).toEqual([2048, 2052]);
 });
 
+it.each([
+  // from the lowest bits on: 2, 1, 3 and 0, then 1
+  ['uint2', [0b00_11_01_10, 0b01], [2, 1, 3, 0, 1]],
+  ['int2', [0b00_11_01_10, 0b01], [-2, 1, -1, 0, 1]],
+  ['uint4', [0x8f, 0x17, 0x09], [15, 8, 7, 1, 9]],
+  ['int4', [0x8f, 0x17, 0x09], [-1, -8, 7, 1, -7]],
+] as const)('reads %s out of bytes', (type, stored, wanted) => {
+  const tensor = { name: 'w', dims: [5n], dataType: DATA_TYPE[type] };
+  const read = (more: object) => {
+    const graph = imported({
+      node: [node('Cast', ['w'], ['wide'], { to: float }), node('Add', ['x', 'wide'], ['y'])],
+      initializer: [{ ...tensor, ...more }],
+      input: [info('x', [1])],
+      output: [info('y', [5])],
+    });
+    return numbers(graph, { x: floats(0) }).y;
+  };
+  expect(read({ rawData: Uint8Array.from(stored) })).toEqual(wanted);
+  expect(read({ int32Data: stored })).toEqual(wanted);
+});
+
 it('rounds a product of what is rounded when it leaves the model', () => {
   const product = (type: 'bfloat16' | 'float16') =>
     imported({

@@ -10,6 +10,7 @@ import { files } from './files.mjs';
 import { float16 } from './float16.mjs';
 import { loops } from './loops.mjs';
 import { meaning } from './meaning.mjs';
+import { onnx } from './onnx.mjs';
 import { padding } from './padding.mjs';
 import { passes } from './passes.mjs';
 import { quantized } from './quantized.mjs';
@@ -30,6 +31,7 @@ export const mutations = [
   ...schedules,
   ...simd,
   ...backends,
+  ...onnx,
   ...wasm,
   ...exact,
   ...quantized,

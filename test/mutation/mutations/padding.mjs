@@ -138,6 +138,20 @@ export const padding = [
     tests: counted,
   },
   {
+    name: 'remove-padding moves axes in front of the batch, too',
+    file: 'src/passes/padding/rows.ts',
+    find: '!isJoined(rows) && axis > rows.batch ? axis - 1 : axis',
+    replace: '!isJoined(rows) && axis >= 1 ? axis - 1 : axis',
+    tests: ['test/passes/padding-rows.test.ts'],
+  },
+  {
+    name: 'remove-padding takes any axis as long as a sequence for one of tokens',
+    file: 'src/passes/padding/rows.ts',
+    find: 'dim === size && product(shape, a) === before',
+    replace: 'dim === size',
+    tests: ['test/passes/padding-rows.test.ts'],
+  },
+  {
     name: 'the host forgets the places that count whatever is there',
     file: 'src/runtime/inputs.mts',
     find: 'if (numbers[i] !== 0 || always.includes(i % length)) count++;',

@@ -137,6 +137,13 @@ export const passes = [
     tests: only('simplify'),
   },
   {
+    name: 'fuse-attention repeats a bias that is broadcast over a dim that is split',
+    file: 'src/passes/attention/fitted-shape.ts',
+    find: 'dims[axis] === 1 ? parts.map(() => 1) : parts',
+    replace: 'parts',
+    tests: only('fuse-attention'),
+  },
+  {
     name: 'fuse-epilogue takes what has a second use outside',
     file: 'src/passes/fuse-epilogue.ts',
     find: 'index.otherUseOf(id, taken) !== null) ?? null',
