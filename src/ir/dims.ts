@@ -119,6 +119,25 @@ export function isAtLeast(a: Dim, b: Dim): boolean {
   return true;
 }
 
+/**
+ * A dim that is at most this one, without floors of whole multiples: c m floor(x / m) is at least
+ * c (x - m + 1), or c x for a negative c. So 2*floor((n+1)/2) - n is at least 0.
+ */
+export function withoutFloors(dim: Dim): Dim {
+  let least: Dim = 0;
+  for (const [monomial, coefficient] of read(dim)) {
+    const call = soleFloor(monomial);
+    const by = call !== null && typeof call.b === 'number' ? call.b : 0;
+    const times = by > 0 ? coefficient / by : 0;
+    const isWhole = call !== null && by > 0 && Number.isInteger(times);
+    const bound = isWhole
+      ? multiply(times, times > 0 ? subtract(call.a, by - 1) : call.a)
+      : write(new Map([[monomial, coefficient]]));
+    least = add(least, bound);
+  }
+  return least;
+}
+
 function isNonNegative(factor: string): boolean {
   const call = parseAtom(factor);
   if (call === null) return true;

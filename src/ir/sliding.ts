@@ -14,6 +14,7 @@ import {
   minimum,
   multiply,
   subtract,
+  withoutFloors,
 } from './dims.ts';
 import type { InferArguments } from './op-arguments.ts';
 
@@ -81,7 +82,8 @@ export function ceilPadding(dims: readonly Dim[], sliding: Sliding, padding: Pad
     const span = spanOf(sliding, axis);
     const begun = floorDivide(subtract(elements, 1), stride);
     const last = minimum(ceilDivide(subtract(whole, span), stride), begun);
-    return maximum(subtract(add(multiply(last, stride), span), elements), 0);
+    const behind = subtract(add(multiply(last, stride), span), elements);
+    return isAtLeast(withoutFloors(behind), 0) ? behind : maximum(behind, 0);
   });
   return { before: padding.before, after };
 }
