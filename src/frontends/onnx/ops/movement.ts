@@ -4,6 +4,7 @@ import {
   type Dim,
   divideExactly,
   isAtLeast,
+  maximum,
   minimum,
   multiply,
   sizeOf,
@@ -101,9 +102,18 @@ function expand(node: NodeContext): Value {
       x.shape[axis - rank + x.shape.length],
       wanted[axis - rank + wanted.length],
     ];
-    return other === undefined || other === 1 ? (own ?? 1) : other;
+    if (other === undefined || other === 1) return own ?? 1;
+    return own === 1 ? withoutOne(other) : other;
   });
   return node.g.broadcast(x, { shape });
+}
+
+/** Paddle expands one row to max(1, n), and an empty batch has none: n of max(1, n), else the dim itself. */
+function withoutOne(dim: Dim): Dim {
+  const [, a, b] = typeof dim === 'string' ? (/^max\((.*),(.*)\)$/.exec(dim) ?? []) : [];
+  const inner = a === '1' ? b : b === '1' ? a : undefined;
+  if (inner === undefined || !/^\w+$/.test(inner)) return dim;
+  return maximum(1, inner) === dim ? inner : dim;
 }
 
 function concat(node: NodeContext): Value {
