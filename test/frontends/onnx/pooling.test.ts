@@ -10,7 +10,42 @@ const row = f32([1, 1, 3], [3, -4, 0]);
 const rows = f32([2, 3], [1, 2, 3, 4, 5, 6]);
 const bools = (...numbers: readonly number[]) => nd('bool', [numbers.length], numbers);
 
+const channels = f32([1, 2, 1, 2], [1, 2, 3, 4]);
+const filters = f32([2, 2, 1, 2], [1, 10, 2, 20, 100, 1000, 0, 1]);
+
 const calls: readonly Call[] = [
+  [
+    // windows side by side
+    'ConvTranspose',
+    [channels, filters, floats(0.5, 0)],
+    { strides: [1, 2] },
+    f32([1, 2, 1, 4], [301.5, 3010.5, 402.5, 4020.5, 2, 23, 4, 44]),
+  ],
+  [
+    'ConvTranspose',
+    [f32([1, 1, 2, 1], [1, 2]), f32([1, 1, 2, 2], [1, 2, 3, 4])],
+    { strides: [2, 2] },
+    f32([1, 1, 4, 2], [1, 2, 3, 4, 2, 4, 6, 8]),
+  ],
+  [
+    // the same with one place more, a group a channel, and a stride that parts them
+    'ConvTranspose',
+    [channels, filters],
+    { strides: [1, 2], output_padding: [0, 1] },
+    f32([1, 2, 1, 5], [301, 3010, 402, 4020, 0, 2, 23, 4, 44, 0]),
+  ],
+  [
+    'ConvTranspose',
+    [channels, f32([2, 1, 1, 2], [1, 10, 100, 1000])],
+    { strides: [1, 2], group: 2 },
+    f32([1, 2, 1, 4], [1, 10, 2, 20, 300, 3000, 400, 4000]),
+  ],
+  [
+    'ConvTranspose',
+    [f32([1, 1, 1, 2], [1, 2]), f32([1, 1, 1, 2], [1, 10])],
+    { strides: [1, 3] },
+    f32([1, 1, 1, 5], [1, 10, 0, 2, 20]),
+  ],
   ['LpPool', [row], { kernel_shape: [2] }, f32([1, 1, 2], [5, 4])],
   ['LpPool', [row], { kernel_shape: [2], p: 1 }, f32([1, 1, 2], [7, 4])],
   ['LpPool', [row], { kernel_shape: [2], p: 3, strides: [2] }, f32([1, 1, 1], [91 ** (1 / 3)])],

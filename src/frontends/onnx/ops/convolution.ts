@@ -7,6 +7,7 @@ import {
   isAtLeast,
   maximum,
   multiply,
+  sizeOf,
   subtract,
 } from '../../../ir/dims.ts';
 import type { Value } from '../../../ir/graph.ts';
@@ -102,6 +103,10 @@ export function transposedConv(
   const { g } = node;
   const { strides, dilations } = sliding;
   const { before, after } = padding;
+  const isTiling =
+    sliding.sizes.every((size, axis) => size === strides[axis] && dilations[axis] === 1) &&
+    [...before, ...after, ...extra].every((entry) => entry === 0);
+  if (isTiling && groups === 1) return tiled(node, x, weight, bias);
   const dims = x.shape.slice(2);
   const spread = dims.reduce<Value>(
     (y, _, axis) => zerosBetween(node, y, axis + 2, strides[axis] ?? 1),
@@ -115,6 +120,27 @@ export function transposedConv(
   };
   const padded = padOrCut(node, spread, edges);
   return g.conv(padded, mirrored(node, weight, groups), bias, { dilations, groups });
+}
+
+/**
+ * Where the windows of the transpose lie side by side, every element of the result comes from one place of x:
+ * y[n, o, p * size + j] = bias[o] + sum over c of x[n, c, p] * weight[c, o, j]
+ */
+function tiled({ g }: NodeContext, x: Value, weight: Value, bias: Value | null): Value {
+  const [channels = 1, results = 1, ...sizes] = weight.shape;
+  const axes = sizes.map((_, axis) => axis + 2);
+  const rows = g.transpose(weight, { permutation: [1, ...axes, 0] });
+  const matrix = g.reshape(rows, {
+    shape: [sizeOf([results, ...sizes]), channels, ...sizes.map(() => 1)],
+  });
+  const [n = 1, , ...places] = x.shape;
+  const apart = g.reshape(g.conv(x, matrix), { shape: [n, results, ...sizes, ...places] });
+  const beside = axes.flatMap((axis) => [axis + sizes.length, axis]);
+  const y = g.reshape(g.transpose(apart, { permutation: [0, 1, ...beside] }), {
+    shape: [n, results, ...places.map((dim, axis) => multiply(dim, sizes[axis] ?? 1))],
+  });
+  if (bias === null) return y;
+  return g.add(y, g.reshape(bias, { shape: [results, ...sizes.map(() => 1)] }));
 }
 
 function transposedPadding(
