@@ -43,7 +43,8 @@ interface Sums {
 
 /** A product in register tiles, and where their sums go. */
 export class TiledProduct extends Product {
-  private readonly height: number;
+  /** Rows of a full tile. */
+  readonly height: number;
 
   constructor(place: ProductPlace, height: number) {
     super(place);
