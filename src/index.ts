@@ -7,6 +7,7 @@ export type { Graph, Value } from './ir/graph.ts';
 export type { Dim, DType, Shape, TensorData, TensorType } from './ir/types.ts';
 export { bool, dims, f16, f32, i8, i32, i64, u8 } from './ir/types.ts';
 export { type Model, type ModelOptions, model, type Outputs } from './model.ts';
+export { withOnlyOutputs } from './only-outputs.ts';
 export {
   type RandomWeights,
   randomWeights,

@@ -23,6 +23,8 @@ export interface ModelOptions {
   /** The attentions whose weights become outputs. */
   readonly attentionWeights?: string;
   readonly fix?: FixedSizes;
+  /** The outputs that are wanted. */
+  readonly onlyOutputs?: string;
 }
 
 /** `command` with the flags of `ModelOptions`. */
@@ -42,6 +44,10 @@ export function addModelFlags(command: Command): Command {
     .option(
       '--attention-weights <names>',
       'attentions whose weights are outputs, too: layer.0.attention, layer.0.attention:3 for a head, all',
+    )
+    .option(
+      '--only-outputs <names>',
+      'the outputs that are wanted, as in last_hidden_state,logits; what the others alone need is left out',
     );
 }
 

@@ -4,6 +4,7 @@ import { withAttentionWeights } from '../attention-weights.ts';
 import { EncompileError } from '../errors.ts';
 import { loadModel } from '../frontends/load.ts';
 import { type Graph, valueOf } from '../ir/graph.ts';
+import { withOnlyOutputs } from '../only-outputs.ts';
 import { fillRandomWeights } from '../random-weights.ts';
 import { constantsOf, type ModelOptions } from './model-flags.ts';
 import { progress } from './progress.ts';
@@ -27,7 +28,7 @@ export interface OpenOptions {
 /** @throws EncompileError where there is no model at `path`, or it is wrong */
 export async function openModel(
   path: string,
-  { constants, fix, attentionWeights }: ModelOptions,
+  { constants, fix, attentionWeights, onlyOutputs }: ModelOptions,
   { needsNumbers }: OpenOptions,
 ): Promise<OpenedModel> {
   if (constants !== undefined) checkOnnx(path, '--constants');
@@ -37,17 +38,17 @@ export async function openModel(
     ...(fix !== undefined && { sizes: fix }),
   };
   const { graph: loaded, weights } = await loadModel(path, { onProgress: progress.show, ...given });
-  const graph =
+  const whole =
     attentionWeights === undefined
       ? loaded
-      : withAttentionWeights(
-          loaded,
-          attentionWeights.split(',').map((name) => name.trim()),
-        );
+      : withAttentionWeights(loaded, namesIn(attentionWeights));
+  const graph = onlyOutputs === undefined ? whole : withOnlyOutputs(whole, namesIn(onlyOutputs));
   if (weights === 'bound') return { graph, randomWeights: null };
   if (needsNumbers) printNote(warning(path, graph));
   return { graph: fillRandomWeights(graph, SEED), randomWeights: SEED };
 }
+
+const namesIn = (list: string) => list.split(',').map((name) => name.trim());
 
 function checkOnnx(model: string, flag: string): void {
   if (extname(model).toLowerCase() === '.onnx') return;

@@ -127,6 +127,23 @@ describe('--attention-weights', () => {
   });
 });
 
+describe('--only-outputs', () => {
+  const file = inputFile('zeros.safetensors', {
+    scores: { dtype: 'f32', shape: [2, 1, 3], data: new Float32Array(6) },
+  });
+  const args = ['attend.ir', '--inputs', file, '--attention-weights', 'heads', '--only-outputs'];
+
+  it('leaves the other outputs out', async () => {
+    expect(Object.keys(await outputs(...args, 'heads.weights'))).toEqual(['heads.weights']);
+  });
+
+  it('refuses what is no output', async () => {
+    const { status, stderr } = await encompile(folder, 'run', ...args, 'tails');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/no output 'tails'; it has .*heads\.weights\. Name at least one/);
+  });
+});
+
 describe('wrong inputs', () => {
   const f32 = (shape: readonly number[]) => {
     const data = new Float32Array(shape.reduce((count, dim) => count * dim, 1));
