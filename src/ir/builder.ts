@@ -275,9 +275,8 @@ export class GraphConstruction {
       body: (inputs, build) => {
         const inner = new GraphConstruction(this.originOf, this);
         const values = inputs.map(({ name, ...type }) => inner.addInput(name, type));
-        const made = build(inner.untypedBuilder(prefix), values).map((value) =>
-          inner.own(op, value),
-        );
+        const builder = inner.builder(prefix) as object as UntypedBuilder;
+        const made = build(builder, values).map((value) => inner.own(op, value));
         const names = new Map<string, number>();
         const outputs = made.map(({ id, name }) => {
           const count = names.get(name) ?? 0;
