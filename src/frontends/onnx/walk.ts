@@ -12,7 +12,6 @@ import type { Origin, Value } from '../../ir/graph.ts';
 import type { TensorData } from '../../ir/types.ts';
 import type { StoredBytes } from '../../onnx/byte-source.ts';
 import type {
-  AttributeProto,
   FunctionProto,
   GraphProto,
   ModelProto,
@@ -29,6 +28,7 @@ import { type Effort, Exhausted } from './effort.ts';
 import { declareTypes, typeOfResult } from './element-types.ts';
 import { type Failure, importError, MAX_LISTED, Needed, NeedsSizes } from './failures.ts';
 import { foldNode } from './folding.ts';
+import { deeper, type Frame, frameOfCall, withoutOperands } from './frame.ts';
 import { KnownValues } from './known-values.ts';
 import { Materialiser } from './materialise.ts';
 import { attributesOf, describeNode, domainOf, functionKey, unknownOp } from './node-facts.ts';
@@ -36,19 +36,6 @@ import { knownTensor, MAX_KNOWN, type Operand, tensorOf } from './operand.ts';
 import { handlers, KEEPS_STRUCTURE } from './ops/index.ts';
 import { type Entry, MISSING, Scope } from './scope.ts';
 import { readTensor } from './tensors.ts';
-
-/** Where nodes stand: their names, the opsets they are written in, and a function's attributes. */
-export interface Frame {
-  readonly scope: Scope;
-  readonly opsets: ReadonlyMap<string, number>;
-  readonly given: ReadonlyMap<string, AttributeProto> | null;
-  readonly depth: number;
-  /** Builds the graph, or the body of the loop around. */
-  readonly g: UntypedBuilder;
-}
-
-/** Deeper nesting of subgraphs and functions is refused: functions may call one another in a ring. */
-const MAX_NESTING = 30;
 
 export interface WalkFacts {
   readonly model: ModelProto;
@@ -237,21 +224,16 @@ export class Walk {
     this.facts.effort.walk(
       input.length + output.length + attributeProto.length + opsetImport.length,
     );
-    const given = new Map(called.attributeProto.map((a) => [a.name ?? '', a]));
-    for (const [name, attribute] of attributes.all) given.set(name, attribute);
-    const scope = new Scope(null);
-    const own = new Map(called.opsetImport.map((o) => [o.domain ?? '', Number(o.version ?? 0n)]));
-    const inner = { scope, opsets: own, given, depth: this.deeper(frame), g: frame.g };
-    called.input.forEach((name, i) => {
+    const inner = frameOfCall(called, attributes, deeper(frame, this.facts.origin));
+    const absent = new Set<string>();
+    input.forEach((name, i) => {
       const operand = operands[i];
-      if (operand != null) this.define(scope, name, operand);
-      scope.declare(name, types[i] ?? null);
+      if (operand == null) absent.add(name);
+      else this.define(inner.scope, name, operand);
+      inner.scope.declare(name, types[i] ?? null);
     });
-    const known = new Set(called.input.filter((_, i) => operands[i] == null));
-    for (const node of called.node) {
-      this.node({ ...node, input: node.input.map((name) => (known.has(name) ? '' : name)) }, inner);
-    }
-    return called.output.map((name) => this.present(name, scope));
+    for (const node of called.node) this.node(withoutOperands(node, absent), inner);
+    return output.map((name) => this.present(name, inner.scope));
   }
 
   private inline(
@@ -267,7 +249,7 @@ export class Walk {
       const operand = inputs[i];
       if (operand !== undefined) this.define(scope, name ?? '', operand);
     });
-    this.graph(graph, { ...frame, scope, g, depth: this.deeper(frame) });
+    this.graph(graph, { ...deeper(frame, this.facts.origin), scope, g });
     return graph.output.map(({ name }) => this.present(name ?? '', scope));
   }
 
@@ -275,14 +257,6 @@ export class Walk {
     const operand = this.lookup(name, scope);
     if (operand !== null) return operand;
     throw new Unsupported('nodes inside it cannot be taken');
-  }
-
-  private deeper({ depth }: Frame): number {
-    if (depth < MAX_NESTING) return depth + 1;
-    throw new Exhausted(
-      `${this.facts.origin} nests subgraphs or functions more than ${MAX_NESTING} deep, or functions call ` +
-        'one another in a ring. Export the model again.',
-    );
   }
 
   private siteAt(frame: Frame): Site {

@@ -17,6 +17,7 @@ import { matrices } from './matrices.ts';
 import { movement } from './movement.ts';
 import { ngrams } from './ngrams.ts';
 import { normalization } from './normalization.ts';
+import { parts } from './parts.ts';
 import { pooling } from './pooling.ts';
 import { quantization } from './quantization.ts';
 import { quantizedConvolution } from './quantized-convolution.ts';
@@ -38,6 +39,7 @@ export const handlers: HandlerTable = {
   ...activations,
   ...reductions,
   ...movement,
+  ...parts,
   ...indexing,
   ...selection,
   ...ngrams,
