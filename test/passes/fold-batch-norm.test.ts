@@ -131,6 +131,7 @@ describe('open-depthwise', () => {
 
   it.each([
     ['has another use', 1, [0, 0, 1, 1]],
+    ['something else reads', 2, [0, 0, 1, 1]],
     ['pads channels too', 2, [0, 2, 1, 1]],
     ['is in front of windows that reach far', 33, [0, 0, 1, 1]],
   ] as const)('padding that %s is a kernel of its own', (why, dilation, before) => {
@@ -138,6 +139,7 @@ describe('open-depthwise', () => {
       const padded = g.pad(g.input('x', f32('n', 4, 70, 70)), { before, after: [0, 0, 0, 0] });
       const windows = g.windows(padded, { sizes: [2, 2], dilations: [dilation, 1] });
       const y = g.reduce_sum(g.mul(windows, g.input('w', f32(2, 2))), { axes: [-2, -1] });
+      if (why === 'something else reads') return { y, z: g.reduce_max(padded, { axes: [-1] }) };
       return why === 'has another use' ? { y, padded } : { y };
     });
     expect(opsOf(runPasses(graph, pipeline))).toContain('pad');
