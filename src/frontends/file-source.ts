@@ -91,15 +91,22 @@ export class RecordedFile implements ByteSource {
 
 /** What `use` makes of the file at `path`, which is open until then. */
 export function withFile<T>(path: string, use: (file: FileSource) => T): T {
-  const file = new FileSource(path);
+  return whileOpen(new FileSource(path), use);
+}
+
+/** What `use` makes of what is open until then. @throws EncompileError where `close` finds it changed */
+export function whileOpen<S extends { close(): void; abandon(): void }, T>(
+  source: S,
+  use: (source: S) => T,
+): T {
   let made: T;
   try {
-    made = use(file);
+    made = use(source);
   } catch (error) {
-    file.abandon();
+    source.abandon();
     throw error;
   }
-  file.close();
+  source.close();
   return made;
 }
 

@@ -7,7 +7,7 @@
 import { EncompileError } from '../../errors.ts';
 import { type StoredBytes, StoredRange } from '../../onnx/byte-source.ts';
 import { confinedPath } from '../confined-path.ts';
-import { FileSource, RecordedFile } from '../file-source.ts';
+import { FileSource, RecordedFile, whileOpen } from '../file-source.ts';
 
 /** Exporters that write a file a tensor write some hundreds; a process may have a thousand open. */
 const MAX_FILES = 4096;
@@ -121,14 +121,5 @@ export class ExternalFiles {
 
 /** What `use` makes of files in `folder`, which can be read until then. */
 export function withExternalFiles<T>(folder: string, use: (files: ExternalFiles) => T): T {
-  const files = new ExternalFiles(folder);
-  let made: T;
-  try {
-    made = use(files);
-  } catch (error) {
-    files.abandon();
-    throw error;
-  }
-  files.close();
-  return made;
+  return whileOpen(new ExternalFiles(folder), use);
 }
