@@ -107,8 +107,7 @@ export class Blocks {
 
   /** An integer under a name, for bounds and places that are read more than once. */
   integer(base: string, value: Dim, extent?: Dim): Dim {
-    const name = this.fresh(base);
-    this.declare(name);
+    const name = this.declareFresh(base);
     this.emit(letOf(name, indexOf(value)));
     if (extent === undefined) this.ranges.delete(name);
     else this.ranges.set(name, extent);
@@ -117,8 +116,7 @@ export class Blocks {
 
   /** A buffer of the kernel's own. */
   alloc(base: string, size: number, space: Space, type: 'f32' | 'i32' = 'f32'): string {
-    const buffer = this.fresh(base);
-    this.declare(buffer);
+    const buffer = this.declareFresh(base);
     this.emit({ tag: 'alloc', buffer, type, size, space });
     return buffer;
   }
@@ -141,16 +139,14 @@ export class Blocks {
 
   /** As `bind`, in the current scope whatever the names. */
   bindHere(base: string, value: Expression): Expression {
-    const name = this.fresh(base);
-    this.declare(name);
+    const name = this.declareFresh(base);
     this.emit(letOf(name, value));
     return read(name, value.type, value.lanes);
   }
 
   /** A mutable variable in the current scope. */
   variable(base: string, initial: Expression): string {
-    const name = this.fresh(base);
-    this.top().names.add(name);
+    const name = this.declareFresh(base);
     this.emit({ tag: 'variable', name, initial });
     return name;
   }
@@ -158,6 +154,13 @@ export class Blocks {
   /** Makes a name known in the current scope, such as that of an alloc. */
   declare(name: string): void {
     this.top().names.add(name);
+  }
+
+  /** A name that nothing in sight has, known in the current scope from now on. */
+  declareFresh(base: string): string {
+    const name = this.fresh(base);
+    this.declare(name);
+    return name;
   }
 
   protected top(): Scope {

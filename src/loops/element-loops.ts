@@ -68,8 +68,7 @@ export class ElementLoops extends Blocks {
       });
       this.emit({ tag: 'barrier' });
     }
-    const total = this.fresh('total');
-    this.declare(total);
+    const total = this.declareFresh('total');
     this.emit(letOf(total, element(0)));
     this.emit({ tag: 'barrier' });
     return read(total, partial.type);

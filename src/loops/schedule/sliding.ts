@@ -200,11 +200,7 @@ class SlidingNest {
     const one = emitter.inScope([l], false, () => {
       emitter.emit(letOf('term', emitter.value(plan.terms, index(l))));
     });
-    const rename = (base: string) => {
-      const fresh = emitter.fresh(base);
-      emitter.declare(fresh);
-      return fresh;
-    };
+    const rename = (base: string) => emitter.declareFresh(base);
     const four = widen(one, { variable: l, at: 0, rename });
     const last = four?.at(-1);
     if (four == null || last?.tag !== 'let') throw new Error('windows are neighbours in a band');

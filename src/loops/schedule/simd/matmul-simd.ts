@@ -102,11 +102,7 @@ export class TiledProduct extends Product {
       const one = emitter.inScope([l], true, () =>
         this.storeOne(at.row, add(at.column, l), read(name, type), sums),
       );
-      const rename = (base: string) => {
-        const fresh = emitter.fresh(base);
-        emitter.declare(fresh);
-        return fresh;
-      };
+      const rename = (base: string) => emitter.declareFresh(base);
       const four = widen(one, { variable: l, at: 0, wide: new Set([name]), rename, gathers: true });
       if (four !== null) {
         for (const statement of four) emitter.emit(statement);

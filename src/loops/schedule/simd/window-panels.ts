@@ -76,8 +76,7 @@ export function windowsOf(draft: KernelDraft, b: ValueId): WindowsOfProduct | nu
 
   const emitter = draft.emitter();
   const probe = (base: string, extent: Dim): string => {
-    const name = emitter.fresh(base);
-    emitter.declare(name);
+    const name = emitter.declareFresh(base);
     emitter.ranges.set(name, extent);
     return name;
   };
